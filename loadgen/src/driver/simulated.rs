@@ -1,0 +1,183 @@
+//! A server and a network that exist in arithmetic only: a whole run in no time, and its truth
+//! known.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use protocol::{Refusal, Reply, Request};
+use rand_pcg::Pcg64;
+use rand_pcg::rand_core::Rng;
+
+use super::{Event, Started, Transport, What};
+
+/// How a simulated server works.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SimulatedServer {
+    /// One request after the other.
+    Iterative,
+    /// A worker for each request. Creating one takes the master this long; the workers compute on
+    /// one processor in the order of their creation, and wait without it.
+    WorkerPerRequest {
+        /// Creation cost.
+        creation: Duration,
+    },
+}
+
+/// What may go wrong, each with its share of the requests (0 to 1).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Faults {
+    /// Never answered.
+    pub ignored: f64,
+    /// Answered twice.
+    pub doubled: f64,
+    /// Refused by the server.
+    pub refused: f64,
+    /// The connection ends.
+    pub reset: f64,
+    /// Answered with the wrong size.
+    pub wrong: f64,
+    /// No port left.
+    pub impossible: f64,
+}
+
+/// A server that is unresponsive from one instant to another.
+pub type Pause = (u64, u64);
+
+/// Simulated time, server and network.
+pub struct SimulatedTransport {
+    now_ns: u64,
+    server: SimulatedServer,
+    faults: Faults,
+    pause: Option<Pause>,
+    chance: Pcg64,
+    received: u64,
+    master_free_ns: u64,
+    processor_free_ns: u64,
+    /// What will happen, soonest first; the number breaks ties in the order of sending.
+    coming: BinaryHeap<Reverse<(u64, u64)>>,
+    events: Vec<Option<Event>>,
+}
+
+impl SimulatedTransport {
+    /// A server that does as it should.
+    #[must_use]
+    pub fn new(server: SimulatedServer) -> Self {
+        Self::faulty(server, Faults::default(), None, 0)
+    }
+
+    /// A server with faults drawn from a seed, and perhaps a pause.
+    #[must_use]
+    pub fn faulty(
+        server: SimulatedServer,
+        faults: Faults,
+        pause: Option<Pause>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            now_ns: 0,
+            server,
+            faults,
+            pause,
+            chance: Pcg64::new(u128::from(seed), 99),
+            received: 0,
+            master_free_ns: 0,
+            processor_free_ns: 0,
+            coming: BinaryHeap::new(),
+            events: Vec::new(),
+        }
+    }
+
+    fn happens(&mut self, share: f64) -> bool {
+        ((self.chance.next_u64() >> 11) as f64 / (1_u64 << 53) as f64) < share
+    }
+
+    /// When the server takes a request up that arrives now, and when it is done with it.
+    fn serve(&mut self, request: &Request) -> (u64, u64) {
+        let wait = request.work.wait.as_nanos() as u64;
+        let compute = request.work.compute.as_nanos() as u64;
+        let begin = self.now_ns.max(self.master_free_ns);
+        let taken_up = match self.pause {
+            Some((from, until)) if (from..until).contains(&begin) => until,
+            _ => begin,
+        };
+        match self.server {
+            SimulatedServer::Iterative => {
+                self.master_free_ns = taken_up + compute + wait;
+                (taken_up, self.master_free_ns)
+            }
+            SimulatedServer::WorkerPerRequest { creation } => {
+                self.master_free_ns = taken_up + creation.as_nanos() as u64;
+                let computed = self.master_free_ns.max(self.processor_free_ns) + compute;
+                self.processor_free_ns = computed;
+                (taken_up, computed + wait)
+            }
+        }
+    }
+
+    fn will_happen(&mut self, at_ns: u64, client: u32, id: u64, what: What) {
+        self.coming.push(Reverse((at_ns, self.events.len() as u64)));
+        self.events.push(Some(Event { at_ns, id: Some(id), client, what }));
+    }
+}
+
+impl Transport for SimulatedTransport {
+    fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    fn start(&mut self, client: u32, request: &Request) -> Started {
+        if self.happens(self.faults.impossible) {
+            return Started::Impossible;
+        }
+        if self.happens(self.faults.reset) {
+            self.will_happen(self.now_ns, client, request.id, What::Reset);
+            return Started::Sent;
+        }
+        self.received += 1;
+        if self.happens(self.faults.ignored) {
+            return Started::Sent;
+        }
+        let (taken_up_ns, finished_ns) = self.serve(request);
+        let refusal = self.happens(self.faults.refused).then_some(Refusal::NoWorker);
+        let too_long = u32::from(self.happens(self.faults.wrong));
+        let reply = Reply {
+            id: request.id,
+            refusal,
+            worker: 0,
+            received_so_far: self.received,
+            taken_up_ns,
+            finished_ns,
+            computed: request.work.compute,
+            waited: request.work.wait,
+            reply_size: request.reply_size + too_long,
+        };
+        let copies = 1 + u32::from(self.happens(self.faults.doubled));
+        for _ in 0..copies {
+            self.will_happen(finished_ns, client, request.id, What::Reply(reply));
+        }
+        Started::Sent
+    }
+
+    fn wait(&mut self, until_ns: u64, _in_flight: usize, happened: &mut Vec<Event>) {
+        match self.coming.peek() {
+            Some(Reverse((at_ns, _))) if *at_ns <= until_ns => {
+                self.now_ns = self.now_ns.max(*at_ns);
+                while let Some(Reverse((at_ns, number))) = self.coming.peek().copied() {
+                    if at_ns > self.now_ns {
+                        break;
+                    }
+                    self.coming.pop();
+                    happened.extend(self.events[number as usize].take());
+                }
+            }
+            _ => self.now_ns = self.now_ns.max(until_ns),
+        }
+    }
+
+    fn abandon(&mut self, _id: u64) {}
+
+    fn hiccups(&self) -> (u64, u64) {
+        (0, 0)
+    }
+}

@@ -1,0 +1,227 @@
+//! Whether a run is to be believed: each doubt a value with its remedy.
+
+use results::{Doubt, GeneratorCost, Measurement, Percentile, Placement};
+
+use crate::plan::{Arrivals, Plan};
+use crate::recorder::RunLog;
+
+/// Requests that a percentile needs before it says something: enough that the interval of its
+/// rank, at 95 %, does not reach the maximum.
+const SAMPLES_NEEDED: [(f64, u64); 3] = [(99.0, 299), (99.9, 2_995), (99.99, 29_956)];
+
+/// What the surroundings of a run were like.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The cores, and how the generator waited.
+    pub placement: Placement,
+    /// Processor time of the generator's thread.
+    pub generator_ns: u64,
+    /// Share of all processor time that the hypervisor took during the run.
+    pub stolen_share: f64,
+    /// Datagrams dropped at full receive buffers during the run.
+    pub datagrams_dropped: u64,
+    /// Connections dropped at full listen queues during the run.
+    pub connections_dropped: u64,
+}
+
+/// Turns the notes of a run into its measurement, doubts included.
+#[must_use]
+pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Measurement {
+    let window_s = plan.spec.window.as_secs_f64();
+    let generator = GeneratorCost {
+        processor_ns: surroundings.generator_ns,
+        wall_ns: log.wall_ns,
+        hiccups: log.hiccups,
+        longest_hiccup_ns: log.longest_hiccup_ns,
+        mean_in_flight: log.in_flight_area as f64 / (window_s * 1e9),
+        stolen_share: surroundings.stolen_share,
+        steps_per_us: 0.0,
+    };
+    let lost = udp_losses(&log);
+    let answered = (log.counts.answered.max(1)) as f64;
+    let mut measurement = Measurement {
+        plan_hash: plan.hash().to_owned(),
+        counts: log.counts,
+        warmup: log.warmup,
+        late: log.late,
+        duplicates: log.duplicates,
+        requests_lost: lost.map(|(requests, _)| requests),
+        replies_lost: lost.map(|(_, replies)| replies),
+        rate_planned: plan.spec.arrivals.rate().map(|_| log.counts.planned as f64 / window_s),
+        rate_achieved: rate_achieved(&log, window_s),
+        waited_mean_ns: log.waited_ns as f64 / answered,
+        computed_mean_ns: log.computed_ns as f64 / answered,
+        doubts: Vec::new(),
+        server: None,
+        generator,
+        response_time: log.response_time.clone(),
+        response_time_short: log.response_time_short.clone(),
+        from_send: log.from_send.clone(),
+        lag: log.lag.clone(),
+        service_time: log.service_time.clone(),
+        connect_time: (log.connect_time.count() > 0).then(|| log.connect_time.clone()),
+    };
+    measurement.doubts = doubts(plan, &log, &measurement, surroundings);
+    measurement
+}
+
+/// The window's rate, stretched by as much as the sends took longer than they should have.
+fn rate_achieved(log: &RunLog, window_s: f64) -> f64 {
+    let planned = log.planned_gaps.span_ns() as f64;
+    let sent = log.sent_gaps.span_ns() as f64;
+    let stretch = if planned > 0.0 && sent > 0.0 { planned / sent } else { 1.0 };
+    log.counts.sent as f64 / window_s * stretch
+}
+
+/// Datagrams lost on the way out and on the way back, from the server's own count. It must have
+/// had no other client meanwhile; over TCP nothing is lost in this sense.
+fn udp_losses(log: &RunLog) -> Option<(u64, u64)> {
+    let (least, most) = log.server_received?;
+    let requests_lost = log.sent_in_all.saturating_sub(most - least + 1);
+    let replies_lost = (most - least + 1).saturating_sub(log.replies);
+    Some((requests_lost, replies_lost))
+}
+
+fn doubts(
+    plan: &Plan,
+    log: &RunLog,
+    measured: &Measurement,
+    surroundings: &Surroundings,
+) -> Vec<Doubt> {
+    let spins = surroundings.placement.generator_spins;
+    let busy_share = surroundings.generator_ns as f64 / log.wall_ns.max(1) as f64;
+    let hiccups = Doubt::Hiccups { count: log.hiccups, longest_ns: log.longest_hiccup_ns };
+    let unanswered = log.counts.unanswered();
+    let dropped = (surroundings.datagrams_dropped, surroundings.connections_dropped);
+    let given = |holds: bool, doubt: Doubt| holds.then_some(doubt);
+    [
+        rate_missed(measured),
+        lag_high(measured),
+        arrivals_off(plan, log),
+        given(log.hiccups > 0, hiccups),
+        given(
+            surroundings.stolen_share > 0.01,
+            Doubt::Stolen { share: surroundings.stolen_share },
+        ),
+        given(!spins && busy_share > 0.95, Doubt::GeneratorStarved { share: busy_share }),
+        not_stationary(log),
+        too_few_samples(measured),
+        littles_law(plan, log, measured),
+        given(unanswered > 0, Doubt::Unanswered { count: unanswered }),
+        given(log.counts.unsent > 0, Doubt::Exhausted { unsent: log.counts.unsent }),
+        given(
+            dropped != (0, 0),
+            Doubt::QueueOverflow { datagrams: dropped.0, connections: dropped.1 },
+        ),
+        given(surroundings.placement.shared, Doubt::SharedCores),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn rate_missed(measured: &Measurement) -> Option<Doubt> {
+    let planned_per_s = measured.rate_planned?;
+    let achieved_per_s = measured.rate_achieved;
+    ((achieved_per_s / planned_per_s - 1.0).abs() > 0.01)
+        .then_some(Doubt::RateMissed { planned_per_s, achieved_per_s })
+}
+
+fn lag_high(measured: &Measurement) -> Option<Doubt> {
+    let lag_p99_ns = measured.lag.percentile(0.99).known_ns()?;
+    let response_p50_ns = measured.response_time.percentile(0.5).known_ns()?;
+    (lag_p99_ns as f64 > 0.1 * response_p50_ns as f64)
+        .then_some(Doubt::LagHigh { lag_p99_ns, response_p50_ns })
+}
+
+fn arrivals_off(plan: &Plan, log: &RunLog) -> Option<Doubt> {
+    if plan.is_closed() || matches!(plan.spec.arrivals, Arrivals::Burst(..)) {
+        return None; // no law of gaps to keep
+    }
+    let planned_cv2 = log.planned_gaps.cv2()?;
+    let sent_cv2 = log.sent_gaps.cv2()?;
+    ((sent_cv2 - planned_cv2).abs() > 0.05 + 0.1 * planned_cv2)
+        .then_some(Doubt::ArrivalsOff { planned_cv2, sent_cv2 })
+}
+
+/// A trend over the whole window: the rank correlation of block and mean response time is nearly
+/// 1 or −1, which chance alone does in fewer than 3 of 1,000 runs, and the change is not small.
+fn not_stationary(log: &RunLog) -> Option<Doubt> {
+    let means: Vec<f64> = log
+        .blocks
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(sum, count)| *sum as f64 / *count as f64)
+        .collect();
+    let (first, last) = (means.first()?, means.last()?);
+    if means.len() < log.blocks.len() || *first <= 0.0 {
+        return None;
+    }
+    let ratio = last / first;
+    let substantial = !(0.67..1.5).contains(&ratio);
+    (substantial && rank_correlation(&means).abs() > 0.83)
+        .then_some(Doubt::NotStationary { ratio })
+}
+
+/// Spearman's rank correlation of values with their positions.
+fn rank_correlation(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let distance: f64 = values
+        .iter()
+        .enumerate()
+        .map(|(position, value)| {
+            let below = values.iter().filter(|other| *other < value).count();
+            let difference = below as f64 - position as f64;
+            difference * difference
+        })
+        .sum();
+    1.0 - 6.0 * distance / (n * (n * n - 1.0))
+}
+
+/// The first of the percentiles that the summary prints (p99) must be supported.
+fn too_few_samples(measured: &Measurement) -> Option<Doubt> {
+    let count = measured.response_time.count() + measured.response_time.unanswered();
+    let (percentile, needed) = SAMPLES_NEEDED[0];
+    (count < needed).then_some(Doubt::TooFewSamples { percentile, needed, count })
+}
+
+/// Whether so many requests support a percentile (given in percent).
+#[must_use]
+pub fn supports(count: u64, percentile: f64) -> bool {
+    SAMPLES_NEEDED.iter().all(|(needs, needed)| percentile < *needs || count >= *needed)
+}
+
+/// Little's law, L = X · R, with what straddles the ends of the window allowed for.
+fn littles_law(plan: &Plan, log: &RunLog, measured: &Measurement) -> Option<Doubt> {
+    if log.counts.unanswered() > 0 {
+        return None; // their time in flight is not known
+    }
+    let mean_ns = measured.from_send.mean_ns()?;
+    let window_ns = plan.spec.window.as_nanos() as f64;
+    let expected = log.counts.answered as f64 * mean_ns / window_ns;
+    let in_flight = measured.generator.mean_in_flight;
+    let Percentile::At(longest_ns) = measured.from_send.max() else { return None };
+    let ends = 2.0 * longest_ns as f64 / window_ns * (1.0 + in_flight);
+    ((in_flight - expected).abs() > 0.03 * expected + ends)
+        .then_some(Doubt::LittlesLaw { in_flight, expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rank_correlation_knows_order() {
+        assert!((rank_correlation(&[1.0, 2.0, 5.0, 9.0]) - 1.0).abs() < 1e-12);
+        assert!((rank_correlation(&[9.0, 5.0, 2.0, 1.0]) + 1.0).abs() < 1e-12);
+        assert!(rank_correlation(&[3.0, 9.0, 1.0, 4.0, 2.0, 5.0]).abs() < 0.5);
+    }
+
+    #[test]
+    fn a_percentile_needs_its_samples() {
+        assert!(supports(10, 50.0));
+        assert!(!supports(298, 99.0));
+        assert!(supports(299, 99.0));
+        assert!(!supports(299, 99.9));
+    }
+}

@@ -1,0 +1,230 @@
+//! Whole runs in simulated time: the truth is arithmetic, and no clock is read.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use loadgen::driver::{Faults, SimulatedServer, SimulatedTransport};
+use loadgen::judge::{Surroundings, measurement};
+use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate, RunLog, drive};
+use proptest::prelude::*;
+use results::{Doubt, Percentile};
+
+const MS: f64 = 1e6;
+
+fn rate(per_second: f64) -> Rate {
+    Rate::per_second(per_second).expect("above 0")
+}
+
+fn spec(arrivals: Arrivals, seconds: u64, wait_ns: f64) -> LoadSpec {
+    LoadSpec {
+        arrivals,
+        window: Duration::from_secs(seconds),
+        warmup: Duration::ZERO,
+        wait: Distribution::fixed(wait_ns),
+        timeout: Duration::from_secs(60),
+        ..LoadSpec::default()
+    }
+}
+
+fn run(spec: LoadSpec, transport: &mut SimulatedTransport) -> (Plan, RunLog) {
+    let plan = Plan::draw(spec).expect("a sound load");
+    let log = drive(&plan, transport, &AtomicBool::new(false));
+    (plan, log)
+}
+
+fn mean_ms(log: &RunLog) -> f64 {
+    log.response_time.mean_ns().expect("answers") / MS
+}
+
+#[test]
+fn a_burst_of_n_on_an_iterative_server_takes_half_of_n_plus_1_on_average() {
+    let load = spec(Arrivals::Burst(rate(80.0), 8), 10, 1.0 * MS);
+    let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    assert!((mean_ms(&log) - 4.5).abs() < 0.01, "{}", mean_ms(&log));
+}
+
+#[test]
+fn a_worker_per_request_pays_the_creation_and_overlaps_the_waiting() {
+    let creation = Duration::from_micros(100);
+    let load = spec(Arrivals::Burst(rate(80.0), 8), 10, 1.0 * MS);
+    let server = SimulatedServer::WorkerPerRequest { creation };
+    let (_, log) = run(load, &mut SimulatedTransport::new(server));
+    assert!((mean_ms(&log) - (4.5 * 0.1 + 1.0)).abs() < 0.01, "{}", mean_ms(&log));
+}
+
+#[test]
+fn a_poisson_load_on_an_iterative_server_obeys_pollaczek_and_khinchine() {
+    for (wait, squared_variation) in
+        [(Distribution::fixed(MS), 0.0), (Distribution::exponential(MS), 1.0)]
+    {
+        let load = LoadSpec { wait, ..spec(Arrivals::Poisson(rate(800.0)), 400, 0.0) };
+        let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+        let expected = 1.0 + 0.8 / 0.2 * (1.0 + squared_variation) / 2.0;
+        let ratio = mean_ms(&log) / expected;
+        assert!((ratio - 1.0).abs() < 0.06, "C² {squared_variation}: {ratio}");
+    }
+}
+
+#[test]
+fn a_stopped_server_shows_in_p99_from_the_intended_start() {
+    // Stopped for S = 1.5 s of T = 30 s at a low load: p99 = S − 0.01·T·(1 − ρ).
+    let load = spec(Arrivals::Even(rate(1000.0)), 30, 0.05 * MS);
+    let pause = (10_000_000_000, 11_500_000_000);
+    let mut transport = SimulatedTransport::faulty(
+        SimulatedServer::Iterative,
+        Faults::default(),
+        Some(pause),
+        1,
+    );
+    let (_, log) = run(load, &mut transport);
+    let Percentile::At(p99) = log.response_time.percentile(0.99) else { panic!("answered") };
+    let expected = 1500.0 - 0.01 * 30_000.0 * (1.0 - 0.05);
+    assert!((p99 as f64 / MS / expected - 1.0).abs() < 0.01, "{p99}");
+}
+
+#[test]
+fn a_closed_loop_hides_the_same_stop() {
+    let load = spec(Arrivals::Closed(Distribution::fixed(0.95 * MS)), 30, 0.05 * MS);
+    let pause = (10_000_000_000, 11_500_000_000);
+    let mut transport = SimulatedTransport::faulty(
+        SimulatedServer::Iterative,
+        Faults::default(),
+        Some(pause),
+        1,
+    );
+    let (_, log) = run(load, &mut transport);
+    let Percentile::At(p99) = log.response_time.percentile(0.99) else { panic!("answered") };
+    assert!(p99 < 1_000_000, "coordinated omission: one request of 30,000 saw the stop");
+}
+
+#[test]
+fn a_closed_loop_without_think_time_keeps_the_server_busy() {
+    // N clients, one iterative server with service p: X = 1/p, R = N·p.
+    let load = LoadSpec {
+        clients: 5,
+        ..spec(Arrivals::Closed(Distribution::fixed(0.0)), 10, 2.0 * MS)
+    };
+    let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    assert!((log.counts.answered as f64 / 10.0 - 500.0).abs() < 2.0);
+    assert!((mean_ms(&log) - 10.0).abs() < 0.05);
+}
+
+#[test]
+fn two_ignored_in_a_hundred_leave_p97_a_number_and_p99_open() {
+    let load = LoadSpec {
+        timeout: Duration::from_secs(1),
+        ..spec(Arrivals::Even(rate(1000.0)), 20, 0.0)
+    };
+    let faults = Faults { ignored: 0.02, ..Faults::default() };
+    let mut transport =
+        SimulatedTransport::faulty(SimulatedServer::Iterative, faults, None, 7);
+    let (plan, log) = run(load, &mut transport);
+    assert!(matches!(log.response_time.percentile(0.97), Percentile::At(_)));
+    assert_eq!(log.response_time.percentile(0.99), Percentile::Above(1_000_000_000));
+    let measured = measurement(&plan, log, &Surroundings::default());
+    assert!(measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::Unanswered { .. })));
+}
+
+#[test]
+fn an_overloaded_server_is_no_steady_state() {
+    let load = spec(Arrivals::Poisson(rate(1500.0)), 5, 1.0 * MS);
+    let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    let measured = measurement(&plan, log, &Surroundings::default());
+    assert!(measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::NotStationary { .. })));
+}
+
+#[test]
+fn a_quiet_run_has_no_doubts() {
+    let load = spec(Arrivals::Poisson(rate(500.0)), 20, 0.5 * MS);
+    let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    let measured = measurement(&plan, log, &Surroundings::default());
+    assert_eq!(measured.doubts, []);
+    assert_eq!(measured.requests_lost, Some(0));
+    assert_eq!(measured.replies_lost, Some(0));
+}
+
+#[test]
+fn the_warm_up_is_sent_and_not_measured() {
+    let load = LoadSpec {
+        warmup: Duration::from_secs(2),
+        ..spec(Arrivals::Even(rate(100.0)), 3, 0.1 * MS)
+    };
+    let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    assert_eq!((log.warmup, log.counts.planned, log.response_time.count()), (200, 300, 300));
+}
+
+#[test]
+fn the_common_requests_of_a_mix_are_kept_apart() {
+    let wait = "two-point:100us,20ms,0.1".parse().expect("well formed");
+    let load = LoadSpec { wait, ..spec(Arrivals::Even(rate(100.0)), 10, 0.0) };
+    let server = SimulatedServer::WorkerPerRequest { creation: Duration::ZERO };
+    let (plan, log) = run(load, &mut SimulatedTransport::new(server));
+    let short = log.response_time_short.expect("a mixed load");
+    let rare = plan.requests.iter().filter(|request| request.rare).count() as u64;
+    assert_eq!(short.count() + rare, 1000);
+    assert!(short.max().known_ns().is_some_and(|ns| ns < 200_000));
+}
+
+#[test]
+fn what_exceeds_the_bound_in_flight_is_unsent_and_unanswered() {
+    let load = LoadSpec {
+        max_in_flight: 4,
+        ..spec(Arrivals::Burst(rate(80.0), 8), 1, 1.0 * MS)
+    };
+    let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    assert_eq!((log.counts.planned, log.counts.unsent, log.counts.answered), (80, 40, 40));
+    assert_eq!(log.response_time.unanswered(), 40);
+}
+
+proptest! {
+    #[test]
+    fn every_request_is_accounted_for_under_any_faults(
+        seed in any::<u64>(),
+        shares in proptest::array::uniform6(0.0..0.3f64),
+        closed in any::<bool>(),
+        clients in 1..20u32,
+    ) {
+        let [ignored, doubled, refused, reset, wrong, impossible] = shares;
+        let faults = Faults { ignored, doubled, refused, reset, wrong, impossible };
+        let arrivals = if closed {
+            Arrivals::Closed(Distribution::exponential(MS))
+        } else {
+            Arrivals::Poisson(rate(2000.0))
+        };
+        let load = LoadSpec {
+            clients,
+            warmup: Duration::from_millis(50),
+            window: Duration::from_millis(200),
+            timeout: Duration::from_millis(5),
+            seed,
+            ..spec(arrivals, 1, 0.4 * MS)
+        };
+        let mut transport =
+            SimulatedTransport::faulty(SimulatedServer::Iterative, faults, None, seed);
+        let (_, log) = run(load, &mut transport);
+        prop_assert!(log.counts.balance(), "{:?}", log.counts);
+        prop_assert_eq!(log.response_time.count(), log.counts.answered);
+        prop_assert_eq!(log.response_time.unanswered(), log.counts.unanswered());
+        prop_assert_eq!(log.lag.count(), log.counts.sent);
+        prop_assert_eq!(log.counts.in_flight, 0);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_plan_and_another_seed_another(seed in any::<u64>()) {
+        let load = LoadSpec { seed, ..spec(Arrivals::Poisson(rate(500.0)), 1, MS) };
+        let hash = |load| Plan::draw(load).expect("a sound load").hash().to_owned();
+        prop_assert_eq!(hash(load.clone()), hash(load.clone()));
+        let other = LoadSpec { seed: seed.wrapping_add(1), ..load.clone() };
+        prop_assert_ne!(hash(other), hash(load));
+    }
+}
+
+#[test]
+fn the_plan_of_a_seed_is_the_same_on_another_day() {
+    // If this fails, plans have changed: seeds in old records mean something else now, and the
+    // changelog must say so.
+    let wait = "exp:2ms".parse().expect("well formed");
+    let load = LoadSpec { wait, seed: 42, ..spec(Arrivals::Poisson(rate(500.0)), 2, 0.0) };
+    let plan = Plan::draw(load).expect("a sound load");
+    assert_eq!(plan.hash(), "3a2caf300abd27bfce68de2db7021f9d");
+}

@@ -1,0 +1,203 @@
+//! Reasons not to trust a run, each a value whose text names the remedy.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One reason to doubt a run. The list of a clean run is empty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "doubt", rename_all = "kebab-case")]
+pub enum Doubt {
+    /// The rate achieved is more than 1 % off the plan's.
+    RateMissed {
+        /// Requests a second that the plan holds.
+        planned_per_s: f64,
+        /// Requests a second that were sent.
+        achieved_per_s: f64,
+    },
+    /// The generator was late: its own lag is not small beside what it measured.
+    LagHigh {
+        /// 99th percentile of the lag.
+        lag_p99_ns: u64,
+        /// Median response time.
+        response_p50_ns: u64,
+    },
+    /// The gaps between the sends do not vary as those of the plan do.
+    ArrivalsOff {
+        /// Squared coefficient of variation of the planned gaps.
+        planned_cv2: f64,
+        /// The same of the gaps at the send calls.
+        sent_cv2: f64,
+    },
+    /// The generator's loop stood still.
+    Hiccups {
+        /// How many times it stood still for more than a millisecond.
+        count: u64,
+        /// The longest time.
+        longest_ns: u64,
+    },
+    /// The hypervisor gave processor time to others.
+    Stolen {
+        /// Share of the run's processor time.
+        share: f64,
+    },
+    /// The generator used nearly all of its core without being told to spin.
+    GeneratorStarved {
+        /// Processor time over wall time.
+        share: f64,
+    },
+    /// Response time grew from the beginning of the window to its end.
+    NotStationary {
+        /// Mean of the last tenth of the requests over that of the first.
+        ratio: f64,
+    },
+    /// Too few requests for the tail that is printed.
+    TooFewSamples {
+        /// The percentile that needs more.
+        percentile: f64,
+        /// Requests that it needs.
+        needed: u64,
+        /// Requests there were.
+        count: u64,
+    },
+    /// The mean number in flight is not throughput times response time.
+    LittlesLaw {
+        /// Mean number in flight, measured.
+        in_flight: f64,
+        /// Throughput times mean response time from the send.
+        expected: f64,
+    },
+    /// Some requests never got their answer.
+    Unanswered {
+        /// How many.
+        count: u64,
+    },
+    /// The generator ran out of ports, descriptors or places in flight.
+    Exhausted {
+        /// How many requests could not be sent for it.
+        unsent: u64,
+    },
+    /// A queue of the kernel overflowed during the run.
+    QueueOverflow {
+        /// Datagrams dropped at a full receive buffer.
+        datagrams: u64,
+        /// Connections dropped at a full listen queue.
+        connections: u64,
+    },
+    /// Generator and server had to share a core.
+    SharedCores,
+    /// The core was slower than usual during this run.
+    Slow {
+        /// Speed at the run's start over the median of all runs.
+        ratio: f64,
+    },
+}
+
+impl Doubt {
+    /// The doubt's name in JSON.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RateMissed { .. } => "rate-missed",
+            Self::LagHigh { .. } => "lag-high",
+            Self::ArrivalsOff { .. } => "arrivals-off",
+            Self::Hiccups { .. } => "hiccups",
+            Self::Stolen { .. } => "stolen",
+            Self::GeneratorStarved { .. } => "generator-starved",
+            Self::NotStationary { .. } => "not-stationary",
+            Self::TooFewSamples { .. } => "too-few-samples",
+            Self::LittlesLaw { .. } => "littles-law",
+            Self::Unanswered { .. } => "unanswered",
+            Self::Exhausted { .. } => "exhausted",
+            Self::QueueOverflow { .. } => "queue-overflow",
+            Self::SharedCores => "shared-cores",
+            Self::Slow { .. } => "slow",
+        }
+    }
+
+    /// Whether the doubt concerns only the tail of the distribution; means and medians stand.
+    #[must_use]
+    pub fn concerns_tail_only(&self) -> bool {
+        matches!(self, Self::TooFewSamples { .. })
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let us = |ns: &u64| *ns as f64 / 1e3;
+        match self {
+            Self::RateMissed { planned_per_s, achieved_per_s } => write!(
+                f,
+                "sent {achieved_per_s:.1}/s instead of {planned_per_s:.1}/s; lower --rate, or give \
+                 the generator a core of its own"
+            ),
+            Self::LagHigh { lag_p99_ns, response_p50_ns } => write!(
+                f,
+                "the generator's own lag (p99 {:.1} µs) is above a tenth of the median response \
+                 time ({:.1} µs); give it a core of its own, or compare longer requests only",
+                us(lag_p99_ns),
+                us(response_p50_ns)
+            ),
+            Self::ArrivalsOff { planned_cv2, sent_cv2 } => write!(
+                f,
+                "the gaps between sends vary otherwise than planned (C² {sent_cv2:.2} instead of \
+                 {planned_cv2:.2}); lower --rate or quieten the machine"
+            ),
+            Self::Hiccups { count, longest_ns } => write!(
+                f,
+                "the generator stood still {count} times for more than 1 ms (longest {:.1} ms); \
+                 quieten the machine and repeat",
+                *longest_ns as f64 / 1e6
+            ),
+            Self::Stolen { share } => write!(
+                f,
+                "the hypervisor took {:.1} % of the processor time; repeat at a quieter hour",
+                share * 100.0
+            ),
+            Self::GeneratorStarved { share } => write!(
+                f,
+                "the generator used {:.0} % of its core; lower --rate",
+                share * 100.0
+            ),
+            Self::NotStationary { ratio } => write!(
+                f,
+                "response time changed by a factor {ratio:.1} within the run: there is no steady \
+                 state; the load is beyond the server's capacity, or --warmup is too short"
+            ),
+            Self::TooFewSamples { percentile, needed, count } => write!(
+                f,
+                "p{percentile} needs about {needed} requests and had {count}; lengthen --for"
+            ),
+            Self::LittlesLaw { in_flight, expected } => write!(
+                f,
+                "{in_flight:.3} requests were in flight on average, but throughput times response \
+                 time gives {expected:.3}; the window is too short for this load"
+            ),
+            Self::Unanswered { count } => write!(
+                f,
+                "{count} requests never got their answer; they stand in the percentiles as longer \
+                 than the time-out, and not in the mean"
+            ),
+            Self::Exhausted { unsent } => write!(
+                f,
+                "{unsent} requests could not be sent for want of ports, descriptors or places in \
+                 flight; lower --rate, or keep connections with --connection persistent"
+            ),
+            Self::QueueOverflow { datagrams, connections } => write!(
+                f,
+                "the kernel dropped {datagrams} datagrams and {connections} connections at full \
+                 queues; the load is beyond the server's capacity"
+            ),
+            Self::SharedCores => write!(
+                f,
+                "generator and server shared a core and disturbed each other; use a machine with \
+                 at least two"
+            ),
+            Self::Slow { ratio } => write!(
+                f,
+                "the core ran at {:.0} % of its usual speed; repeat the run",
+                ratio * 100.0
+            ),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Why a run has no measurement.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The reason a run came to nothing. What was measured before it stays valid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "failure", rename_all = "kebab-case")]
+pub enum Failure {
+    /// The server did not come up.
+    ServerDidNotStart {
+        /// What it said.
+        because: String,
+    },
+    /// The server ended in the midst of the run.
+    ServerDied {
+        /// How: an exit code or a signal.
+        how: String,
+    },
+    /// The generator could not work.
+    Generator {
+        /// What went wrong.
+        because: String,
+    },
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServerDidNotStart { because } => write!(f, "the server did not start: {because}"),
+            Self::ServerDied { how } => write!(f, "the server died during the run: {how}"),
+            Self::Generator { because } => write!(f, "the generator failed: {because}"),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The file of records: appended to as each run ends, so that a late failure loses nothing.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::{FORMAT, Record};
+
+/// Why records cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file cannot be opened, written or read.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A newer program wrote the file.
+    #[error(
+        "{path}, line {line}: record format {found} is newer than this program's ({FORMAT}); read \
+         it with the version that wrote it, or a later one",
+        path = path.display()
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// The version found.
+        found: u32,
+    },
+    /// A whole line is no record.
+    #[error(
+        "{path}, line {line}: not a record: {source}; remove the line to read the rest",
+        path = path.display()
+    )]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// An open file of records.
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+impl Journal {
+    /// Opens the file for appending, creating it where it is missing: an unwritable place shows
+    /// before anything is measured.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(|source| JournalError::File { path: path.into(), source })?;
+        Ok(Self { path: path.into(), file })
+    }
+
+    /// Appends one record as one line, in one write, and flushes it to the file.
+    ///
+    /// # Errors
+    /// When the file takes no more.
+    pub fn append(&mut self, record: &Record) -> Result<(), JournalError> {
+        let mut line = serde_json::to_vec(record).expect("a record is plain data");
+        line.push(b'\n');
+        self.file
+            .write_all(&line)
+            .and_then(|()| self.file.flush())
+            .map_err(|source| JournalError::File { path: self.path.clone(), source })
+    }
+}
+
+/// What a file of records held.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// The records, in the order of the file.
+    pub records: Vec<Record>,
+    /// Whether a last line without an end was left out: a program was killed while writing it.
+    pub cut_short: bool,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+/// Reads every whole line of a file.
+///
+/// # Errors
+/// When the file cannot be read, a line is no record, or a newer program wrote it.
+pub fn read_records(path: &Path) -> Result<Reading, JournalError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| JournalError::File { path: path.into(), source })?;
+    let mut reading = Reading::default();
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        if !line.ends_with('\n') {
+            reading.cut_short = true;
+            break;
+        }
+        let malformed =
+            |source| JournalError::Malformed { path: path.into(), line: index + 1, source };
+        let Version { format } = serde_json::from_str(line).map_err(malformed)?;
+        if format > FORMAT {
+            return Err(JournalError::Newer { path: path.into(), line: index + 1, found: format });
+        }
+        reading.records.push(serde_json::from_str(line).map_err(malformed)?);
+    }
+    Ok(reading)
+}

@@ -1,0 +1,315 @@
+//! A distribution of times, kept whole, with the unanswered requests in it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
+
+/// The longest time that is told apart: an hour. Longer ones are counted as an hour.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+
+/// Significant decimal digits that are kept of a value.
+const DIGITS: u8 = 3;
+
+/// How many times of which length, in nanoseconds, plus those of which only a lower bound is
+/// known: a request that was given up after a second took longer than a second.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Stored", try_from = "Stored")]
+pub struct Spectrum {
+    histogram: Histogram<u64>,
+    sum_ns: u128,
+    unanswered: u64,
+    above_ns: u64,
+}
+
+/// What is known of a percentile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Percentile {
+    /// It has this value.
+    At(u64),
+    /// It lies among the unanswered requests, and is greater than this.
+    Above(u64),
+    /// There is nothing to take a percentile of.
+    Empty,
+}
+
+impl Percentile {
+    /// The value, where it is known.
+    #[must_use]
+    pub fn known_ns(self) -> Option<u64> {
+        match self {
+            Self::At(value) => Some(value),
+            Self::Above(_) | Self::Empty => None,
+        }
+    }
+
+    /// The value, or the bound that it exceeds; for drawing only.
+    #[must_use]
+    pub fn at_least_ns(self) -> Option<u64> {
+        match self {
+            Self::At(value) | Self::Above(value) => Some(value),
+            Self::Empty => None,
+        }
+    }
+}
+
+/// The figures that programs are given, named as they are in JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Times recorded; the unanswered are not among them.
+    pub count: u64,
+    /// Requests of which only a lower bound is known.
+    pub unanswered: u64,
+    /// Mean of the times recorded; the unanswered cannot be in it.
+    pub mean_ns: Option<f64>,
+    /// Median; null where it lies among the unanswered, like all percentiles.
+    pub p50_ns: Option<u64>,
+    /// 90th percentile.
+    pub p90_ns: Option<u64>,
+    /// 99th percentile.
+    pub p99_ns: Option<u64>,
+    /// 99.9th percentile.
+    pub p99_9_ns: Option<u64>,
+    /// The longest; null where any is unanswered.
+    pub max_ns: Option<u64>,
+    /// What a percentile that is null exceeds; absent where none is unanswered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub above_ns: Option<u64>,
+}
+
+impl Default for Spectrum {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Spectrum {
+    /// An empty distribution.
+    #[must_use]
+    pub fn new() -> Self {
+        let histogram = Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)
+            .expect("the bounds are constants that the library accepts");
+        Self { histogram, sum_ns: 0, unanswered: 0, above_ns: 0 }
+    }
+
+    /// Records a time. Neither locks nor allocates.
+    pub fn record(&mut self, ns: u64) {
+        self.histogram.saturating_record(ns);
+        self.sum_ns += u128::from(ns);
+    }
+
+    /// Records a request that was given up: its time is greater than `above_ns`. Of several such
+    /// bounds the least is kept, so that what is said of a percentile is true of all.
+    pub fn record_unanswered(&mut self, above_ns: u64) {
+        self.above_ns =
+            if self.unanswered == 0 { above_ns } else { self.above_ns.min(above_ns) };
+        self.unanswered += 1;
+    }
+
+    /// Adds another distribution of the same quantity and run.
+    pub fn add(&mut self, other: &Self) {
+        self.histogram.add(&other.histogram).expect("all spectra have the same bounds");
+        self.sum_ns += other.sum_ns;
+        if other.unanswered > 0 {
+            let bound = other.above_ns;
+            self.above_ns = if self.unanswered == 0 { bound } else { self.above_ns.min(bound) };
+            self.unanswered += other.unanswered;
+        }
+    }
+
+    /// Times recorded, the unanswered not among them.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// Requests of which only a lower bound is known.
+    #[must_use]
+    pub fn unanswered(&self) -> u64 {
+        self.unanswered
+    }
+
+    /// Exact mean of the times recorded.
+    #[must_use]
+    pub fn mean_ns(&self) -> Option<f64> {
+        (self.count() > 0).then(|| self.sum_ns as f64 / self.count() as f64)
+    }
+
+    /// The value that a share `quantile` (0 to 1) of all requests does not exceed, the unanswered
+    /// counted as the longest of all. Exact to three digits.
+    #[must_use]
+    pub fn percentile(&self, quantile: f64) -> Percentile {
+        let (known, all) = (self.count(), self.count() + self.unanswered);
+        if all == 0 {
+            return Percentile::Empty;
+        }
+        // A hair is taken off so that 0.99 of 100 is the 99th and not, by rounding, the 100th.
+        let rank = ((quantile * all as f64 - 1e-9).ceil() as u64).clamp(1, all);
+        if rank > known {
+            return Percentile::Above(self.above_ns);
+        }
+        // Half a rank below, so that rounding cannot lift it to the next one.
+        let quantile = (rank as f64 - 0.5) / known as f64;
+        Percentile::At(self.histogram.value_at_quantile(quantile))
+    }
+
+    /// The longest time; known only if every request was answered.
+    #[must_use]
+    pub fn max(&self) -> Percentile {
+        match (self.unanswered, self.count()) {
+            (0, 0) => Percentile::Empty,
+            (0, _) => Percentile::At(self.histogram.max()),
+            _ => Percentile::Above(self.above_ns),
+        }
+    }
+
+    /// The figures for programs.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let percentile = |quantile| self.percentile(quantile).known_ns();
+        Summary {
+            count: self.count(),
+            unanswered: self.unanswered,
+            mean_ns: self.mean_ns(),
+            p50_ns: percentile(0.5),
+            p90_ns: percentile(0.9),
+            p99_ns: percentile(0.99),
+            p99_9_ns: percentile(0.999),
+            max_ns: self.max().known_ns(),
+            above_ns: (self.unanswered > 0).then_some(self.above_ns),
+        }
+    }
+
+    /// A histogram for HdrHistogram's own formats, which know no unanswered requests: they stand
+    /// in it with the bound that they exceed.
+    #[must_use]
+    pub fn histogram(&self) -> Histogram<u64> {
+        let mut histogram = self.histogram.clone();
+        histogram.saturating_record_n(self.above_ns.max(1), self.unanswered);
+        histogram
+    }
+}
+
+/// The form of a spectrum in a file: the lossless histogram in HdrHistogram's own encoding.
+#[derive(Clone, Serialize, Deserialize)]
+struct Stored {
+    histogram: String,
+    count: u64,
+    sum_ns: f64,
+    unanswered: u64,
+    above_ns: u64,
+}
+
+impl From<Spectrum> for Stored {
+    fn from(spectrum: Spectrum) -> Self {
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new()
+            .serialize(&spectrum.histogram, &mut bytes)
+            .expect("memory takes every byte written to it");
+        Self {
+            histogram: BASE64.encode(bytes),
+            count: spectrum.count(),
+            sum_ns: spectrum.sum_ns as f64,
+            unanswered: spectrum.unanswered,
+            above_ns: spectrum.above_ns,
+        }
+    }
+}
+
+impl TryFrom<Stored> for Spectrum {
+    type Error = String;
+
+    fn try_from(stored: Stored) -> Result<Self, String> {
+        let bytes = BASE64.decode(&stored.histogram).map_err(|error| error.to_string())?;
+        let decoded: Histogram<u64> = Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .map_err(|error| format!("not a histogram: {error:?}"))?;
+        if decoded.len() != stored.count {
+            return Err(format!("{} values where {} are named", decoded.len(), stored.count));
+        }
+        let mut spectrum = Self::new();
+        spectrum.histogram.add(decoded).map_err(|error| format!("not our bounds: {error:?}"))?;
+        spectrum.sum_ns = stored.sum_ns as u128;
+        spectrum.unanswered = stored.unanswered;
+        spectrum.above_ns = stored.above_ns;
+        Ok(spectrum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn spectrum(values: &[u64], unanswered: u64) -> Spectrum {
+        let mut spectrum = Spectrum::new();
+        values.iter().for_each(|value| spectrum.record(*value));
+        (0..unanswered).for_each(|_| spectrum.record_unanswered(1_000_000_000));
+        spectrum
+    }
+
+    #[test]
+    fn two_unanswered_in_a_hundred_make_p97_a_number_and_p99_a_bound() {
+        let spectrum = spectrum(&(1..=98).collect::<Vec<_>>(), 2);
+        assert_eq!(spectrum.percentile(0.97), Percentile::At(97));
+        assert_eq!(spectrum.percentile(0.98), Percentile::At(98));
+        assert_eq!(spectrum.percentile(0.99), Percentile::Above(1_000_000_000));
+        let summary = spectrum.summary();
+        assert_eq!((summary.p99_ns, summary.above_ns), (None, Some(1_000_000_000)));
+        assert_eq!(summary.max_ns, None);
+    }
+
+    #[test]
+    fn an_empty_spectrum_has_no_figures() {
+        let summary = Spectrum::new().summary();
+        assert_eq!((summary.count, summary.mean_ns, summary.p50_ns), (0, None, None));
+        assert_eq!(Spectrum::new().percentile(0.5), Percentile::Empty);
+    }
+
+    #[test]
+    fn the_least_bound_is_kept() {
+        let mut spectrum = Spectrum::new();
+        spectrum.record_unanswered(500);
+        spectrum.record_unanswered(300);
+        spectrum.record_unanswered(400);
+        assert_eq!(spectrum.percentile(0.5), Percentile::Above(300));
+    }
+
+    proptest! {
+        #[test]
+        fn a_percentile_is_that_of_the_sorted_values(
+            mut values in proptest::collection::vec(1..1_000u64, 1..300),
+            quantile in 0.0..1.0f64,
+        ) {
+            let spectrum = spectrum(&values, 0);
+            values.sort_unstable();
+            let rank = ((quantile * values.len() as f64).ceil() as usize).clamp(1, values.len());
+            prop_assert_eq!(spectrum.percentile(quantile), Percentile::At(values[rank - 1]));
+        }
+
+        #[test]
+        fn what_is_stored_is_read_again(
+            values in proptest::collection::vec(0..10_000_000_000u64, 0..100),
+            unanswered in 0..5u64,
+        ) {
+            let before = spectrum(&values, unanswered);
+            let text = serde_json::to_string(&before).expect("a spectrum is data");
+            let after: Spectrum = serde_json::from_str(&text).expect("what was written");
+            prop_assert_eq!(before.summary(), after.summary());
+        }
+
+        #[test]
+        fn merging_is_recording_everything_in_one(
+            left in proptest::collection::vec(1..1_000_000u64, 0..50),
+            right in proptest::collection::vec(1..1_000_000u64, 0..50),
+            lost in (0..3u64, 0..3u64),
+        ) {
+            let mut merged = spectrum(&left, lost.0);
+            merged.add(&spectrum(&right, lost.1));
+            let whole = spectrum(&[left, right].concat(), lost.0 + lost.1);
+            prop_assert_eq!(merged.summary(), whole.summary());
+        }
+    }
+}

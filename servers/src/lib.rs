@@ -1,0 +1,27 @@
+//! The classic server designs, one a file, all serving the same services.
+//!
+//! A *design* ([`catalogue`], `tcp/*.rs`, `udp/*.rs`) decides who serves a client, and when. A
+//! *service* ([`service`]) decides what is said. They meet in the [`Context`], so that any
+//! difference in time between two designs is the designs' own. What is no lesson of a design lies
+//! below it: sockets ([`socket`]), workers ([`worker`]), the processing that a request asks for
+//! ([`processing`]), counts ([`tally`]), bounds ([`limits`]), start and end ([`supervisor`]).
+//!
+//! Begin with `udp/iterative.rs`; `servers/README.md` gives the reading order.
+
+pub mod catalogue;
+pub mod clock;
+pub mod context;
+pub mod limits;
+pub mod processing;
+pub mod service;
+pub mod socket;
+pub mod supervisor;
+pub mod tally;
+pub mod tcp;
+pub mod udp;
+pub mod worker;
+
+pub use catalogue::{Allocation, CATALOGUE, Concurrency, Design, Transport};
+pub use context::Context;
+pub use limits::Limits;
+pub use service::Service;

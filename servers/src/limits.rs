@@ -1,0 +1,51 @@
+//! The bounds of a server. At each of them it stops taking on more; nothing grows without end.
+
+use std::time::Duration;
+
+use protocol::{MAX_DATAGRAM_SIZE, MAX_MESSAGE_SIZE};
+
+/// The most workers any server may have: the size of the table that counts them.
+pub const MAX_WORKERS: u32 = 4096;
+
+/// What a server allows. What happens at each bound stands beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Workers alive at once. At the bound the master takes no further request or connection;
+    /// they queue in the kernel, and beyond the kernel's queue the kernel drops or delays them.
+    pub workers: u32,
+    /// Bytes of one request. A larger one is refused; its connection is closed.
+    pub request_size: usize,
+    /// Bytes of one reply. A request for more is refused.
+    pub reply_size: usize,
+    /// Waiting that one request may ask for; beyond it the request is refused.
+    pub wait: Duration,
+    /// Processor time that one request may ask for; beyond it the request is refused.
+    pub compute: Duration,
+    /// How long a connection may be silent, or fail to take its reply, before it is closed.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            workers: 1024,
+            request_size: 1 << 20,
+            reply_size: MAX_MESSAGE_SIZE,
+            wait: Duration::from_secs(10),
+            compute: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Limits {
+    /// The same limits for one datagram, which cannot hold more than [`MAX_DATAGRAM_SIZE`] bytes.
+    #[must_use]
+    pub fn for_datagrams(self) -> Self {
+        Self {
+            request_size: self.request_size.min(MAX_DATAGRAM_SIZE),
+            reply_size: self.reply_size.min(MAX_DATAGRAM_SIZE),
+            ..self
+        }
+    }
+}

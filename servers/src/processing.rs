@@ -1,0 +1,126 @@
+//! Performs the work a request carries, and reports what it really took.
+//!
+//! Computing is *processor* time. A loop of known cost is run for the time asked, and the
+//! thread's own processor clock says when it is enough. Spinning until a deadline of the wall
+//! clock would be wrong: ten threads on one core would all be finished "in time".
+
+use std::hint::black_box;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use protocol::Work;
+
+use crate::clock::thread_processor_time;
+
+/// Reading the thread's processor clock costs about this much; a remainder below it is done.
+const CLOCK_READING: Duration = Duration::from_nanos(300);
+
+/// Knows how many steps of the computing loop make a microsecond on this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Processing {
+    steps_per_us: f64,
+}
+
+/// What a piece of work really took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Achieved {
+    /// Processor time of the computing part.
+    pub computed: Duration,
+    /// Wall time of the waiting part.
+    pub waited: Duration,
+}
+
+impl Processing {
+    /// Measures the computing loop against the thread's processor clock, for about 5 ms: the
+    /// median of several short pieces, so that one interruption does not count.
+    #[must_use]
+    pub fn calibrated() -> Self {
+        const STEPS: u64 = 100_000;
+        let mut rates: Vec<f64> = (0..21)
+            .map(|_| {
+                let before = thread_processor_time();
+                compute_steps(STEPS);
+                let used = thread_processor_time().saturating_sub(before);
+                STEPS as f64 / (used.as_nanos().max(1) as f64 / 1e3)
+            })
+            .collect();
+        rates.sort_by(f64::total_cmp);
+        Self { steps_per_us: rates[rates.len() / 2] }
+    }
+
+    /// Steps of the computing loop in a microsecond of processor time: this machine's speed now.
+    #[must_use]
+    pub fn steps_per_us(&self) -> f64 {
+        self.steps_per_us
+    }
+
+    /// Computes, then waits, as `work` asks.
+    #[must_use]
+    pub fn perform(&self, work: Work) -> Achieved {
+        Achieved { computed: self.compute(work.compute), waited: wait(work.wait) }
+    }
+
+    /// Uses `target` of processor time. The steps are counted out a little short and the rest
+    /// measured again, so that neither a wrong calibration nor a slower core matters.
+    fn compute(&self, target: Duration) -> Duration {
+        if target.is_zero() {
+            return Duration::ZERO;
+        }
+        let before = thread_processor_time();
+        let mut left = target;
+        loop {
+            let steps = left.as_nanos() as f64 / 1e3 * self.steps_per_us * 0.95;
+            compute_steps(steps.max(1.0) as u64);
+            let used = thread_processor_time().saturating_sub(before);
+            if used + CLOCK_READING >= target {
+                return used;
+            }
+            left = target - used;
+        }
+    }
+}
+
+/// Sleeps for `target`; a sleep overshoots, so the true duration is returned.
+fn wait(target: Duration) -> Duration {
+    if target.is_zero() {
+        return Duration::ZERO;
+    }
+    let before = Instant::now();
+    thread::sleep(target);
+    before.elapsed()
+}
+
+/// A chain of multiplications, each waiting for the one before: its time is the processor's alone.
+fn compute_steps(steps: u64) {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for _ in 0..steps {
+        state = black_box(state.wrapping_mul(0xD129_0D3F_8D1D_5C31).wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn computing_uses_at_least_the_processor_time_asked_for() {
+        let processing = Processing::calibrated();
+        for micros in [1, 10, 100, 1000] {
+            let target = Duration::from_micros(micros);
+            let before = thread_processor_time();
+            let achieved = processing.perform(Work { compute: target, wait: Duration::ZERO });
+            let used = thread_processor_time() - before;
+            assert!(achieved.computed + CLOCK_READING >= target, "{achieved:?} for {target:?}");
+            assert!(used >= achieved.computed, "the thread's clock must agree: {used:?}");
+        }
+    }
+
+    #[test]
+    fn waiting_lasts_at_least_as_long_as_asked_and_takes_no_part_in_computing() {
+        let target = Duration::from_millis(2);
+        let achieved =
+            Processing::calibrated().perform(Work { wait: target, compute: Duration::ZERO });
+        assert!(achieved.waited >= target);
+        assert_eq!(achieved.computed, Duration::ZERO);
+    }
+}

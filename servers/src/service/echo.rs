@@ -1,0 +1,11 @@
+//! ECHO (RFC 862): sends back whatever it gets, over UDP datagram by datagram, over TCP as it
+//! comes.
+
+use protocol::Work;
+
+use super::{Answer, Job};
+
+/// The job that sends `length` bytes of input back.
+pub(super) fn job(length: usize) -> Job {
+    Job { work: Work::default(), answer: Answer::Echo { length }, asked_in: Some(length) }
+}

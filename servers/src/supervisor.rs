@@ -1,0 +1,330 @@
+//! A server's beginning and its end. A design knows neither: it loops for ever.
+//!
+//! The beginning: bind, calibrate, make the shared counts, print the opening line. The end comes
+//! as a signal (SIGTERM, SIGINT, or SIGALRM when the lifetime is over). Its handler ends the
+//! worker processes, collects them so that their processor time is counted, prints the closing
+//! line and exits. It runs in the midst of whatever the design was doing, so it only reads
+//! atomics, makes system calls that are safe in a handler, and formats into a buffer on its stack.
+#![allow(unsafe_code)]
+
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::libc::{self, STDOUT_FILENO, c_int};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::prctl::{set_pdeathsig, set_timerslack};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
+use nix::sys::time::{TimeVal, TimeValLike};
+use nix::sys::wait::wait;
+use nix::unistd::{Pid, alarm};
+
+use crate::catalogue::{Design, Serve};
+use crate::clock::monotonic_ns;
+use crate::context::Context;
+use crate::limits::Limits;
+use crate::processing::Processing;
+use crate::service::Service;
+use crate::socket;
+use crate::tally::Tally;
+use crate::worker::ENDING;
+
+/// Everything a server is told at its start.
+pub struct Settings {
+    /// Which design serves.
+    pub design: &'static Design,
+    /// What it serves.
+    pub service: Service,
+    /// Where it listens; port 0 lets the kernel choose.
+    pub listen: SocketAddr,
+    /// Whether an address other than loopback is meant.
+    pub allow_remote: bool,
+    /// The server's bounds.
+    pub limits: Limits,
+    /// The cores it may use; all where empty.
+    pub cores: Vec<usize>,
+    /// When it ends by itself; a whole number of seconds, rounded up.
+    pub lifetime: Option<Duration>,
+    /// Whether it ends together with the process that started it.
+    pub ends_with_parent: bool,
+}
+
+/// Why a server did not come up, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}: {source}{}", listen_remedy(source))]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// An address that other machines reach was given without saying that it is meant.
+    #[error(
+        "{0} can be reached from other machines, and whoever reaches it can make this server \
+         compute; give --allow-remote if that is meant, or listen on 127.0.0.1"
+    )]
+    NotLoopback(SocketAddr),
+    /// The cores asked for are not to be had.
+    #[error("cannot run on cores {cores:?}: {source}; name cores that this process may use")]
+    Cores {
+        /// The cores asked for.
+        cores: Vec<usize>,
+        /// What the kernel said.
+        source: Errno,
+    },
+    /// The design's socket failed, or the system lacks something that every server needs.
+    #[error("the server cannot go on: {0}")]
+    Io(#[from] io::Error),
+}
+
+fn listen_remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; choose another port, or port 0 to have a free one chosen",
+        io::ErrorKind::AddrNotAvailable => "; choose an address of this machine",
+        io::ErrorKind::PermissionDenied => "; choose a port above 1023",
+        _ => "",
+    }
+}
+
+/// What the handler of the ending signals needs; set once, before they are installed.
+struct Supervised {
+    design: &'static Design,
+    context: &'static Context,
+    master: Pid,
+    usage_at_start: Usage,
+    started_at_ns: u64,
+}
+
+static SUPERVISED: OnceLock<Supervised> = OnceLock::new();
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// Becomes the server: prints the opening line and serves until a signal ends the process.
+///
+/// # Errors
+/// When the server does not come up or its socket fails. It never returns otherwise.
+pub fn run(settings: Settings) -> Result<std::convert::Infallible, ServeError> {
+    if !settings.allow_remote && !settings.listen.ip().is_loopback() {
+        return Err(ServeError::NotLoopback(settings.listen));
+    }
+    settle(&settings)?;
+    let address = settings.listen;
+    let cannot_listen = |source| ServeError::Listen { address, source };
+    match settings.design.serve {
+        Serve::Udp(serve) => {
+            let socket = socket::bind(address).map_err(cannot_listen)?;
+            let context = open(&settings, socket.local_addr()?)?;
+            Ok(serve(socket, context)?)
+        }
+        Serve::Tcp(serve) => {
+            let listener = socket::listen(address).map_err(cannot_listen)?;
+            let context = open(&settings, listener.local_addr()?)?;
+            Ok(serve(listener, context)?)
+        }
+    }
+}
+
+/// Sets what the process and all its workers inherit: precise sleeps, cores, an end.
+fn settle(settings: &Settings) -> Result<(), ServeError> {
+    // The default lets the kernel lengthen every sleep by 50 µs to save wake-ups.
+    set_timerslack(1).map_err(io::Error::from)?;
+    if settings.ends_with_parent {
+        set_pdeathsig(Signal::SIGTERM).map_err(io::Error::from)?;
+    }
+    if !settings.cores.is_empty() {
+        let cannot = |source| ServeError::Cores { cores: settings.cores.clone(), source };
+        let mut set = CpuSet::new();
+        settings.cores.iter().try_for_each(|core| set.set(*core)).map_err(cannot)?;
+        sched_setaffinity(Pid::from_raw(0), &set).map_err(cannot)?;
+    }
+    Ok(())
+}
+
+/// Makes the context, arranges for the end, and prints the opening line.
+fn open(settings: &Settings, bound: SocketAddr) -> Result<&'static Context, ServeError> {
+    let processing = Processing::calibrated();
+    let tally = Tally::shared()?;
+    let context = Context::new(settings.service, settings.limits, processing, tally);
+    let context: &'static Context = Box::leak(Box::new(context));
+    let supervised = Supervised {
+        design: settings.design,
+        context,
+        master: Pid::this(),
+        usage_at_start: Usage::of(UsageWho::RUSAGE_SELF),
+        started_at_ns: monotonic_ns(),
+    };
+    if SUPERVISED.set(supervised).is_err() {
+        return Err(io::Error::other("one process holds one server").into());
+    }
+    for signal in ENDING {
+        install(signal, on_end)?;
+    }
+    install(Signal::SIGCHLD, on_child_end)?;
+    if let Some(lifetime) = settings.lifetime {
+        let seconds = lifetime.as_secs() + u64::from(lifetime.subsec_nanos() > 0);
+        alarm::set(u32::try_from(seconds).unwrap_or(u32::MAX).max(1));
+    }
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        r#"{{"listening":"{bound}","design":"{}","service":"{}","workers":{},"pid":{},"steps_per_us":{:.1}}}"#,
+        settings.design.name,
+        settings.service,
+        settings.limits.workers,
+        Pid::this(),
+        processing.steps_per_us(),
+    )?;
+    out.flush()?;
+    Ok(context)
+}
+
+fn install(signal: Signal, handler: extern "C" fn(c_int)) -> io::Result<()> {
+    // SA_RESTART: a system call that the signal interrupts goes on as if nothing had been.
+    let action = SigAction::new(SigHandler::Handler(handler), SaFlags::SA_RESTART, SigSet::all());
+    // SAFETY: both handlers only do what is safe in one, as said at the head of this file.
+    unsafe { sigaction(signal, &action) }?;
+    Ok(())
+}
+
+/// SIGCHLD: collects the workers that have ended. The interrupted code finds `errno` unchanged.
+extern "C" fn on_child_end(_: c_int) {
+    let errno = Errno::last_raw();
+    if let Some(supervised) = SUPERVISED.get() {
+        supervised.context.workers.reap();
+    }
+    Errno::set_raw(errno);
+}
+
+/// The end: workers first, then the closing line, then this process.
+extern "C" fn on_end(_: c_int) {
+    let Some(supervised) = SUPERVISED.get() else { exit(1) };
+    if Pid::this() != supervised.master || ENDED.swap(true, SeqCst) {
+        return; // a worker just born, or a second signal on another thread
+    }
+    for worker in supervised.context.workers.processes() {
+        let _ = kill(worker, Signal::SIGKILL);
+    }
+    while wait().is_ok() {}
+    let _ = supervised.print_closing_line();
+    exit(0);
+}
+
+fn exit(code: c_int) -> ! {
+    // SAFETY: `_exit` only ends the process; nothing of it is used afterwards.
+    unsafe { libc::_exit(code) }
+}
+
+/// What a process has used of the machine.
+#[derive(Clone, Copy)]
+struct Usage {
+    user_ns: i64,
+    system_ns: i64,
+    voluntary_switches: i64,
+    involuntary_switches: i64,
+    peak_memory_bytes: i64,
+}
+
+impl Usage {
+    fn of(who: UsageWho) -> Self {
+        let nanos = |time: TimeVal| time.num_nanoseconds();
+        getrusage(who).map_or(
+            Self {
+                user_ns: 0,
+                system_ns: 0,
+                voluntary_switches: 0,
+                involuntary_switches: 0,
+                peak_memory_bytes: 0,
+            },
+            |usage| Self {
+                user_ns: nanos(usage.user_time()),
+                system_ns: nanos(usage.system_time()),
+                voluntary_switches: usage.voluntary_context_switches(),
+                involuntary_switches: usage.involuntary_context_switches(),
+                peak_memory_bytes: usage.max_rss() * 1024,
+            },
+        )
+    }
+}
+
+impl Supervised {
+    fn print_closing_line(&self) -> fmt::Result {
+        let own = Usage::of(UsageWho::RUSAGE_SELF);
+        let children = Usage::of(UsageWho::RUSAGE_CHILDREN);
+        let start = self.usage_at_start;
+        let tally = self.context.tally;
+        let mut out = Unbuffered::default();
+        write!(out, r#"{{"design":"{}""#, self.design.name)?;
+        write!(out, r#","received":{}"#, tally.received())?;
+        write!(out, r#","answered":{}"#, tally.answered())?;
+        write!(out, r#","refused":{}"#, tally.refused())?;
+        write!(out, r#","dropped":{}"#, tally.dropped())?;
+        write!(out, r#","per_worker":["#)?;
+        for (place, answered) in tally.answered_by_place().enumerate() {
+            write!(out, "{}{answered}", if place == 0 { "" } else { "," })?;
+        }
+        write!(out, r#"],"user_ns":{}"#, own.user_ns - start.user_ns)?;
+        write!(out, r#","system_ns":{}"#, own.system_ns - start.system_ns)?;
+        write!(out, r#","children_user_ns":{}"#, children.user_ns)?;
+        write!(out, r#","children_system_ns":{}"#, children.system_ns)?;
+        let voluntary =
+            own.voluntary_switches - start.voluntary_switches + children.voluntary_switches;
+        let involuntary =
+            own.involuntary_switches - start.involuntary_switches + children.involuntary_switches;
+        write!(out, r#","voluntary_switches":{voluntary}"#)?;
+        write!(out, r#","involuntary_switches":{involuntary}"#)?;
+        let peak = own.peak_memory_bytes.max(children.peak_memory_bytes);
+        write!(out, r#","peak_memory_bytes":{peak}"#)?;
+        let served_ns = monotonic_ns().saturating_sub(self.started_at_ns);
+        writeln!(out, r#","served_ns":{served_ns}}}"#)?;
+        out.flush();
+        Ok(())
+    }
+}
+
+/// Standard output without the library's lock and heap, neither of which a handler may touch.
+struct Unbuffered {
+    bytes: [u8; 512],
+    length: usize,
+}
+
+impl Default for Unbuffered {
+    fn default() -> Self {
+        Self { bytes: [0; 512], length: 0 }
+    }
+}
+
+impl Unbuffered {
+    fn flush(&mut self) {
+        let mut rest = &self.bytes[..self.length];
+        while !rest.is_empty() {
+            // SAFETY: the pointer and length are those of a live slice; write(2) is safe in a
+            // handler.
+            let wrote = unsafe { libc::write(STDOUT_FILENO, rest.as_ptr().cast(), rest.len()) };
+            match usize::try_from(wrote) {
+                Ok(count) if count > 0 => rest = &rest[count..],
+                _ if Errno::last() == Errno::EINTR => {}
+                _ => break, // nobody reads any more
+            }
+        }
+        self.length = 0;
+    }
+}
+
+impl fmt::Write for Unbuffered {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            if self.length == self.bytes.len() {
+                self.flush();
+            }
+            self.bytes[self.length] = byte;
+            self.length += 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! The counts of a server, in memory that its forked workers share with it.
+//!
+//! The mapping is made once, before any worker is born, so that threads and processes count in
+//! the same place and the master can read it after they are gone. Stevens' servers keep their
+//! requests per child in just this way (UNP vol. 1, ch. 30, `meter.c`).
+#![allow(unsafe_code)]
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
+
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
+
+use crate::limits::MAX_WORKERS;
+
+/// Nobody works in this place.
+pub(crate) const FREE: i32 = 0;
+/// A thread of the server's own process works in this place.
+pub(crate) const THREAD: i32 = -1;
+
+/// What the server has counted so far.
+#[repr(C)]
+pub struct Tally {
+    received: AtomicU64,
+    dropped: AtomicU64,
+    places: [PlaceTally; MAX_WORKERS as usize],
+}
+
+/// One worker's place: who works there (a process id, [`THREAD`] or [`FREE`]), and its counts. A
+/// place has a cache line to itself, so that workers do not slow each other down by counting.
+#[repr(C, align(64))]
+pub(crate) struct PlaceTally {
+    pub(crate) occupant: AtomicI32,
+    pub(crate) answered: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+impl Tally {
+    /// Maps a tally of zeros that forked processes will share; it lives as long as the process.
+    ///
+    /// # Errors
+    /// When the kernel has no memory for the mapping.
+    pub fn shared() -> io::Result<&'static Self> {
+        let length = NonZeroUsize::new(size_of::<Self>()).expect("a tally is not empty");
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: an anonymous mapping at an address of the kernel's choice; it overlaps nothing.
+        let memory = unsafe { mmap_anonymous(None, length, access, MapFlags::MAP_SHARED) }?;
+        // SAFETY: the mapping has the size of a `Tally`, is page-aligned and so aligned for it,
+        // is never unmapped, and its zeros are a valid value: the type holds atomic integers only,
+        // which is also why sharing it between threads and processes is sound.
+        Ok(unsafe { memory.cast::<Self>().as_ref() })
+    }
+
+    /// Counts one request received; returns how many there have been, this one included.
+    pub fn count_received(&self) -> u64 {
+        self.received.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Counts one request that got no reply.
+    pub fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Relaxed);
+    }
+
+    /// Counts one request answered by the worker in this place.
+    pub fn count_answered(&self, place: u32) {
+        self.places[place as usize].answered.fetch_add(1, Relaxed);
+    }
+
+    /// Counts one request refused by the worker in this place.
+    pub fn count_refused(&self, place: u32) {
+        self.places[place as usize].refused.fetch_add(1, Relaxed);
+    }
+
+    /// Requests received so far.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received.load(Relaxed)
+    }
+
+    /// Requests that got no reply.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
+    }
+
+    /// Requests answered, by all workers.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.places.iter().map(|place| place.answered.load(Relaxed)).sum()
+    }
+
+    /// Requests refused, by all workers.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.places.iter().map(|place| place.refused.load(Relaxed)).sum()
+    }
+
+    /// Requests answered in each place, up to the last place ever used.
+    pub fn answered_by_place(&self) -> impl Iterator<Item = u64> {
+        let used = self.places.iter().rposition(|place| place.answered.load(Relaxed) > 0);
+        self.places[..used.map_or(0, |last| last + 1)]
+            .iter()
+            .map(|place| place.answered.load(Relaxed))
+    }
+
+    pub(crate) fn places(&self) -> &[PlaceTally] {
+        &self.places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_add_up_over_places() {
+        let tally = Tally::shared().expect("memory for a tally");
+        assert_eq!((tally.answered(), tally.answered_by_place().count()), (0, 0));
+        for place in [0, 2, 2] {
+            tally.count_answered(place);
+        }
+        tally.count_refused(1);
+        assert_eq!(tally.answered(), 3);
+        assert_eq!(tally.refused(), 1);
+        assert_eq!(tally.answered_by_place().collect::<Vec<_>>(), [1, 0, 2]);
+        assert_eq!((tally.count_received(), tally.count_received()), (1, 2));
+    }
+}

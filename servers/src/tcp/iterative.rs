@@ -1,0 +1,42 @@
+//! Iterative, connection-oriented: one client after the other, each for as long as it stays.
+//!
+//! # Picture
+//!
+//! ```text
+//! clients ──connect──► [ listen queue ] ──accept──► master ⇄ client 1
+//!                        client 2, 3, …              │ closes, then client 2
+//!                                                    └──◄── back to accept
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `udp/iterative.rs` serves request after request and knows no clients. Here a client comes as a
+//! connection of its own: the socket is made passive, `accept` yields a second socket, and an
+//! inner loop serves that client alone until it closes.
+//!
+//! # When it pays
+//!
+//! When sessions are short and processing is trivial. A client that is connected and silent keeps
+//! everybody else waiting; the idle time-out is the only thing that moves it on.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens, *Internetworking with TCP/IP* vol. III, "Iterative, Connection-Oriented
+//! Servers"; Stevens, *UNIX Network Programming* vol. 1, ch. 30, "TCP Iterative Server".
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+
+use super::converse;
+use crate::context::Context;
+use crate::socket::accept;
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    let master = context.workers.master();
+    loop {
+        let connection = accept(&listener)?;
+        converse(connection, context, master);
+    }
+}

@@ -1,0 +1,51 @@
+//! Concurrent, connection-oriented, a process for each connection: the classic concurrent server.
+//!
+//! # Picture
+//!
+//! ```text
+//! clients ──connect──► [ listen queue ] ──accept──► master ──fork──► worker ⇄ client 1
+//!                                                     │    ──fork──► worker ⇄ client 2
+//!                                                     └──◄── back to accept at once
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `tcp/iterative.rs` talks with the client itself. Here the master (in the classic texts'
+//! words; its workers are there called slaves) only accepts; a new process talks. After the fork
+//! both hold both sockets, and each closes the one that is not its business: if the master kept
+//! the connection, the client would never see its end.
+//!
+//! # When it pays
+//!
+//! When sessions last far longer than a fork (which grows with the memory the master has
+//! touched), or when clients must be kept apart: a worker may crash, or run as another user.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Concurrent, Connection-Oriented Servers"; Stevens, *UNIX Network
+//! Programming* vol. 1, ch. 30, "TCP Concurrent Server, One Child per Client".
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+
+use super::converse;
+use crate::context::Context;
+use crate::socket::accept;
+use crate::worker::{Side, fork_worker};
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    loop {
+        let place = context.workers.free_place();
+        let connection = accept(&listener)?;
+        match fork_worker(place)? {
+            Side::Master => drop(connection),
+            Side::Worker(process) => {
+                drop(listener);
+                converse(connection, context, process.worker());
+                process.exit();
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Concurrent, connection-oriented, a thread for each connection.
+//!
+//! # Picture
+//!
+//! ```text
+//! clients ──connect──► [ listen queue ] ──accept──► master ──spawn──► worker ⇄ client 1
+//!                                                     │    ──spawn──► worker ⇄ client 2
+//!                                                     └──◄── back to accept at once
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `tcp/process_per_connection.rs` makes a process for each connection. A thread costs a tenth of
+//! it and shares the master's memory and descriptors: nothing is closed twice, and nothing keeps
+//! one client's fault from the others.
+//!
+//! # When it pays
+//!
+//! When processing waits, or there are processors to spare, and connections last longer than a
+//! thread takes to make. Each connection holds a stack; many idle ones ask for an event loop.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Concurrent, Connection-Oriented Servers"; Stevens, *UNIX Network
+//! Programming* vol. 1, ch. 30, "TCP Concurrent Server, One Thread per Client".
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+
+use super::converse;
+use crate::context::Context;
+use crate::socket::accept;
+use crate::worker::spawn_worker;
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    loop {
+        let place = context.workers.free_place();
+        let connection = accept(&listener)?;
+        spawn_worker(place, move |worker| converse(connection, context, worker));
+    }
+}

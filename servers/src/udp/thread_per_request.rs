@@ -1,0 +1,47 @@
+//! Concurrent, connectionless, a thread for each request.
+//!
+//! # Picture
+//!
+//! ```text
+//! clients ──datagrams──► [ receive buffer ] ──recvfrom──► master ──spawn──► worker ──sendto──►
+//!                                                           │    ──spawn──► worker ──sendto──►
+//!                                                           └──◄── back to recvfrom at once
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `udp/iterative.rs` answers before it receives again. Here the request is copied out of the
+//! buffer and a new thread answers it, through the one socket that all share; replies may leave
+//! in another order than the requests came.
+//!
+//! # When it pays
+//!
+//! When a request waits, or computes while a processor is free, for longer than creating a thread
+//! takes. Below that the creation is all loss: "the cost of concurrency could be greater than the
+//! gain". A flood would become a flood of threads; the number of places bounds it.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Concurrent, Connectionless Servers"; Stevens, *UNIX Network
+//! Programming* vol. 1, ch. 22, "Concurrent UDP Servers".
+
+use std::convert::Infallible;
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use super::{answer, datagram_buffer, receive};
+use crate::context::Context;
+use crate::worker::spawn_worker;
+
+/// Serves on a socket bound to the well-known port.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    let socket = Arc::new(socket);
+    let mut buffer = datagram_buffer();
+    loop {
+        let place = context.workers.free_place();
+        let request = receive(&socket, &mut buffer, context)?.to_owned();
+        let socket = Arc::clone(&socket);
+        spawn_worker(place, move |worker| answer(&request, &socket, context, worker));
+    }
+}

@@ -1,0 +1,236 @@
+//! Where workers are born, and where they end: threads and processes alike.
+//!
+//! A server has a bounded number of *places*. The master takes a free place before it takes the
+//! next request or connection, so at the bound the clients wait in the kernel's queue and the
+//! server does not grow. A counting semaphore holds the number of free places; it is an eventfd
+//! because a signal handler may post to one.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::thread;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getppid};
+
+use crate::limits::MAX_WORKERS;
+use crate::tally::{FREE, PlaceTally, THREAD, Tally};
+
+/// The stack of a worker thread: its frames are shallow, its buffers on the heap.
+const STACK_SIZE: usize = 256 << 10;
+
+/// The signals that end a server.
+pub(crate) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGALRM];
+
+/// The places of a server and who works in them.
+pub struct Workers {
+    tally: &'static Tally,
+    limit: usize,
+    free: EventFd,
+}
+
+/// Who serves: the number of a place. Replies carry it and counts are kept by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worker(u32);
+
+impl Worker {
+    /// The place's number, counted from 0.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// A place held for the next worker; given back when dropped.
+pub struct Place<'a> {
+    workers: &'a Workers,
+    number: u32,
+}
+
+impl Workers {
+    /// `limit` free places, at least 1 and at most [`MAX_WORKERS`].
+    #[must_use]
+    pub fn new(tally: &'static Tally, limit: u32) -> Self {
+        let limit = limit.clamp(1, MAX_WORKERS);
+        let free = EventFd::from_value_and_flags(
+            limit,
+            EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_CLOEXEC,
+        )
+        .expect("a fresh server has a descriptor to spare");
+        Self { tally, limit: limit as usize, free }
+    }
+
+    /// The master itself as the only worker: an iterative server.
+    pub fn master(&self) -> Worker {
+        let place = self.free_place();
+        let worker = Worker(place.number);
+        std::mem::forget(place);
+        worker
+    }
+
+    /// Takes the lowest free place; waits for one where all are taken.
+    pub fn free_place(&self) -> Place<'_> {
+        while self.free.read().is_err() {}
+        let number = self
+            .places()
+            .iter()
+            .position(|place| {
+                place.occupant.compare_exchange(FREE, THREAD, AcqRel, Relaxed).is_ok()
+            })
+            .expect("the semaphore counts the free places");
+        Place { workers: self, number: number as u32 }
+    }
+
+    /// Frees the places of worker processes that have ended; called from the SIGCHLD handler.
+    /// One signal may stand for several endings, so it asks until there is no more.
+    pub(crate) fn reap(&self) {
+        let any = Pid::from_raw(-1);
+        loop {
+            match waitpid(any, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => {
+                    let left = self.places().iter().find(|place| {
+                        place.occupant.load(Acquire) == pid.as_raw()
+                    });
+                    if let Some(place) = left {
+                        self.vacate(place);
+                    }
+                }
+                Ok(WaitStatus::StillAlive) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// The worker processes alive now.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = Pid> {
+        self.places()
+            .iter()
+            .map(|place| place.occupant.load(Acquire))
+            .filter(|occupant| *occupant > FREE)
+            .map(Pid::from_raw)
+    }
+
+    fn places(&self) -> &[PlaceTally] {
+        &self.tally.places()[..self.limit]
+    }
+
+    fn vacate(&self, place: &PlaceTally) {
+        place.occupant.store(FREE, Release);
+        // The counter is at most MAX_WORKERS, far from the value at which a write would block.
+        let _ = self.free.write(1);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.workers.vacate(&self.workers.places()[self.number as usize]);
+    }
+}
+
+/// Starts a thread that runs `serve` in this place. Where the system has no thread left, the
+/// request is dropped and counted, as a full queue would drop it; the server goes on.
+pub fn spawn_worker(place: Place<'static>, serve: impl FnOnce(Worker) + Send + 'static) {
+    let workers = place.workers;
+    let worker = move || {
+        serve(Worker(place.number));
+        drop(place);
+    };
+    if thread::Builder::new().stack_size(STACK_SIZE).spawn(worker).is_err() {
+        workers.tally.count_dropped();
+    }
+}
+
+/// Which side of a fork the caller finds itself on.
+pub enum Side {
+    /// The process that forked; it goes on.
+    Master,
+    /// The new process. It serves its one client and then calls [`WorkerProcess::exit`].
+    Worker(WorkerProcess),
+}
+
+/// A worker process, seen from inside.
+pub struct WorkerProcess(Worker);
+
+impl WorkerProcess {
+    /// Its place.
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        self.0
+    }
+
+    /// Ends the process at once, as a forked child must: what the master registered to be run at
+    /// its own exit is not the child's to run.
+    pub fn exit(self) -> ! {
+        // SAFETY: `_exit` only ends the process; nothing of it is used afterwards.
+        unsafe { libc::_exit(0) }
+    }
+}
+
+/// Makes a worker process in this place; its master must have one thread only. Where the system
+/// has no process left, the request is dropped and counted; the server goes on.
+///
+/// # Errors
+/// When signals cannot be held back, which no running system refuses.
+pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
+    let workers = place.workers;
+    // Until the child's id stands in its place, neither its end nor the server's may be handled.
+    let held_back: SigSet = ENDING.into_iter().chain([Signal::SIGCHLD]).collect();
+    let before = held_back.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let master = Pid::this();
+    // SAFETY: the process has one thread (a rule of the designs that fork), so the child may go
+    // on as any single-threaded program; no lock can be held by a thread that it does not have.
+    match unsafe { fork() } {
+        Ok(ForkResult::Parent { child }) => {
+            workers.places()[place.number as usize].occupant.store(child.as_raw(), Release);
+            std::mem::forget(place); // given back by `reap`
+            before.thread_set_mask()?;
+            Ok(Side::Master)
+        }
+        Ok(ForkResult::Child) => {
+            let worker = WorkerProcess(Worker(place.number));
+            std::mem::forget(place);
+            leave_the_masters_ways(master);
+            before.thread_set_mask()?;
+            Ok(Side::Worker(worker))
+        }
+        Err(_) => {
+            workers.tally.count_dropped();
+            before.thread_set_mask()?;
+            Ok(Side::Master)
+        }
+    }
+}
+
+/// A child answers to signals in the ordinary way and does not outlive its master.
+fn leave_the_masters_ways(master: Pid) {
+    let ordinary = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in ENDING.into_iter().chain([Signal::SIGCHLD]) {
+        // SAFETY: the default action runs no code of ours.
+        let _: Result<_, Errno> = unsafe { sigaction(signal, &ordinary) };
+    }
+    let _ = set_pdeathsig(Signal::SIGKILL);
+    if getppid() != master {
+        WorkerProcess(Worker(0)).exit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_given_back_is_taken_again() {
+        let tally = Tally::shared().expect("memory for a tally");
+        let workers = Workers::new(tally, 2);
+        let first = workers.free_place();
+        let second = workers.free_place();
+        assert_eq!((first.number, second.number), (0, 1));
+        drop(first);
+        assert_eq!(workers.free_place().number, 0, "the lowest free place comes first");
+    }
+}
