@@ -1,6 +1,5 @@
 //! Whole runs in simulated time: the truth is arithmetic, and no clock is read.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use loadgen::driver::{Faults, SimulatedServer, SimulatedTransport};
@@ -28,7 +27,7 @@ fn spec(arrivals: Arrivals, seconds: u64, wait_ns: f64) -> LoadSpec {
 
 fn run(spec: LoadSpec, transport: &mut SimulatedTransport) -> (Plan, RunLog) {
     let plan = Plan::draw(spec).expect("a sound load");
-    let log = drive(&plan, transport, &AtomicBool::new(false));
+    let log = drive(&plan, transport, &|| false);
     (plan, log)
 }
 

@@ -136,6 +136,14 @@ impl Spectrum {
         (self.count() > 0).then(|| self.sum_ns as f64 / self.count() as f64)
     }
 
+    /// Squared coefficient of variation of the times recorded: 0 where all are alike, 1 for an
+    /// exponential distribution.
+    #[must_use]
+    pub fn squared_variation(&self) -> Option<f64> {
+        let mean = self.mean_ns().filter(|mean| *mean > 0.0)?;
+        Some((self.histogram.stdev() / mean).powi(2))
+    }
+
     /// The value that a share `quantile` (0 to 1) of all requests does not exceed, the unanswered
     /// counted as the longest of all. Exact to three digits.
     #[must_use]

@@ -7,7 +7,6 @@ mod tcp;
 mod udp;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use protocol::{Reply, Request};
 
@@ -110,8 +109,8 @@ pub enum DriveError {
     NotLoopback(std::net::SocketAddr),
 }
 
-/// Goes through the plan from beginning to end, or until `stop` is set.
-pub fn drive(plan: &Plan, transport: &mut impl Transport, stop: &AtomicBool) -> RunLog {
+/// Goes through the plan from beginning to end, or until `stop` says so; it is asked often.
+pub fn drive(plan: &Plan, transport: &mut impl Transport, stop: &dyn Fn() -> bool) -> RunLog {
     let start_ns = transport.now_ns() + RUN_UP_NS;
     let mut run = Run {
         plan,
@@ -122,7 +121,7 @@ pub fn drive(plan: &Plan, transport: &mut impl Transport, stop: &AtomicBool) -> 
         counted_until_ns: start_ns,
     };
     let mut happened = Vec::with_capacity(256);
-    while !stop.load(Relaxed) {
+    while !stop() {
         run.start_what_is_due(transport);
         run.give_up_what_is_overdue(transport);
         let Some(until_ns) = run.next_deadline_ns(transport.now_ns()) else { break };

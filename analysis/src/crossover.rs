@@ -1,0 +1,240 @@
+//! Where one design overtakes another.
+//!
+//! At each point of the axis the two designs are compared pair by pair, each pair having had the
+//! same plan; the logarithm of the ratio is positive where the first is faster. A crossing is the
+//! zero of that difference between the part of the axis that the first wins and the part that the
+//! second wins, by interpolation on the logarithmic axis; its interval is a bootstrap over the
+//! pairs. It is reported only if each side holds a point that is decided: one whose interval
+//! excludes "no difference" by more than identical runs differ.
+
+use crate::bootstrap::{Estimate, RESAMPLES, Resampler, estimate, median, quantile};
+use crate::curve::{Metric, achieved_x, base_of};
+use crate::experiment::Experiment;
+use crate::noise::Noise;
+
+/// The outcome of a comparison over an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Crossover {
+    /// They cross once.
+    At {
+        /// Where, in the unit of the axis.
+        value: f64,
+        /// Lower end of the 95 % interval.
+        low: f64,
+        /// Upper end.
+        high: f64,
+        /// The design that is faster beyond it.
+        winner_beyond: String,
+    },
+    /// One design is faster wherever they differ at all.
+    Always(String),
+    /// No point is decided.
+    TooClose,
+}
+
+/// The two designs at one point of the axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Margin {
+    /// The point, as achieved.
+    pub x: f64,
+    /// Logarithm of the other's response time over the base's: negative where the other is
+    /// faster.
+    pub log_ratio: Estimate,
+    /// Whether the difference is beyond chance and beyond the noise.
+    pub decided: bool,
+    /// The pairs' own log ratios.
+    pub pairs: Vec<f64>,
+}
+
+/// Two designs compared over an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// The iterative design.
+    pub base: String,
+    /// The one it is compared with.
+    pub other: String,
+    /// Each point.
+    pub margins: Vec<Margin>,
+    /// The outcome.
+    pub crossover: Crossover,
+}
+
+/// Compares the iterative design of each transport with every other one, by mean response time.
+#[must_use]
+pub fn comparisons(experiment: &Experiment<'_>, noise: Noise) -> Vec<Comparison> {
+    experiment
+        .designs()
+        .into_iter()
+        .filter_map(|other| {
+            let base = base_of(experiment, other).filter(|base| *base != other)?;
+            Some(compare(experiment, base, other, noise))
+        })
+        .collect()
+}
+
+fn compare(experiment: &Experiment<'_>, base: &str, other: &str, noise: Noise) -> Comparison {
+    let margins: Vec<Margin> = experiment
+        .xs()
+        .into_iter()
+        .filter_map(|x| {
+            let pairs: Vec<f64> = experiment
+                .pairs(&experiment.cell(base, x, false), &experiment.cell(other, x, false))
+                .iter()
+                .filter_map(|(base, other)| {
+                    Some((Metric::Mean.of(other)? / Metric::Mean.of(base)?).ln())
+                })
+                .collect();
+            margin(achieved_x(experiment, base, x)?, pairs, noise.floor)
+        })
+        .collect();
+    let crossover = find(base, other, &margins);
+    Comparison { base: base.to_owned(), other: other.to_owned(), margins, crossover }
+}
+
+/// A point from its pairs; `None` without any.
+#[must_use]
+pub fn margin(x: f64, pairs: Vec<f64>, noise_floor: f64) -> Option<Margin> {
+    let log_ratio = estimate(&pairs)?;
+    let beyond_chance = log_ratio.low > 0.0 || log_ratio.high < 0.0;
+    let decided = beyond_chance && log_ratio.value.abs() > noise_floor;
+    Some(Margin { x, log_ratio, decided, pairs })
+}
+
+/// Finds where the sign changes, and how surely.
+#[must_use]
+pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
+    let decided_for = |other_wins: bool| {
+        margins.iter().any(|margin| margin.decided && (margin.log_ratio.value < 0.0) == other_wins)
+    };
+    match (decided_for(false), decided_for(true)) {
+        (false, false) => return Crossover::TooClose,
+        (true, false) => return Crossover::Always(base.to_owned()),
+        (false, true) => return Crossover::Always(other.to_owned()),
+        (true, true) => {}
+    }
+    let xs: Vec<f64> = margins.iter().map(|margin| margin.x).collect();
+    let medians: Vec<f64> = margins.iter().map(|margin| margin.log_ratio.value).collect();
+    let Some((value, other_beyond)) = crossing(&xs, &medians) else {
+        return Crossover::TooClose;
+    };
+    let mut resampler = Resampler::default();
+    let resampled: Vec<f64> = (0..RESAMPLES)
+        .filter_map(|_| {
+            let medians: Vec<f64> = margins
+                .iter()
+                .filter_map(|margin| median(&resampler.resample(&margin.pairs)))
+                .collect();
+            crossing(&xs, &medians).filter(|(_, beyond)| *beyond == other_beyond)
+        })
+        .map(|(value, _)| value)
+        .collect();
+    let (Some(low), Some(high)) = (quantile(&resampled, 0.025), quantile(&resampled, 0.975))
+    else {
+        return Crossover::TooClose;
+    };
+    if resampled.len() < RESAMPLES * 95 / 100 {
+        return Crossover::TooClose;
+    }
+    let winner_beyond = if other_beyond { other } else { base }.to_owned();
+    Crossover::At { value, low, high, winner_beyond }
+}
+
+/// The best single change of sign of `differences`: where, and whether they are negative beyond
+/// it. Points that are on the wrong side of it cost what they differ; the cheapest place is taken.
+/// `None` where no change of sign is cheaper than one.
+fn crossing(xs: &[f64], differences: &[f64]) -> Option<(f64, bool)> {
+    let falling = best_split(differences);
+    let rising = best_split(&differences.iter().map(|value| -value).collect::<Vec<_>>());
+    let (split, negative_beyond) =
+        if falling.1 <= rising.1 { (falling.0, true) } else { (rising.0, false) };
+    if split == 0 || split == xs.len() {
+        return None;
+    }
+    let (left, right) = (split - 1, split);
+    let (before, after) = (differences[left], differences[right]);
+    let share = if before * after < 0.0 { before / (before - after) } else { 0.5 };
+    Some((xs[left] * (xs[right] / xs[left]).powf(share), negative_beyond))
+}
+
+/// The number of leading points that are to be positive, and what the exceptions cost.
+fn best_split(differences: &[f64]) -> (usize, f64) {
+    (0..=differences.len())
+        .map(|split| {
+            let (before, beyond) = differences.split_at(split);
+            let wrong_before: f64 = before.iter().map(|value| (-value).max(0.0)).sum();
+            let wrong_beyond: f64 = beyond.iter().map(|value| value.max(0.0)).sum();
+            (split, wrong_before + wrong_beyond)
+        })
+        .min_by(|left, right| left.1.total_cmp(&right.1))
+        .unwrap_or((0, 0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const XS: [f64; 7] = [25e3, 50e3, 100e3, 200e3, 400e3, 800e3, 1600e3];
+
+    /// Two servers planted to cross at `planted`, measured with an error of `noise` each.
+    fn planted(planted: f64, noise: f64, seed: u64) -> Vec<Margin> {
+        let mut state = seed;
+        let mut uniform = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+        };
+        XS.iter()
+            .filter_map(|x| {
+                let truth = 0.5 * (planted / x).ln();
+                margin(*x, (0..6).map(|_| truth + noise * uniform()).collect(), 0.005)
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_planted_crossing_is_in_the_interval(at in 60e3..700e3f64, seed in any::<u64>()) {
+            // The interval is one of 95 %: it is widened to make a miss a matter of millions.
+            match find("base", "other", &planted(at, 0.05, seed)) {
+                Crossover::At { value, low, high, winner_beyond } => {
+                    prop_assert_eq!(winner_beyond, "other");
+                    prop_assert!(low <= value && value <= high);
+                    prop_assert!(low / 1.15 < at && at < high * 1.15, "{low} {at} {high}");
+                }
+                found => prop_assert!(false, "{found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_crossing_at_300_us_is_found_in_a_narrow_interval() {
+        let found = find("base", "other", &planted(300e3, 0.04, 9));
+        let Crossover::At { low, high, .. } = found else { panic!("{found:?}") };
+        assert!(low < 300e3 && 300e3 < high && high / low < 1.2, "{low} to {high}");
+    }
+
+    #[test]
+    fn one_winner_everywhere_is_no_crossing() {
+        let margins = planted(1.0, 0.05, 3);
+        assert_eq!(find("base", "other", &margins), Crossover::Always("other".to_owned()));
+        let margins = planted(1e12, 0.05, 3);
+        assert_eq!(find("base", "other", &margins), Crossover::Always("base".to_owned()));
+    }
+
+    #[test]
+    fn noise_alone_is_too_close() {
+        let margins: Vec<Margin> = XS
+            .iter()
+            .filter_map(|x| margin(*x, vec![0.02, -0.02, 0.01, -0.01, 0.015, -0.015], 0.01))
+            .collect();
+        assert_eq!(find("base", "other", &margins), Crossover::TooClose);
+    }
+
+    #[test]
+    fn a_difference_within_the_noise_of_the_machine_is_not_decided() {
+        let pairs = vec![0.02, 0.021, 0.022, 0.02, 0.021, 0.022];
+        assert_eq!(margin(1.0, pairs.clone(), 0.03).map(|margin| margin.decided), Some(false));
+        assert_eq!(margin(1.0, pairs, 0.01).map(|margin| margin.decided), Some(true));
+    }
+}

@@ -1,0 +1,218 @@
+//! Curves over an experiment's axis, knees, and whole distributions.
+
+use results::{Axis, Doubt, Percentile, Spectrum};
+
+use crate::bootstrap::{Estimate, estimate, median};
+use crate::experiment::{Experiment, Run};
+use crate::names;
+
+/// What a curve shows of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Mean response time.
+    Mean,
+    /// Median response time.
+    P50,
+    /// 99th percentile of the response time.
+    P99,
+    /// Median response time of the common requests of a mix.
+    ShortP50,
+    /// 99th percentile of the same.
+    ShortP99,
+    /// Server's processor time per request.
+    ProcessorTime,
+}
+
+impl Metric {
+    /// The value of one run; `None` where it has none, as a mean of nothing or a percentile
+    /// among unanswered requests.
+    #[must_use]
+    pub fn of(self, run: &Run<'_>) -> Option<f64> {
+        let measured = run.measured;
+        let percentile = |spectrum: &Spectrum, share| {
+            spectrum.percentile(share).known_ns().map(|ns| ns as f64)
+        };
+        let short = measured.response_time_short.as_ref();
+        match self {
+            Self::Mean => measured.response_time.mean_ns(),
+            Self::P50 => percentile(&measured.response_time, 0.5),
+            Self::P99 => percentile(&measured.response_time, 0.99),
+            Self::ShortP50 => percentile(short?, 0.5),
+            Self::ShortP99 => percentile(short?, 0.99),
+            Self::ProcessorTime => measured.server.as_ref()?.processor_ns_per_request(),
+        }
+    }
+
+    fn is_doubted_in(self, run: &Run<'_>) -> bool {
+        let tail = matches!(self, Self::P99 | Self::ShortP99);
+        let few = |doubt: &Doubt| matches!(doubt, Doubt::TooFewSamples { .. });
+        run.measured.is_doubted() || tail && run.measured.doubts.iter().any(few)
+    }
+}
+
+/// One cell on a curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Its place on the axis, as achieved: nanoseconds or requests a second.
+    pub x: f64,
+    /// Its place as configured.
+    pub configured_x: f64,
+    /// The value with its interval.
+    pub y: Estimate,
+    /// Whether at least half of its runs are to be doubted: drawn hollow.
+    pub doubted: bool,
+    /// How many runs it stands for.
+    pub repetitions: usize,
+}
+
+/// One design over an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// The design.
+    pub design: String,
+    /// Its cells, ascending; cells without a value are left out.
+    pub points: Vec<Point>,
+}
+
+/// A curve for each design of an experiment.
+#[must_use]
+pub fn curves(experiment: &Experiment<'_>, metric: Metric) -> Vec<Curve> {
+    let curve = |design: &str| Curve {
+        design: design.to_owned(),
+        points: experiment
+            .xs()
+            .into_iter()
+            .filter_map(|x| point(experiment, design, x, metric))
+            .collect(),
+    };
+    experiment.designs().into_iter().map(curve).collect()
+}
+
+fn point(experiment: &Experiment<'_>, design: &str, x: f64, metric: Metric) -> Option<Point> {
+    let runs = experiment.cell(design, x, false);
+    let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
+    let doubted = runs.iter().filter(|run| metric.is_doubted_in(run)).count();
+    Some(Point {
+        x: achieved_x(experiment, design, x)?,
+        configured_x: x,
+        y: estimate(&values)?,
+        doubted: 2 * doubted >= runs.len(),
+        repetitions: values.len(),
+    })
+}
+
+/// Where a cell lies on the axis in truth. A sleep overshoots, so a processing time is the service
+/// time that the transport's iterative server achieved (any design's, where it has none); a rate
+/// is the one that was sent.
+#[must_use]
+pub fn achieved_x(experiment: &Experiment<'_>, design: &str, x: f64) -> Option<f64> {
+    let reference = match experiment.axis {
+        Axis::None => return Some(x),
+        Axis::Rate => design,
+        Axis::Wait | Axis::Compute => base_of(experiment, design).unwrap_or(design),
+    };
+    let runs = experiment.cell(reference, x, false);
+    let achieved: Vec<f64> = runs
+        .iter()
+        .filter_map(|run| match experiment.axis {
+            Axis::Rate => Some(run.measured.rate_achieved),
+            _ => run.measured.service_time.mean_ns(),
+        })
+        .collect();
+    median(&achieved)
+}
+
+/// The iterative design of the same transport, if the experiment has one.
+#[must_use]
+pub fn base_of<'a>(experiment: &Experiment<'a>, design: &str) -> Option<&'a str> {
+    let same = |other: &&str| {
+        names::is_iterative(other) && names::transport(other) == names::transport(design)
+    };
+    experiment.designs().into_iter().find(same)
+}
+
+/// The load at which a response time reaches twice its value at the lowest load: where it leaves
+/// its floor. `None` where it does not within the loads measured.
+#[must_use]
+pub fn knee(curve: &Curve) -> Option<f64> {
+    let limit = 2.0 * curve.points.first()?.y.value;
+    let pair = curve.points.windows(2).find(|pair| pair[1].y.value >= limit)?;
+    let (left, right) = (pair[0], pair[1]);
+    let rise = (right.y.value / left.y.value).ln();
+    let share = (limit / left.y.value).ln() / rise;
+    Some(left.x * (right.x / left.x).powf(share.clamp(0.0, 1.0)))
+}
+
+/// The distribution of each design of an experiment at the load nearest to `x`: pairs of quantile
+/// (0 to 1) and response time, each the median of the repetitions, as far up as a repetition has
+/// requests enough, or until it lies among unanswered ones.
+#[must_use]
+pub fn percentile_curves(experiment: &Experiment<'_>, x: f64) -> Vec<(String, Vec<(f64, f64)>)> {
+    experiment
+        .designs()
+        .into_iter()
+        .map(|design| {
+            let runs = experiment.cell(design, x, false);
+            let requests = runs.iter().map(|run| run.measured.counts.planned).min().unwrap_or(0);
+            let curve = quantiles(requests)
+                .map_while(|quantile| joined_percentile(&runs, quantile).map(|y| (quantile, y)))
+                .collect();
+            (design.to_owned(), curve)
+        })
+        .collect()
+}
+
+/// Quantiles at equal steps of HdrHistogram's axis, log 1/(1−q), from 0 to the last that so many
+/// requests support (about three of them must lie beyond it).
+fn quantiles(requests: u64) -> impl Iterator<Item = f64> {
+    const STEPS_A_DECADE: f64 = 20.0;
+    let last = 1.0 - 2.99 / requests.max(3) as f64;
+    (0..).map(|step| 1.0 - 10f64.powf(-f64::from(step) / STEPS_A_DECADE)).take_while(move |q| *q <= last)
+}
+
+fn joined_percentile(runs: &[Run<'_>], quantile: f64) -> Option<f64> {
+    let values: Vec<f64> = runs
+        .iter()
+        .filter_map(|run| match run.measured.response_time.percentile(quantile) {
+            Percentile::At(ns) => Some(ns as f64),
+            Percentile::Above(_) => Some(f64::INFINITY),
+            Percentile::Empty => None,
+        })
+        .collect();
+    median(&values).filter(|value| value.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(values: &[(f64, f64)]) -> Curve {
+        let points = values
+            .iter()
+            .map(|(x, y)| Point {
+                x: *x,
+                configured_x: *x,
+                y: Estimate { value: *y, low: *y, high: *y },
+                doubted: false,
+                repetitions: 6,
+            })
+            .collect();
+        Curve { design: "udp-iterative".to_owned(), points }
+    }
+
+    #[test]
+    fn the_knee_is_where_the_response_has_doubled() {
+        // M/M/1 with p = 1: the response at load x is 1/(1−x); from 1.25 at 0.2 it doubles at 0.6.
+        let loads = [0.2, 0.4, 0.5, 0.55, 0.65, 0.7, 0.8];
+        let mm1: Vec<_> = loads.iter().map(|x| (*x, 1.0 / (1.0 - x))).collect();
+        let Some(knee) = knee(&curve(&mm1)) else { panic!("it doubles") };
+        assert!((knee - 0.6).abs() < 0.01, "{knee}");
+        assert_eq!(super::knee(&curve(&[(1.0, 5.0), (2.0, 5.5)])), None);
+    }
+
+    #[test]
+    fn quantiles_end_where_the_sample_does() {
+        let last = quantiles(1000).last().unwrap_or(0.0);
+        assert!(last > 0.99 && last < 0.998, "{last}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Records sorted by experiment.
+
+use results::{Axis, Measurement, Outcome, Record, Shows};
+
+/// One experiment with all its runs.
+pub struct Experiment<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The question it asks.
+    pub question: &'a str,
+    /// What it varies.
+    pub axis: Axis,
+    /// What may be drawn from it.
+    pub shows: &'a [Shows],
+    /// Its measured runs, in the order of the file.
+    pub runs: Vec<Run<'a>>,
+}
+
+/// One measured run.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// What was asked.
+    pub record: &'a Record,
+    /// What was measured.
+    pub measured: &'a Measurement,
+}
+
+/// The experiments in the order in which the scenario names them: that of their first records by
+/// repetition is random, so names are kept in order of the experiment's own first cell.
+#[must_use]
+pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
+    let mut found: Vec<Experiment<'_>> = Vec::new();
+    for record in records {
+        if !found.iter().any(|experiment| experiment.name == record.experiment) {
+            found.push(Experiment {
+                name: &record.experiment,
+                question: &record.question,
+                axis: record.cell.axis,
+                shows: &record.shows,
+                runs: Vec::new(),
+            });
+        }
+        if let Outcome::Measured(measured) = &record.outcome {
+            let experiment = found
+                .iter_mut()
+                .find(|experiment| experiment.name == record.experiment)
+                .expect("it was put there above");
+            experiment.runs.push(Run { record, measured });
+        }
+    }
+    // Records come in random order; what is shown first is asked first.
+    found.sort_by_key(|experiment| (experiment.shows.iter().min().copied(), experiment.name));
+    found
+}
+
+impl<'a> Experiment<'a> {
+    /// Whether a report may draw this from it.
+    #[must_use]
+    pub fn shows(&self, what: Shows) -> bool {
+        self.shows.contains(&what)
+    }
+
+    /// The designs, those of a transport together, the iterative one first.
+    #[must_use]
+    pub fn designs(&self) -> Vec<&'a str> {
+        let mut designs: Vec<&str> =
+            self.runs.iter().map(|run| run.record.cell.design.as_str()).collect();
+        designs.sort_by_key(|design| {
+            let udp_first = !design.starts_with("udp");
+            (udp_first, !crate::names::is_iterative(design), design.contains("process"), *design)
+        });
+        designs.dedup();
+        designs
+    }
+
+    /// The values on the axis, as configured, ascending.
+    #[must_use]
+    pub fn xs(&self) -> Vec<f64> {
+        let mut xs: Vec<f64> = self.runs.iter().map(|run| run.record.cell.x).collect();
+        xs.sort_by(f64::total_cmp);
+        xs.dedup();
+        xs
+    }
+
+    /// The runs of one cell in the order of their repetitions; twins apart.
+    #[must_use]
+    pub fn cell(&self, design: &str, x: f64, twin: bool) -> Vec<Run<'a>> {
+        let mut runs: Vec<Run<'a>> = self
+            .runs
+            .iter()
+            .filter(|run| {
+                let cell = &run.record.cell;
+                cell.design == design && cell.x == x && run.record.twin == twin
+            })
+            .copied()
+            .collect();
+        runs.sort_by_key(|run| run.record.repetition);
+        runs
+    }
+
+    /// Runs of two cells that had the same plan, pair by pair.
+    #[must_use]
+    pub fn pairs(&self, left: &[Run<'a>], right: &[Run<'a>]) -> Vec<(Run<'a>, Run<'a>)> {
+        left.iter()
+            .filter_map(|one| {
+                let same = |other: &&Run<'a>| {
+                    other.record.repetition == one.record.repetition
+                        && other.measured.plan_hash == one.measured.plan_hash
+                };
+                right.iter().find(same).map(|other| (*one, *other))
+            })
+            .collect()
+    }
+}

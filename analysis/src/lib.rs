@@ -1,0 +1,21 @@
+//! What the records say: curves with intervals, knees, crossovers, and a verdict in words. Pure.
+//!
+//! The unit is the run, not the request: a percentile is joined across the repetitions of a cell
+//! by the median of their values, an interval is a bootstrap over repetitions, and two designs
+//! are compared pair by pair, each pair having had the same plan.
+
+pub mod bootstrap;
+pub mod crossover;
+pub mod curve;
+pub mod experiment;
+pub mod names;
+pub mod noise;
+pub mod text;
+pub mod verdict;
+
+pub use bootstrap::Estimate;
+pub use crossover::{Comparison, Crossover, Margin};
+pub use curve::{Curve, Metric, Point, knee, percentile_curves};
+pub use experiment::{Experiment, Run, experiments};
+pub use noise::Noise;
+pub use verdict::{Finding, Verdict, verdict};

@@ -1,0 +1,29 @@
+//! Designs in words. A design's name says its transport and what it does for each client.
+
+/// `UDP` or `TCP`, from the name's first part.
+#[must_use]
+pub fn transport(design: &str) -> String {
+    design.split('-').next().unwrap_or_default().to_uppercase()
+}
+
+/// The name without its transport: `thread per request`.
+#[must_use]
+pub fn idea(design: &str) -> String {
+    design.split('-').skip(1).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the design serves one request at a time.
+#[must_use]
+pub fn is_iterative(design: &str) -> bool {
+    idea(design) == "iterative"
+}
+
+/// The design as the subject of a sentence.
+#[must_use]
+pub fn subject(design: &str) -> String {
+    if is_iterative(design) {
+        format!("the iterative {} server", transport(design))
+    } else {
+        format!("a {}", idea(design))
+    }
+}

@@ -1,0 +1,70 @@
+//! Figures as people read them: three digits and a unit.
+
+/// A time given in nanoseconds: `842 ns`, `21.3 µs`, `1.20 s`.
+#[must_use]
+pub fn time(ns: f64) -> String {
+    let (size, unit) = match ns {
+        ns if ns >= 999.5e6 => (1e9, "s"),
+        ns if ns >= 999.5e3 => (1e6, "ms"),
+        ns if ns >= 999.5 => (1e3, "µs"),
+        _ => (1.0, "ns"),
+    };
+    format!("{} {unit}", three_digits(ns / size))
+}
+
+/// A rate given in requests a second.
+#[must_use]
+pub fn rate(per_second: f64) -> String {
+    format!("{}/s", three_digits(per_second))
+}
+
+/// A size given in bytes.
+#[must_use]
+pub fn size(bytes: f64) -> String {
+    let (size, unit) = [(1_073_741_824.0, "GiB"), (1_048_576.0, "MiB"), (1024.0, "KiB")]
+        .into_iter()
+        .find(|(size, _)| bytes >= *size)
+        .unwrap_or((1.0, "B"));
+    format!("{} {unit}", three_digits(bytes / size))
+}
+
+/// A number with three significant digits, and none less before the point.
+#[must_use]
+pub fn three_digits(value: f64) -> String {
+    match value.abs() {
+        size if size >= 99.95 => format!("{value:.0}"),
+        size if size >= 9.995 => format!("{value:.1}"),
+        _ if value == 0.0 => "0".to_owned(),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// A ratio as a change: `+12 %`, `−3.5 %`, or a factor beyond doubling.
+#[must_use]
+pub fn change(ratio: f64) -> String {
+    let percent = (ratio - 1.0) * 100.0;
+    let sign = if percent < 0.0 { "−" } else { "+" };
+    if ratio >= 2.0 {
+        format!("×{}", three_digits(ratio))
+    } else {
+        format!("{sign}{:.1} %", percent.abs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_three_digits_and_a_unit() {
+        assert_eq!(time(0.0), "0 ns");
+        assert_eq!(time(842.0), "842 ns");
+        assert_eq!(time(21_340.0), "21.3 µs");
+        assert_eq!(time(999_900.0), "1.00 ms");
+        assert_eq!(time(1_200_000_000.0), "1.20 s");
+        assert_eq!(rate(1500.0), "1500/s");
+        assert_eq!(size(4_194_304.0), "4.00 MiB");
+        assert_eq!(change(0.965), "−3.5 %");
+        assert_eq!(change(2.5), "×2.50");
+    }
+}

@@ -1,0 +1,177 @@
+//! The answer in words.
+
+use results::{Axis, Placement, Record, Shows};
+
+use crate::bootstrap::median;
+use crate::crossover::{Comparison, Crossover, comparisons};
+use crate::curve::{Metric, curves, knee};
+use crate::experiment::{Experiment, experiments};
+use crate::names;
+use crate::noise::{Noise, noise};
+use crate::text;
+
+/// What a bench has found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The one sentence with which the page opens.
+    pub headline: String,
+    /// All findings, by experiment.
+    pub findings: Vec<Finding>,
+    /// How much identical runs differed.
+    pub noise: Noise,
+}
+
+/// One sentence and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The experiment.
+    pub experiment: String,
+    /// The sentence.
+    pub text: String,
+    /// Whether it names a crossing, and so may open the page.
+    pub is_crossing: bool,
+}
+
+/// Reads the records.
+#[must_use]
+pub fn verdict(records: &[Record]) -> Verdict {
+    let experiments = experiments(records);
+    let noise = experiments.iter().map(noise).fold(Noise::default(), Noise::and);
+    let mut findings = Vec::new();
+    for experiment in &experiments {
+        findings.extend(findings_of(experiment, noise));
+    }
+    let headline = headline(&findings);
+    Verdict { headline, findings, noise }
+}
+
+fn headline(findings: &[Finding]) -> String {
+    let best = findings.iter().find(|finding| finding.is_crossing).or(findings.first());
+    match best {
+        Some(finding) => format!("On this machine {}", finding.text),
+        None => "Nothing was measured, so there is nothing to say.".to_owned(),
+    }
+}
+
+fn findings_of(experiment: &Experiment<'_>, noise: Noise) -> Vec<Finding> {
+    let finding = |text: String, is_crossing: bool| Finding {
+        experiment: experiment.name.to_owned(),
+        text,
+        is_crossing,
+    };
+    let mut findings = Vec::new();
+    if experiment.shows(Shows::Crossover) {
+        let placement = experiment.runs.first().map(|run| &run.record.placement);
+        findings.extend(comparisons(experiment, noise).iter().map(|comparison| {
+            let crossing = matches!(comparison.crossover, Crossover::At { .. });
+            finding(crossing_in_words(experiment.axis, comparison, placement), crossing)
+        }));
+    }
+    if experiment.shows(Shows::Load) {
+        findings.extend(
+            curves(experiment, Metric::P50).iter().map(|curve| finding(knee_in_words(curve), false)),
+        );
+    }
+    if experiment.shows(Shows::ShortAmongLong) {
+        findings.extend(short_among_long(experiment).map(|text| finding(text, false)));
+    }
+    findings
+}
+
+/// What the axis varies, as a verb.
+fn verb(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Wait => "waits",
+        Axis::Compute => "computes for",
+        Axis::Rate | Axis::None => "takes",
+    }
+}
+
+fn crossing_in_words(
+    axis: Axis,
+    comparison: &Comparison,
+    placement: Option<&Placement>,
+) -> String {
+    let (base, other) = (names::subject(&comparison.base), names::subject(&comparison.other));
+    let verb = verb(axis);
+    let ends = || {
+        let first = comparison.margins.first().map_or(0.0, |margin| margin.x);
+        let last = comparison.margins.last().map_or(0.0, |margin| margin.x);
+        format!("from {} to {}", text::time(first), text::time(last))
+    };
+    match &comparison.crossover {
+        Crossover::At { value, low, high, winner_beyond } => {
+            let (winner, loser) =
+                if *winner_beyond == comparison.other { (other, base) } else { (base, other) };
+            let (value, low, high) = (text::time(*value), text::time(*low), text::time(*high));
+            format!(
+                "{winner} beats {loser} once a request {verb} more than {value} ({low} to {high})."
+            )
+        }
+        Crossover::Always(winner) if *winner == comparison.other => {
+            let smallest = comparison.margins.first().map_or(0.0, |margin| margin.x);
+            format!(
+                "{other} beats {base} whenever a request {verb} {} or more, the least that was \
+                 measured.",
+                text::time(smallest)
+            )
+        }
+        Crossover::Always(_) => {
+            format!("{other} never beats {base} while a request {verb} {}{}.", ends(), why(axis, placement))
+        }
+        Crossover::TooClose => {
+            format!("there is no difference between {other} and {base} while a request {verb} {}.", ends())
+        }
+    }
+}
+
+/// Computing needs processors; say how many there were.
+fn why(axis: Axis, placement: Option<&Placement>) -> String {
+    match (axis, placement.map(|placement| placement.server_cores.len())) {
+        (Axis::Compute, Some(1)) => {
+            "; the server had one core, so there was nothing to gain by computing at once"
+                .to_owned()
+        }
+        (Axis::Compute, Some(cores)) => format!("; the server had {cores} cores"),
+        _ => String::new(),
+    }
+}
+
+fn knee_in_words(curve: &crate::curve::Curve) -> String {
+    let subject = names::subject(&curve.design);
+    let subject = if names::is_iterative(&curve.design) {
+        subject
+    } else {
+        format!("{subject} ({})", names::transport(&curve.design))
+    };
+    match (knee(curve), curve.points.last()) {
+        (Some(knee), _) => format!(
+            "the median response time of {subject} has doubled at {}.",
+            text::rate(knee)
+        ),
+        (None, Some(last)) => format!(
+            "the median response time of {subject} has not doubled up to {}.",
+            text::rate(last.x)
+        ),
+        (None, None) => format!("{subject} answered nothing."),
+    }
+}
+
+/// The short requests under the concurrent designs against the iterative one.
+fn short_among_long<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = String> + 'a {
+    let p99 = |design: &str| {
+        let runs = experiment.cell(design, 0.0, false);
+        median(&runs.iter().filter_map(|run| Metric::ShortP99.of(run)).collect::<Vec<_>>())
+    };
+    experiment.designs().into_iter().filter_map(move |design| {
+        let base = crate::curve::base_of(experiment, design).filter(|base| *base != design)?;
+        let (short, behind) = (p99(design)?, p99(base)?);
+        Some(format!(
+            "of the short requests, 99 in 100 are answered within {} by {} and within {} by {}.",
+            text::time(short),
+            names::subject(design),
+            text::time(behind),
+            names::subject(base)
+        ))
+    })
+}

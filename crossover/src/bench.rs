@@ -1,0 +1,228 @@
+//! `crossover bench`: all runs of a scenario, then the report.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Zoned;
+use results::{Doubt, Journal, Outcome, Record};
+
+use crate::cli::BenchArgs;
+use crate::error::Error;
+use crate::interrupt::flag_on_interrupt;
+use crate::progress::Progress;
+use crate::real_testbed::RealTestbed;
+use crate::report::{RECORDS, read};
+use crate::scenario::Source;
+use crate::sweep::{Run, record, remaining, runs};
+use crate::testbed::Testbed;
+
+/// Where benches go by default.
+const RUNS: &str = "reports/runs";
+
+/// The scenario beside its records, so that a bench can be gone on with.
+const SCENARIO: &str = "scenario.toml";
+
+/// After so many failures one after the other, more of the same is not worth the time.
+const MOST_FAILURES_IN_A_ROW: usize = 3;
+
+/// A core that is slower than this share of its usual speed makes a run doubtful.
+const SLOW: f64 = 0.9;
+
+pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
+    let mut bench = match &arguments.resume {
+        Some(folder) => Bench::resume(folder)?,
+        None => Bench::begin(arguments)?,
+    };
+    let interrupted = flag_on_interrupt()?;
+    let scenario = bench.source.parse()?;
+    let all = runs(&scenario).map_err(Error::Usage)?;
+    let to_do = remaining(all, &bench.records);
+    let ended = bench.measure(&to_do, &interrupted);
+    if bench.records.iter().any(|record| matches!(record.outcome, Outcome::Measured(_))) {
+        bench.write_report()?;
+    }
+    ended?;
+    let failed = bench.failed();
+    if failed > 0 {
+        return Err(Error::SomeRunsFailed { failed, all: bench.records.len() });
+    }
+    Ok(())
+}
+
+/// A bench in its folder.
+struct Bench {
+    folder: PathBuf,
+    source: Source,
+    journal: Journal,
+    records: Vec<Record>,
+}
+
+impl Bench {
+    /// Makes the folder and everything that must be writable before an hour is spent.
+    fn begin(arguments: &BenchArgs) -> Result<Self, Error> {
+        let source = Source::find(&arguments.scenario)?;
+        source.parse()?;
+        let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&source.name));
+        fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+        if folder.join(RECORDS).exists() {
+            return Err(Error::Usage(format!(
+                "{0} holds a bench already; go on with it by --resume {0}, or choose another folder",
+                folder.display()
+            )));
+        }
+        let journal = Journal::open(&folder.join(RECORDS))?;
+        let copy = folder.join(SCENARIO);
+        let text = format!("# name: {}\n{}", source.name, source.text);
+        fs::write(&copy, text).map_err(Error::file("write", &copy))?;
+        if arguments.out.is_none() {
+            point_latest_to(&folder)?;
+        }
+        Ok(Self { folder, source, journal, records: Vec::new() })
+    }
+
+    fn resume(folder: &Path) -> Result<Self, Error> {
+        let copy = folder.join(SCENARIO);
+        let text = fs::read_to_string(&copy).map_err(Error::file("read", &copy))?;
+        let name = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# name: "))
+            .unwrap_or("scenario")
+            .to_owned();
+        let file = folder.join(RECORDS);
+        drop_unfinished_line(&file)?;
+        let empty = fs::metadata(&file).is_ok_and(|file| file.len() == 0);
+        let records = if empty { Vec::new() } else { read(&file)? };
+        let journal = Journal::open(&file)?;
+        Ok(Self { folder: folder.to_owned(), source: Source { name, text }, journal, records })
+    }
+
+    /// Makes the runs, each recorded as it ends.
+    fn measure(&mut self, to_do: &[Run<'_>], interrupted: &AtomicBool) -> Result<(), Error> {
+        let mut testbed = RealTestbed::new();
+        let all_ns = to_do.iter().map(Run::expected_ns).sum();
+        let mut progress = Progress::new(to_do.len(), all_ns);
+        let mut failures_in_a_row = 0;
+        let mut speeds = Vec::new();
+        for run in to_do {
+            progress.begin(&run.in_words(&point_in_words(run)));
+            let mut record = self.make(run, &mut testbed, interrupted)?;
+            if interrupted.load(Relaxed) {
+                break; // the run that was broken off is not recorded
+            }
+            doubt_slowness(&mut record, &mut speeds);
+            self.journal.append(&record)?;
+            failures_in_a_row = match &record.outcome {
+                Outcome::Measured(_) => 0,
+                Outcome::Failed(failure) => {
+                    progress.say(&format!("{}: {failure}", run.in_words(&point_in_words(run))));
+                    failures_in_a_row + 1
+                }
+            };
+            self.records.push(record);
+            progress.end(run.expected_ns());
+            if failures_in_a_row == MOST_FAILURES_IN_A_ROW {
+                break;
+            }
+        }
+        progress.finish();
+        let folder = self.folder.display();
+        if interrupted.load(Relaxed) {
+            return Err(Error::Interrupted(format!(
+                "ended by Ctrl-C; {} runs are kept; go on with: crossover bench --resume {folder}",
+                self.records.len()
+            )));
+        }
+        if failures_in_a_row == MOST_FAILURES_IN_A_ROW {
+            return Err(Error::Server(format!(
+                "{failures_in_a_row} runs failed one after the other, so the bench was stopped; \
+                 when the cause is mended, go on with: crossover bench --resume {folder}"
+            )));
+        }
+        Ok(())
+    }
+
+    fn make(
+        &self,
+        run: &Run<'_>,
+        testbed: &mut impl Testbed,
+        interrupted: &AtomicBool,
+    ) -> Result<Record, Error> {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = since_1970.as_millis() as u64;
+        let order = self.records.len() as u32;
+        let stop = || interrupted.load(Relaxed);
+        Ok(record(run, &self.source.name, order, now_ms, testbed, &stop)?)
+    }
+
+    /// Writes page and figures, prints the verdict, and the path of the page as the last line.
+    fn write_report(&self) -> Result<(), Error> {
+        let page = reports::write_report(&self.records, &self.folder)?;
+        let verdict = analysis::verdict(&self.records);
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}\n", verdict.headline)?;
+        for finding in &verdict.findings {
+            writeln!(out, "  - {}: {}", finding.experiment, finding.text)?;
+        }
+        writeln!(out, "\n{}", page.display())?;
+        Ok(())
+    }
+
+    fn failed(&self) -> usize {
+        self.records.iter().filter(|record| matches!(record.outcome, Outcome::Failed(_))).count()
+    }
+}
+
+fn default_folder(scenario: &str) -> PathBuf {
+    let time = Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
+    Path::new(RUNS).join(format!("{time}-{scenario}"))
+}
+
+/// `reports/runs/latest` leads to the newest bench.
+fn point_latest_to(folder: &Path) -> Result<(), Error> {
+    let latest = Path::new(RUNS).join("latest");
+    if latest.is_symlink() {
+        fs::remove_file(&latest).map_err(Error::file("replace", &latest))?;
+    }
+    let name = folder.file_name().map_or_else(PathBuf::new, PathBuf::from);
+    symlink(name, &latest).map_err(Error::file("create", &latest))
+}
+
+/// A program that was killed while writing leaves half a line; what follows must begin a new one.
+fn drop_unfinished_line(file: &Path) -> Result<(), Error> {
+    let bytes = fs::read(file).map_err(Error::file("read", file))?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    if whole == bytes.len() {
+        return Ok(());
+    }
+    fs::OpenOptions::new()
+        .write(true)
+        .open(file)
+        .and_then(|file| file.set_len(whole as u64))
+        .map_err(Error::file("write", file))
+}
+
+fn point_in_words(run: &Run<'_>) -> String {
+    match run.experiment.axis {
+        results::Axis::Rate => analysis::text::rate(run.x),
+        results::Axis::None => String::new(),
+        results::Axis::Wait | results::Axis::Compute => analysis::text::time(run.x),
+    }
+}
+
+/// Compares the core's speed before this run with the median of the runs before it.
+fn doubt_slowness(record: &mut Record, speeds: &mut Vec<f64>) {
+    let Outcome::Measured(measured) = &mut record.outcome else { return };
+    let speed = measured.generator.steps_per_us;
+    if let (true, Some(usual)) = (speeds.len() >= 10, analysis::bootstrap::median(speeds)) {
+        let ratio = speed / usual;
+        if ratio < SLOW {
+            measured.doubts.push(Doubt::Slow { ratio });
+        }
+    }
+    speeds.push(speed);
+}

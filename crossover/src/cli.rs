@@ -1,0 +1,318 @@
+//! The command line: every flag, its type, and its help.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use loadgen::quantity::{read_duration, read_size};
+use loadgen::{Bytes, Distribution, Nanoseconds, Rate, Reuse};
+use servers::{CATALOGUE, Design, Service};
+
+/// Finds, on this machine, where concurrency pays off in a server, and which design to choose.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Measure the designs of a scenario and write a report that says when concurrency pays
+    Bench(BenchArgs),
+    /// Run one server design until Ctrl-C
+    Serve(ServeArgs),
+    /// Put a load on a server and tell its response times
+    Load(Box<LoadArgs>),
+    /// Write the report of a bench again from its records
+    Report(ReportArgs),
+    /// List the server designs
+    Designs(DesignsArgs),
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Name of a scenario that comes with the program, or a scenario file
+    #[arg(default_value = "quick")]
+    pub scenario: String,
+    /// Folder for records, page and figures [default: reports/runs/TIME-SCENARIO]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Go on with the unfinished bench in this folder: its measured runs are kept
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "out"])]
+    pub resume: Option<PathBuf>,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Name of the design; `crossover designs` lists them
+    #[arg(value_parser = read_design)]
+    pub design: &'static Design,
+    /// What to serve: work (a request carries its processing) or echo (RFC 862)
+    #[arg(long, default_value_t = Service::Work)]
+    pub service: Service,
+    /// Address and port; port 0 lets the system choose one, and the first line of output tells it
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Listen on an address that other machines reach; whoever reaches it can make it compute
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// Workers alive at once; at the bound the server takes no further request until one ends
+    #[arg(long, value_name = "N", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(servers::limits::MAX_WORKERS)))]
+    pub workers: u32,
+    /// Largest request taken; a larger one is refused
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_size)]
+    pub max_request: usize,
+    /// Largest reply given; a request for more is refused
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = read_size)]
+    pub max_reply: usize,
+    /// Longest waiting a request may ask for
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
+    pub max_wait: Duration,
+    /// Most processor time a request may ask for
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
+    pub max_compute: Duration,
+    /// How long a connection may be silent before it is closed
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = read_positive_duration)]
+    pub idle: Duration,
+    /// Cores the server may use, such as 1,2,3 [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub cores: Vec<usize>,
+    /// End by itself after this time
+    #[arg(long, value_name = "TIME", value_parser = read_positive_duration)]
+    pub lifetime: Option<Duration>,
+    /// End together with the process that started it
+    #[arg(long, hide = true)]
+    pub ends_with_parent: bool,
+}
+
+/// Arguments of `load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The server: udp://127.0.0.1:PORT or tcp://127.0.0.1:PORT
+    #[arg(value_name = "TARGET")]
+    pub target: Target,
+    /// Open loop: requests a second, sent whether or not replies come
+    #[arg(long, value_name = "RATE", default_value = "1000/s", conflicts_with = "closed")]
+    pub rate: Rate,
+    /// Open loop: when requests are due: poisson (at random), even, or burst:N (N at once)
+    #[arg(long, default_value = "poisson", conflicts_with = "closed")]
+    pub arrivals: ArrivalsKind,
+    /// Closed loop: each client waits for its reply before it sends again
+    #[arg(long)]
+    pub closed: bool,
+    /// Connections (TCP) or sockets (UDP); in a closed loop, clients
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    pub clients: u32,
+    /// Closed loop: a client's pause between reply and next request
+    #[arg(long, value_name = "TIMES", default_value = "0", requires = "closed")]
+    pub think: Distribution<Nanoseconds>,
+    /// How long to measure
+    #[arg(long = "for", value_name = "TIME", default_value = "10s",
+          value_parser = read_positive_duration)]
+    pub window: Duration,
+    /// How long to send before measuring
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_duration)]
+    pub warmup: Duration,
+    /// Waiting that a request asks for: 2ms, exp:2ms, or two-point:COMMON,RARE,SHARE
+    #[arg(long, value_name = "TIMES", default_value = "0")]
+    pub wait: Distribution<Nanoseconds>,
+    /// Processor time that a request asks for, written as for --wait
+    #[arg(long, value_name = "TIMES", default_value = "0")]
+    pub compute: Distribution<Nanoseconds>,
+    /// Bytes of a request, written like --wait: 64B, exp:4KiB
+    #[arg(long, value_name = "SIZES", default_value = "64B")]
+    pub request_size: Distribution<Bytes>,
+    /// Bytes of a reply
+    #[arg(long, value_name = "SIZES", default_value = "64B")]
+    pub reply_size: Distribution<Bytes>,
+    /// How TCP connections are used: persistent, per-request, or per:N requests
+    #[arg(long, value_name = "USE", default_value = "persistent")]
+    pub connection: Reuse,
+    /// When an unanswered request is given up
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_positive_duration)]
+    pub timeout: Duration,
+    /// Most requests in flight at once; what would be more is counted as unsent
+    #[arg(long, value_name = "N", default_value_t = 16_384,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_in_flight: u32,
+    /// The number from which the whole plan is drawn
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Wait for the next instant by spinning (precise, takes a core) or sleeping [default: spin
+    /// where there are two cores]
+    #[arg(long)]
+    pub pacing: Option<PacingKind>,
+    /// Load a server on another machine; it must be yours
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    pub json: bool,
+    /// Also write the response times as an HdrHistogram interval log
+    #[arg(long, value_name = "FILE")]
+    pub hlog: Option<PathBuf>,
+    /// Also write the response times as an HdrHistogram percentile table
+    #[arg(long, value_name = "FILE")]
+    pub hgrm: Option<PathBuf>,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Folder of a bench, or its records.jsonl
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Folder for page and figures [default: beside the records]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `designs`.
+#[derive(Debug, Args)]
+pub struct DesignsArgs {
+    /// Print a JSON array instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A server's address with its transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// How to reach it.
+    pub transport: servers::Transport,
+    /// Where it is.
+    pub address: SocketAddr,
+}
+
+impl std::str::FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (transport, address) = match text.split_once("://") {
+            Some(("udp", address)) => (servers::Transport::Udp, address),
+            Some(("tcp", address)) => (servers::Transport::Tcp, address),
+            _ => return Err("write udp://127.0.0.1:9000 or tcp://127.0.0.1:9000".to_owned()),
+        };
+        let address: SocketAddr = address.parse().map_err(|_| {
+            format!("'{address}' is no address; write it with its port, as in 127.0.0.1:9000")
+        })?;
+        if address.port() == 0 {
+            return Err("port 0 is no server's; give the port on which it listens".to_owned());
+        }
+        Ok(Self { transport, address })
+    }
+}
+
+/// The open-loop arrivals as named on the command line; the rate is another flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrivalsKind {
+    /// At random.
+    Poisson,
+    /// At equal distances.
+    Even,
+    /// So many at once.
+    Burst(u32),
+}
+
+impl std::str::FromStr for ArrivalsKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "poisson" => Ok(Self::Poisson),
+            "even" => Ok(Self::Even),
+            _ => text
+                .strip_prefix("burst:")
+                .and_then(|size| size.parse().ok())
+                .filter(|size| *size > 0)
+                .map(Self::Burst)
+                .ok_or_else(|| format!("'{text}' is no arrival law; write poisson, even or burst:8")),
+        }
+    }
+}
+
+impl ArrivalsKind {
+    /// The law at a rate.
+    #[must_use]
+    pub fn at(self, rate: Rate) -> loadgen::Arrivals {
+        match self {
+            Self::Poisson => loadgen::Arrivals::Poisson(rate),
+            Self::Even => loadgen::Arrivals::Even(rate),
+            Self::Burst(size) => loadgen::Arrivals::Burst(rate, size),
+        }
+    }
+}
+
+/// How the generator waits for the next instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PacingKind {
+    /// Never resting while anything is due or in flight
+    Spin,
+    /// Resting whenever there is nothing to do
+    Sleep,
+}
+
+impl From<PacingKind> for loadgen::driver::Pacing {
+    fn from(kind: PacingKind) -> Self {
+        match kind {
+            PacingKind::Spin => Self::Spin,
+            PacingKind::Sleep => Self::Sleep,
+        }
+    }
+}
+
+/// Finds a design; the message for an unknown one names those there are.
+pub(crate) fn read_design(name: &str) -> Result<&'static Design, String> {
+    Design::named(name).ok_or_else(|| {
+        let names: Vec<&str> = CATALOGUE.iter().map(|design| design.name).collect();
+        format!("no design is called '{name}'; there are: {}", names.join(", "))
+    })
+}
+
+fn read_positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = read_duration(text)?;
+    if duration.is_zero() {
+        return Err("the time must be longer than 0".to_owned());
+    }
+    Ok(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_argument_is_explained() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands() {
+            assert!(subcommand.get_about().is_some(), "{}", subcommand.get_name());
+            for argument in subcommand.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {} has no help",
+                    subcommand.get_name(),
+                    argument.get_id()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_target_needs_transport_address_and_port() {
+        assert!("udp://127.0.0.1:9000".parse::<Target>().is_ok());
+        for text in ["127.0.0.1:9000", "udp://127.0.0.1", "tcp://x:1", "tcp://127.0.0.1:0"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+    }
+}

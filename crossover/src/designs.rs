@@ -1,0 +1,50 @@
+//! `crossover designs`: the catalogue for people and for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use servers::CATALOGUE;
+
+use crate::cli::DesignsArgs;
+use crate::error::Error;
+use crate::tables;
+
+#[derive(Serialize)]
+struct Row {
+    name: &'static str,
+    transport: String,
+    concurrency: String,
+    allocation: String,
+    summary: &'static str,
+}
+
+pub(crate) fn run(arguments: &DesignsArgs) -> Result<(), Error> {
+    let rows: Vec<Row> = CATALOGUE
+        .iter()
+        .map(|design| Row {
+            name: design.name,
+            transport: design.transport().to_string(),
+            concurrency: design.concurrency.to_string(),
+            allocation: design.allocation.to_string(),
+            summary: design.summary,
+        })
+        .collect();
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut out, &rows).map_err(io::Error::from)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let mut table = tables::table(&["design", "transport", "concurrency", "workers", "in short"]);
+    for row in rows {
+        table.add_row([
+            row.name,
+            &row.transport,
+            &row.concurrency,
+            &row.allocation,
+            row.summary,
+        ]);
+    }
+    writeln!(out, "{table}")?;
+    Ok(())
+}

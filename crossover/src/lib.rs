@@ -1,0 +1,54 @@
+//! Crossover finds, on the machine in front of you, where concurrency pays off in a server.
+//!
+//! This crate is the program's edge: command line ([`cli`]), scenarios ([`scenario`]), the order
+//! of runs ([`sweep`]), where a run takes place ([`testbed`]), and what is printed. Everything
+//! that decides or computes lies in the crates below. It is a library so that examples and tests
+//! can use its parts; the binary only calls [`main`].
+
+mod bench;
+pub mod cli;
+mod designs;
+mod error;
+mod interrupt;
+mod load;
+mod machine;
+mod placement;
+mod progress;
+pub mod real_testbed;
+mod report;
+pub mod scenario;
+mod serve;
+mod server_process;
+pub mod sweep;
+mod tables;
+pub mod testbed;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use error::{EXIT_CODES, Error};
+pub use placement::LatencyHold;
+pub use server_process::ServerProcess;
+
+use cli::{Cli, Command};
+
+/// Parses the command line and runs the command; prints an error as one message with its remedy.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Load(arguments) => load::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Designs(arguments) => designs::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

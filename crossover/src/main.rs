@@ -1,0 +1,7 @@
+//! The program `crossover`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crossover::main()
+}

@@ -1,0 +1,76 @@
+//! Who runs on which core, and keeping idle cores awake.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use results::Placement;
+
+/// Keeps `/dev/cpu_dma_latency` open with the value 0 while it lives: the kernel then lets no
+/// core fall into an idle state that it takes long to wake from.
+pub struct LatencyHold(Option<File>);
+
+impl LatencyHold {
+    /// Takes hold where that is permitted (it usually needs root).
+    #[must_use]
+    pub fn take() -> Self {
+        let held = OpenOptions::new()
+            .write(true)
+            .open("/dev/cpu_dma_latency")
+            .and_then(|mut file| file.write_all(&0_i32.to_ne_bytes()).map(|()| file));
+        Self(held.ok())
+    }
+
+    /// Whether it is held.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// The cores that this process may use.
+pub(crate) fn cores() -> Vec<usize> {
+    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else { return vec![0] };
+    (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect()
+}
+
+/// The first core for the generator, which needs one only, and all others for the server. With a
+/// single core they share it, and every run is doubted.
+pub(crate) fn apart(cores: &[usize]) -> Placement {
+    let (generator, server) = match cores {
+        [first, others @ ..] if !others.is_empty() => (vec![*first], others.to_vec()),
+        _ => (cores.to_vec(), cores.to_vec()),
+    };
+    let shared = generator == server;
+    Placement {
+        generator_cores: generator,
+        server_cores: server,
+        shared,
+        latency_held: false,
+        generator_spins: !shared,
+    }
+}
+
+/// Keeps the calling thread, and what it starts, on these cores. A refusal leaves things as they
+/// were; the placement that is recorded says what was asked.
+pub(crate) fn stay_on(cores: &[usize]) {
+    let mut set = CpuSet::new();
+    if cores.iter().all(|core| set.set(*core).is_ok()) {
+        let _ = sched_setaffinity(Pid::from_raw(0), &set);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generator_and_server_are_kept_apart_where_they_can_be() {
+        let placement = apart(&[0, 1, 2]);
+        assert_eq!((placement.generator_cores, placement.server_cores), (vec![0], vec![1, 2]));
+        assert!(!placement.shared);
+        let alone = apart(&[3]);
+        assert!(alone.shared && !alone.generator_spins);
+    }
+}

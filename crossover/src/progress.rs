@@ -1,0 +1,82 @@
+//! How far long work has come: which cell, how many are left, how much time.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+/// Without a terminal, a line is printed at most so often.
+const PAUSE_BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// Shows progress on standard error, as a bar on a terminal and as lines elsewhere. It is drawn
+/// between runs only: a thread that redraws would disturb the measurement.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    on_terminal: bool,
+    started: Instant,
+    last_line: Option<Instant>,
+    all: usize,
+    done: usize,
+    all_ns: u64,
+    done_ns: u64,
+}
+
+impl Progress {
+    /// `all` runs that will take `all_ns` together, by plan.
+    pub(crate) fn new(all: usize, all_ns: u64) -> Self {
+        let bar = ProgressBar::new(all as u64);
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        Self {
+            bar,
+            on_terminal: std::io::stderr().is_terminal(),
+            started: Instant::now(),
+            last_line: None,
+            all,
+            done: 0,
+            all_ns,
+            done_ns: 0,
+        }
+    }
+
+    /// A run is about to begin.
+    pub(crate) fn begin(&mut self, cell: &str) {
+        let text = format!("{} left · {cell}", HumanDuration(self.left()));
+        if self.on_terminal {
+            self.bar.set_message(text);
+            self.bar.tick();
+        } else if self.last_line.is_none_or(|last| last.elapsed() > PAUSE_BETWEEN_LINES) {
+            eprintln!("run {} of {}, {text}", self.done + 1, self.all);
+            self.last_line = Some(Instant::now());
+        }
+    }
+
+    /// A run that was planned to take this long has ended.
+    pub(crate) fn end(&mut self, expected_ns: u64) {
+        self.done += 1;
+        self.done_ns += expected_ns;
+        self.bar.inc(1);
+    }
+
+    /// Something worth a line of its own.
+    pub(crate) fn say(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("{text}"));
+    }
+
+    /// Removes the bar.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// By plan at first, then by how the plan has held so far.
+    fn left(&self) -> Duration {
+        let left_ns = self.all_ns.saturating_sub(self.done_ns) as f64;
+        let pace = if self.done_ns > 1_000_000_000 {
+            self.started.elapsed().as_nanos() as f64 / self.done_ns as f64
+        } else {
+            1.2
+        };
+        Duration::from_secs((left_ns * pace / 1e9).ceil() as u64)
+    }
+}

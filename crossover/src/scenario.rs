@@ -1,0 +1,402 @@
+//! A scenario: one TOML file, one question, experiments that answer it.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use loadgen::quantity::read_duration;
+use loadgen::{Arrivals, Bytes, Distribution, LoadSpec, Nanoseconds, Rate, Reuse};
+use results::{Axis, Shows};
+use serde::{Deserialize, Deserializer};
+use servers::{Design, Transport};
+
+use crate::cli::{ArrivalsKind, read_design};
+use crate::error::Error;
+
+/// The scenarios that come with the program.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    ("quick", include_str!("../../scenarios/quick.toml")),
+    ("smoke", include_str!("../../scenarios/smoke.toml")),
+];
+
+/// What a request takes on an iterative server beside its processing, for choosing a rate: a
+/// sleep overshoots and a connection must be made. Generous, so that bursts do not meet.
+const ALLOWANCE: Duration = Duration::from_micros(150);
+
+/// Several experiments under one question.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The question.
+    pub title: String,
+    /// From which all plans and the order of the runs are drawn.
+    pub seed: u64,
+    /// How often each cell is run.
+    pub repetitions: u32,
+    /// The experiments.
+    #[serde(rename = "experiment")]
+    pub experiments: Vec<ExperimentSpec>,
+}
+
+/// One experiment: designs, a load, and what is varied of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentSpec {
+    /// Name, unique in the scenario; names its figure's files.
+    pub name: String,
+    /// The question it asks: the title of its figure.
+    pub question: String,
+    /// What the report is to draw.
+    pub shows: Vec<Shows>,
+    /// The designs that are compared.
+    pub designs: Vec<Named>,
+    /// Designs that are run twice, to learn how much identical runs differ.
+    #[serde(default)]
+    pub twins: Vec<Named>,
+    /// What is varied.
+    #[serde(default = "nothing")]
+    pub axis: Axis,
+    /// The values on the axis: times, or rates.
+    #[serde(default)]
+    pub points: Vec<String>,
+    /// When requests are due.
+    #[serde(deserialize_with = "parsed", default = "poisson")]
+    pub arrivals: ArrivalsKind,
+    /// How many a second: given, or
+    #[serde(deserialize_with = "parsed_option", default)]
+    pub rate: Option<Rate>,
+    /// such that an iterative server is busy for this share of the time.
+    #[serde(default)]
+    pub utilisation: Option<f64>,
+    /// How long to measure: given, or
+    #[serde(rename = "for", deserialize_with = "duration_option", default)]
+    pub window: Option<Duration>,
+    /// for so many requests.
+    #[serde(default)]
+    pub requests: Option<u32>,
+    /// Requests sent before that.
+    #[serde(default)]
+    pub warmup_requests: u32,
+    /// Waiting of a request.
+    #[serde(deserialize_with = "parsed", default = "no_time")]
+    pub wait: Distribution<Nanoseconds>,
+    /// Processor time of a request.
+    #[serde(deserialize_with = "parsed", default = "no_time")]
+    pub compute: Distribution<Nanoseconds>,
+    /// Bytes of a request.
+    #[serde(deserialize_with = "parsed", default = "smallest")]
+    pub request_size: Distribution<Bytes>,
+    /// Bytes of a reply.
+    #[serde(deserialize_with = "parsed", default = "smallest")]
+    pub reply_size: Distribution<Bytes>,
+    /// Connections or sockets.
+    #[serde(default = "one")]
+    pub clients: u32,
+    /// How TCP connections are used.
+    #[serde(deserialize_with = "parsed", default = "per_request")]
+    pub connection: Reuse,
+    /// When an unanswered request is given up.
+    #[serde(deserialize_with = "duration_option", default)]
+    pub timeout: Option<Duration>,
+}
+
+fn nothing() -> Axis {
+    Axis::None
+}
+
+fn poisson() -> ArrivalsKind {
+    ArrivalsKind::Poisson
+}
+
+fn no_time() -> Distribution<Nanoseconds> {
+    Distribution::fixed(0.0)
+}
+
+fn smallest() -> Distribution<Bytes> {
+    Distribution::fixed(protocol_header())
+}
+
+fn protocol_header() -> f64 {
+    LoadSpec::default().request_size.mean()
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn per_request() -> Reuse {
+    Reuse::Per(1)
+}
+
+/// A design by its name.
+#[derive(Clone, Copy)]
+pub struct Named(pub &'static Design);
+
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        read_design(&name).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+fn parsed<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
+where
+    T: std::str::FromStr<Err = String>,
+{
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn parsed_option<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: std::str::FromStr<Err = String>,
+{
+    parsed(deserializer).map(Some)
+}
+
+fn duration_option<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    read_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// A scenario with the name and the text it came from.
+pub struct Source {
+    /// Name for folders and records.
+    pub name: String,
+    /// The whole file.
+    pub text: String,
+}
+
+impl Source {
+    /// Finds a scenario: one that comes with the program, or a file.
+    ///
+    /// # Errors
+    /// When there is neither, naming those there are.
+    pub fn find(name: &str) -> Result<Self, Error> {
+        if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+            return Ok(Self { name: (*name).to_owned(), text: (*text).to_owned() });
+        }
+        let path = Path::new(name);
+        if !path.exists() {
+            let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            return Err(Error::Usage(format!(
+                "no scenario is called '{name}' and no file either; there are: {}, or write the \
+                 path of a .toml file",
+                names.join(", ")
+            )));
+        }
+        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let name = path.file_stem().map_or_else(
+            || "scenario".to_owned(),
+            |stem| stem.to_string_lossy().into_owned(),
+        );
+        Ok(Self { name, text })
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// With line and column where the text is wrong, and with the experiment where it makes no
+    /// sense.
+    pub fn parse(&self) -> Result<Scenario, Error> {
+        let wrong = |because: String| Error::Usage(format!("scenario '{}': {because}", self.name));
+        let scenario: Scenario =
+            toml::from_str(&self.text).map_err(|error| wrong(error.to_string()))?;
+        scenario.check().map_err(wrong)?;
+        Ok(scenario)
+    }
+}
+
+impl Scenario {
+    fn check(&self) -> Result<(), String> {
+        if self.repetitions == 0 {
+            return Err("repetitions must be at least 1 (6 for intervals)".to_owned());
+        }
+        if self.experiments.is_empty() {
+            return Err("there is no [[experiment]]".to_owned());
+        }
+        for (index, experiment) in self.experiments.iter().enumerate() {
+            if self.experiments[..index].iter().any(|other| other.name == experiment.name) {
+                return Err(format!("two experiments are called '{}'", experiment.name));
+            }
+            let in_words = |because| format!("experiment '{}': {because}", experiment.name);
+            experiment.check().map_err(in_words)?;
+        }
+        Ok(())
+    }
+}
+
+impl ExperimentSpec {
+    fn check(&self) -> Result<(), String> {
+        let is_file_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        if self.name.is_empty() || !self.name.chars().all(is_file_name) {
+            return Err("a name has letters, digits and hyphens only".to_owned());
+        }
+        if self.designs.is_empty() {
+            return Err("it needs at least one design".to_owned());
+        }
+        if (self.axis == Axis::None) != self.points.is_empty() {
+            return Err("axis and points go together: give both or neither".to_owned());
+        }
+        if self.axis != Axis::Rate && self.rate.is_some() == self.utilisation.is_some() {
+            return Err("give rate or utilisation, one of them".to_owned());
+        }
+        if self.utilisation.is_some_and(|share| !(share > 0.0 && share <= 10.0)) {
+            return Err("utilisation is a share above 0, such as 0.4".to_owned());
+        }
+        if self.window.is_some() == self.requests.is_some() {
+            return Err("give for or requests, one of them".to_owned());
+        }
+        if self.twins.iter().any(|twin| !self.has(twin.0)) {
+            return Err("twins must be among the designs".to_owned());
+        }
+        for x in 0..self.points.len().max(1) {
+            let spec = self.load(self.designs[0].0, x, 0)?;
+            loadgen::Plan::draw(spec).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn has(&self, design: &Design) -> bool {
+        self.designs.iter().any(|named| named.0.name == design.name)
+    }
+
+    /// The value of a point of the axis: nanoseconds, requests a second, or 0 without an axis.
+    ///
+    /// # Errors
+    /// When the point is no such quantity.
+    pub fn x(&self, point: usize) -> Result<f64, String> {
+        let Some(text) = self.points.get(point) else { return Ok(0.0) };
+        match self.axis {
+            Axis::Wait | Axis::Compute => {
+                read_duration(text).map(|time| time.as_nanos() as f64)
+            }
+            Axis::Rate => text.parse().map(Rate::get),
+            Axis::None => Ok(0.0),
+        }
+    }
+
+    /// The load of one run.
+    ///
+    /// # Errors
+    /// When the point of the axis is no quantity, or the rate comes out as none.
+    pub fn load(&self, design: &Design, point: usize, seed: u64) -> Result<LoadSpec, String> {
+        let x = self.x(point)?;
+        let on = |axis: Axis, otherwise: Distribution<Nanoseconds>| {
+            if self.axis == axis { Distribution::fixed(x) } else { otherwise }
+        };
+        let (wait, compute) = (on(Axis::Wait, self.wait), on(Axis::Compute, self.compute));
+        let service_s = (wait.mean() + compute.mean()) / 1e9 + ALLOWANCE.as_secs_f64();
+        let per_second = match (self.axis, self.rate, self.utilisation) {
+            (Axis::Rate, ..) => x,
+            (_, Some(rate), _) => rate.get(),
+            (_, None, utilisation) => utilisation.unwrap_or(0.0) / service_s,
+        };
+        let rate = Rate::per_second(per_second).ok_or("the rate must be above 0")?;
+        let time_for = |requests: u32| Duration::from_secs_f64(f64::from(requests) / rate.get());
+        Ok(LoadSpec {
+            arrivals: self.arrivals.at(rate),
+            clients: self.clients,
+            window: self.window.unwrap_or_else(|| time_for(self.requests.unwrap_or(1))),
+            warmup: time_for(self.warmup_requests),
+            wait,
+            compute,
+            request_size: self.request_size,
+            reply_size: self.reply_size,
+            reuse: match design.transport() {
+                Transport::Tcp => self.connection,
+                Transport::Udp => Reuse::Persistent,
+            },
+            timeout: self.timeout.unwrap_or(Duration::from_secs(1)),
+            seed,
+            ..LoadSpec::default()
+        })
+    }
+}
+
+/// A load in the words of the command line, for records.
+#[must_use]
+pub fn in_words(spec: &LoadSpec, design: &Design) -> results::Load {
+    let think = match spec.arrivals {
+        Arrivals::Closed(think) => think.to_string(),
+        _ => String::new(),
+    };
+    results::Load {
+        arrivals: spec.arrivals.to_string(),
+        rate_per_s: spec.arrivals.rate().map_or(0.0, Rate::get),
+        clients: spec.clients,
+        think,
+        window_ns: spec.window.as_nanos() as u64,
+        warmup_ns: spec.warmup.as_nanos() as u64,
+        wait: spec.wait.to_string(),
+        compute: spec.compute.to_string(),
+        request_size: spec.request_size.to_string(),
+        reply_size: spec.reply_size.to_string(),
+        connection: match design.transport() {
+            Transport::Tcp => spec.reuse.to_string(),
+            Transport::Udp => "datagram".to_owned(),
+        },
+        timeout_ns: spec.timeout.as_nanos() as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(text: &str) -> String {
+        let source = Source { name: "test".to_owned(), text: text.to_owned() };
+        source.parse().map(|_| ()).expect_err("it is wrong").to_string()
+    }
+
+    #[test]
+    fn the_scenarios_that_come_with_the_program_are_sound() {
+        for (name, _) in BUILT_IN {
+            let scenario = Source::find(name).and_then(|source| source.parse());
+            assert!(scenario.is_ok(), "{name}: {:?}", scenario.err());
+        }
+    }
+
+    #[test]
+    fn quick_has_repetitions_enough_for_intervals() {
+        let scenario = Source::find("quick").and_then(|source| source.parse());
+        assert!(scenario.is_ok_and(|scenario| scenario.repetitions >= 6));
+    }
+
+    const HEAD: &str = "title = \"t\"\nseed = 1\nrepetitions = 1\n[[experiment]]\nname = \"e\"\n\
+                        question = \"q\"\nshows = [\"crossover\"]\n";
+
+    #[test]
+    fn what_is_wrong_is_told_with_line_and_column() {
+        let error = error_of(&format!("{HEAD}designs = [\"udp-magic\"]\nrate = \"5/s\"\n"));
+        assert!(error.contains("line 8") && error.contains("udp-magic"), "{error}");
+        assert!(error.contains("udp-iterative"), "it names those there are: {error}");
+        let error = error_of("title = \n");
+        assert!(error.contains("line 1, column"), "{error}");
+        let error = error_of(&format!("{HEAD}designs = [\"udp-iterative\"]\nrate = \"fast\"\n"));
+        assert!(error.contains("line 9") && error.contains("500/s"), "{error}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_told_with_the_experiment() {
+        let base = format!("{HEAD}designs = [\"udp-iterative\"]\n");
+        for (rest, expected) in [
+            ("rate = \"5/s\"\n", "for or requests"),
+            ("rate = \"5/s\"\nutilisation = 0.5\nfor = \"1s\"\n", "rate or utilisation"),
+            ("rate = \"5/s\"\nfor = \"1s\"\naxis = \"wait\"\n", "axis and points"),
+            ("rate = \"5/s\"\nfor = \"1s\"\ntwins = [\"tcp-iterative\"]\n", "twins"),
+            ("rate = \"5/s\"\nfor = \"1s\"\nrequest_size = \"5B\"\n", "64"),
+            ("rate = \"5/s\"\nfor = \"1s\"\nspeed = 5\n", "unknown field"),
+        ] {
+            let error = error_of(&format!("{base}{rest}"));
+            assert!(error.contains(expected), "{rest}: {error}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A server as a child process: started, watched, ended, and its closing line read.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use results::{Failure, ServerCost};
+use serde::Deserialize;
+
+/// How long a server may take to print its opening line, and its closing line.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// However a bench ends, its servers end too, by themselves at the latest after this time.
+const LIFETIME: &str = "3600s";
+
+/// The opening line of a server.
+#[derive(Deserialize)]
+struct Opening {
+    listening: SocketAddr,
+    steps_per_us: f64,
+}
+
+/// A running server. It is ended when dropped.
+pub struct ServerProcess {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How fast its core computes.
+    pub steps_per_us: f64,
+    ended: Arc<AtomicBool>,
+    lines: Receiver<String>,
+}
+
+impl ServerProcess {
+    /// Starts `crossover serve DESIGN` from this very executable, on these cores (all if empty).
+    ///
+    /// # Errors
+    /// When it does not come up; with what it said.
+    pub fn start(design: &str, cores: &[usize]) -> Result<Self, Failure> {
+        let did_not = |because: String| Failure::ServerDidNotStart { because };
+        let program = std::env::current_exe().map_err(|error| did_not(error.to_string()))?;
+        let mut command = Command::new(program);
+        command.args(["serve", design, "--ends-with-parent", "--lifetime", LIFETIME]);
+        if !cores.is_empty() {
+            let list: Vec<String> = cores.iter().map(ToString::to_string).collect();
+            command.args(["--cores", &list.join(",")]);
+        }
+        // A group of its own: Ctrl-C is for the bench, which then ends the server in order.
+        command.process_group(0).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| did_not(error.to_string()))?;
+        let ended = Arc::new(AtomicBool::new(false));
+        let lines = watch(&mut child, Arc::clone(&ended));
+        match lines.recv_timeout(PATIENCE).ok().and_then(|line| serde_json::from_str(&line).ok()) {
+            Some(Opening { listening, steps_per_us }) => {
+                Ok(Self { child, address: listening, steps_per_us, ended, lines })
+            }
+            None => {
+                let _ = child.kill();
+                let _ = child.wait();
+                let mut said = String::new();
+                if let Some(mut stderr) = child.stderr.take() {
+                    let _ = stderr.read_to_string(&mut said);
+                }
+                Err(did_not(said.trim().trim_start_matches("error: ").to_owned()))
+            }
+        }
+    }
+
+    /// Whether it has ended by itself.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(SeqCst)
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// Ends it by SIGTERM and reads its closing line.
+    ///
+    /// # Errors
+    /// When it had ended before, or does not close as it should.
+    pub fn stop(mut self) -> Result<ServerCost, Failure> {
+        if self.has_ended() {
+            let how = self.child.wait().map_or_else(|error| error.to_string(), in_words);
+            return Err(Failure::ServerDied { how });
+        }
+        let _ = kill(self.pid(), Signal::SIGTERM);
+        let closing = match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => {
+                let _ = self.child.kill();
+                return Err(Failure::ServerDied { how: "it did not end when asked to".to_owned() });
+            }
+            Err(RecvTimeoutError::Disconnected) => String::new(),
+        };
+        let status = self.child.wait().map_or_else(|error| error.to_string(), in_words);
+        serde_json::from_str(&closing)
+            .map_err(|_| Failure::ServerDied { how: format!("{status}, without a closing line") })
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A thread that passes the server's lines on and notices its end: the pipe closes with it.
+fn watch(child: &mut Child, ended: Arc<AtomicBool>) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    if let Some(stdout) = child.stdout.take() {
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+            ended.store(true, SeqCst);
+        });
+    }
+    receiver
+}
+
+fn in_words(status: ExitStatus) -> String {
+    match (status.code(), status.signal().map(Signal::try_from)) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(Ok(signal))) => format!("killed by {signal}"),
+        _ => "it vanished".to_owned(),
+    }
+}

@@ -1,0 +1,161 @@
+//! The runs of a scenario and their order.
+
+use std::collections::HashSet;
+
+use loadgen::{LoadSpec, Plan, PlanError};
+use results::{Cell, FORMAT, Outcome, Record};
+use servers::Design;
+
+use crate::scenario::{ExperimentSpec, Scenario, in_words};
+use crate::testbed::Testbed;
+
+/// One run to be made.
+#[derive(Clone)]
+pub struct Run<'a> {
+    /// The experiment it belongs to.
+    pub experiment: &'a ExperimentSpec,
+    /// The design that serves.
+    pub design: &'static Design,
+    /// Place on the axis, as configured.
+    pub x: f64,
+    /// Which repetition, from 0.
+    pub repetition: u32,
+    /// Whether it is the second of two identical runs.
+    pub twin: bool,
+    /// The load; the same for all designs of this experiment, place and repetition.
+    pub spec: LoadSpec,
+}
+
+/// What tells one run of a scenario from all others.
+pub type RunKey = (String, String, u64, u32, bool);
+
+impl Run<'_> {
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> RunKey {
+        let (experiment, design) = (self.experiment.name.clone(), self.design.name.to_owned());
+        (experiment, design, self.x.to_bits(), self.repetition, self.twin)
+    }
+
+    /// The run in a few words, for progress.
+    #[must_use]
+    pub fn in_words(&self, point: &str) -> String {
+        let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
+        format!("{} · {}{at} · repetition {}", self.experiment.name, self.design.name, self.repetition + 1)
+    }
+
+    /// How long it will take, without the server's start.
+    #[must_use]
+    pub fn expected_ns(&self) -> u64 {
+        (self.spec.warmup + self.spec.window).as_nanos() as u64
+    }
+}
+
+/// The key of a run that was measured already.
+#[must_use]
+pub fn key_of(record: &Record) -> Option<RunKey> {
+    let measured = matches!(record.outcome, Outcome::Measured(_));
+    let cell = &record.cell;
+    measured.then(|| {
+        let names = (record.experiment.clone(), cell.design.clone());
+        (names.0, names.1, cell.x.to_bits(), record.repetition, record.twin)
+    })
+}
+
+/// All runs in the order in which they are to be made: repetition by repetition, so that a bench
+/// that is broken off has whole ones, and within each in an order drawn from the seed, so that a
+/// machine that grows slower is unfair to none.
+///
+/// # Errors
+/// Those of a scenario that was not checked.
+pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
+    let mut runs = Vec::new();
+    for repetition in 0..scenario.repetitions {
+        let mut round = Vec::new();
+        for (number, experiment) in scenario.experiments.iter().enumerate() {
+            for point in 0..experiment.points.len().max(1) {
+                let seed = mix(scenario.seed, [number as u64, point as u64, u64::from(repetition)]);
+                let designs = experiment.designs.iter().map(|named| (named.0, false));
+                let twins = experiment.twins.iter().map(|named| (named.0, true));
+                for (design, twin) in designs.chain(twins) {
+                    round.push(Run {
+                        experiment,
+                        design,
+                        x: experiment.x(point)?,
+                        repetition,
+                        twin,
+                        spec: experiment.load(design, point, seed)?,
+                    });
+                }
+            }
+        }
+        shuffle(&mut round, mix(scenario.seed, [u64::MAX, 0, u64::from(repetition)]));
+        runs.extend(round);
+    }
+    Ok(runs)
+}
+
+/// The runs that have no measurement yet.
+#[must_use]
+pub fn remaining<'a>(runs: Vec<Run<'a>>, records: &[Record]) -> Vec<Run<'a>> {
+    let done: HashSet<RunKey> = records.iter().filter_map(key_of).collect();
+    runs.into_iter().filter(|run| !done.contains(&run.key())).collect()
+}
+
+/// Makes one run on a testbed; a failure is a record too.
+///
+/// # Errors
+/// When the load cannot be planned.
+pub fn record(
+    run: &Run<'_>,
+    scenario: &str,
+    order: u32,
+    started_unix_ms: u64,
+    testbed: &mut impl Testbed,
+    stop: &dyn Fn() -> bool,
+) -> Result<Record, PlanError> {
+    let plan = Plan::draw(run.spec.clone())?;
+    let outcome = match testbed.run(run.design, &plan, stop) {
+        Ok(measured) => Outcome::Measured(Box::new(measured)),
+        Err(failure) => Outcome::Failed(failure),
+    };
+    Ok(Record {
+        format: FORMAT,
+        scenario: scenario.to_owned(),
+        experiment: run.experiment.name.clone(),
+        question: run.experiment.question.clone(),
+        shows: run.experiment.shows.clone(),
+        cell: Cell {
+            design: run.design.name.to_owned(),
+            axis: run.experiment.axis,
+            x: run.x,
+            load: in_words(&run.spec, run.design),
+        },
+        repetition: run.repetition,
+        twin: run.twin,
+        order,
+        seed: run.spec.seed,
+        started_unix_ms,
+        machine: testbed.machine().clone(),
+        placement: testbed.placement().clone(),
+        outcome,
+    })
+}
+
+/// One number from several, by SplitMix64 (Steele, Lea and Flood 2014).
+fn mix(seed: u64, parts: [u64; 3]) -> u64 {
+    parts.into_iter().fold(seed, |state, part| {
+        let mut z = (state ^ part).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    })
+}
+
+/// Fisher and Yates's shuffle.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    for last in (1..items.len()).rev() {
+        let chosen = mix(seed, [last as u64, 1, 2]) % (last as u64 + 1);
+        items.swap(last, chosen as usize);
+    }
+}

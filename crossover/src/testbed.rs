@@ -1,0 +1,75 @@
+//! Where a run takes place: on real sockets and processes, or in arithmetic.
+
+use std::time::Duration;
+
+use loadgen::driver::{SimulatedServer, SimulatedTransport};
+use loadgen::judge::{Surroundings, measurement};
+use loadgen::{Plan, drive};
+use results::{Failure, Machine, Measurement, Placement};
+use servers::{Concurrency, Design};
+
+/// A place where a design can be put under a load.
+pub trait Testbed {
+    /// Starts the design, drives the plan against it until its end or until `stop` says so, and
+    /// ends the design.
+    ///
+    /// # Errors
+    /// When the server did not start or died, or the generator could not work.
+    fn run(
+        &mut self,
+        design: &'static Design,
+        plan: &Plan,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Measurement, Failure>;
+
+    /// The machine.
+    fn machine(&self) -> &Machine;
+
+    /// Who runs on which core.
+    fn placement(&self) -> &Placement;
+}
+
+/// Simulated servers in simulated time: a whole sweep in a moment, with a known truth.
+#[derive(Debug, Default)]
+pub struct SimulatedTestbed {
+    machine: Machine,
+    placement: Placement,
+}
+
+impl SimulatedTestbed {
+    /// What creating a worker costs there: a thread 20 µs, a process 200 µs.
+    #[must_use]
+    pub fn creation(design: &Design) -> Duration {
+        if design.name.contains("process") {
+            Duration::from_micros(200)
+        } else {
+            Duration::from_micros(20)
+        }
+    }
+}
+
+impl Testbed for SimulatedTestbed {
+    fn run(
+        &mut self,
+        design: &'static Design,
+        plan: &Plan,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Measurement, Failure> {
+        let server = match design.concurrency {
+            Concurrency::Iterative => SimulatedServer::Iterative,
+            Concurrency::Concurrent => {
+                SimulatedServer::WorkerPerRequest { creation: Self::creation(design) }
+            }
+        };
+        let log = drive(plan, &mut SimulatedTransport::new(server), stop);
+        Ok(measurement(plan, log, &Surroundings::default()))
+    }
+
+    fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn placement(&self) -> &Placement {
+        &self.placement
+    }
+}

@@ -1,0 +1,320 @@
+//! Which figures a bench has, made from its records.
+
+use analysis::crossover::comparisons;
+use analysis::curve::{achieved_x, curves};
+use analysis::names::{idea, is_iterative, transport};
+use analysis::{
+    Crossover, Curve, Experiment, Metric, Noise, experiments, knee, noise, percentile_curves, text,
+};
+use results::{Axis, Record, Shows};
+
+use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Scale, Series};
+use crate::style::{THEORY_LOOK, of_design};
+
+/// The figures that the experiments of these records can show, in reading order.
+#[must_use]
+pub fn figures(records: &[Record]) -> Vec<Figure> {
+    let experiments = experiments(records);
+    let floor = experiments.iter().map(noise::noise).fold(Noise::default(), Noise::and);
+    let mut figures = Vec::new();
+    for experiment in experiments.iter().filter(|experiment| !experiment.runs.is_empty()) {
+        if experiment.shows(Shows::Crossover) {
+            figures.push(crossover_figure(experiment, floor));
+        }
+        if experiment.shows(Shows::Load) {
+            figures.push(load_figure(experiment, Metric::P50));
+            figures.push(load_figure(experiment, Metric::P99));
+        }
+        if experiment.shows(Shows::Percentiles) {
+            figures.push(percentile_figure(experiment));
+        }
+        if experiment.shows(Shows::ShortAmongLong) {
+            figures.push(short_figure(experiment));
+        }
+        if experiment.shows(Shows::Cost) {
+            figures.push(cost_figure(experiment));
+        }
+    }
+    figures
+}
+
+fn scale(label: &str, quantity: Quantity) -> Scale {
+    Scale { label: label.to_owned(), quantity }
+}
+
+/// One panel for each transport that the experiment has.
+fn by_transport(
+    experiment: &Experiment<'_>,
+    panel: impl Fn(&str, &dyn Fn(&str) -> bool) -> Panel,
+) -> Vec<Panel> {
+    let mut transports: Vec<String> = experiment.designs().into_iter().map(transport).collect();
+    transports.dedup();
+    transports
+        .iter()
+        .map(|name| panel(name, &|design: &str| transport(design) == *name))
+        .filter(|panel| !panel.series.is_empty())
+        .collect()
+}
+
+fn series_of(curve: &Curve) -> Series {
+    let points = curve.points.iter().map(|point| Dot {
+        x: point.x,
+        configured_x: point.configured_x,
+        y: point.y.value,
+        low: point.y.low,
+        high: point.y.high,
+        hollow: point.doubted,
+        repetitions: point.repetitions,
+    });
+    Series {
+        label: idea(&curve.design),
+        look: of_design(&curve.design),
+        points: points.collect(),
+    }
+}
+
+fn crossover_figure(experiment: &Experiment<'_>, floor: Noise) -> Figure {
+    let curves = curves(experiment, Metric::Mean);
+    let comparisons = comparisons(experiment, floor);
+    let processing = match experiment.axis {
+        Axis::Compute => "processing of one request: computing (achieved)",
+        _ => "processing of one request: waiting (achieved)",
+    };
+    let panels = by_transport(experiment, |name, is_of| Panel {
+        title: name.to_owned(),
+        x: scale(processing, Quantity::Time),
+        y: scale("mean response time", Quantity::Time),
+        series: curves
+            .iter()
+            .filter(|curve| is_of(&curve.design) && !curve.points.is_empty())
+            .map(series_of)
+            .collect(),
+        marks: comparisons
+            .iter()
+            .filter(|comparison| is_of(&comparison.other))
+            .filter_map(|comparison| match comparison.crossover {
+                Crossover::At { value, low, high, .. } => Some(Mark {
+                    x: value,
+                    low,
+                    high,
+                    label: text::time(value),
+                    look: of_design(&comparison.other),
+                }),
+                Crossover::Always(_) | Crossover::TooClose => None,
+            })
+            .collect(),
+    });
+    Figure {
+        name: experiment.name.to_owned(),
+        question: experiment.question.to_owned(),
+        caption: "Below a crossing (vertical line with the band of its 95 % interval) creating a \
+                  worker costs more than it gains; beyond it, it gains more than it costs. Points \
+                  are medians over the repetitions, bars their 95 % intervals; the processing is \
+                  the one achieved by the iterative server, because a sleep overshoots."
+            .to_owned(),
+        panels,
+    }
+}
+
+fn load_figure(experiment: &Experiment<'_>, metric: Metric) -> Figure {
+    let (suffix, label, which) = match metric {
+        Metric::P99 => ("p99", "response time, p99", "of 99 requests in 100"),
+        _ => ("p50", "response time, p50", "of every second request"),
+    };
+    let curves = curves(experiment, metric);
+    let panels = by_transport(experiment, |name, is_of| {
+        let shown: Vec<&Curve> = curves
+            .iter()
+            .filter(|curve| is_of(&curve.design) && !curve.points.is_empty())
+            .collect();
+        let mut series: Vec<Series> = shown.iter().map(|curve| series_of(curve)).collect();
+        series.extend(theory(experiment, name, metric));
+        Panel {
+            title: name.to_owned(),
+            x: scale("offered load", Quantity::Rate),
+            y: scale(label, Quantity::Time),
+            series,
+            marks: shown
+                .iter()
+                .filter_map(|curve| {
+                    let x = knee(curve)?;
+                    let label = format!("knee {}", text::rate(x));
+                    Some(Mark { x, low: x, high: x, label, look: of_design(&curve.design) })
+                })
+                .collect(),
+        }
+    });
+    Figure {
+        name: format!("{}-{suffix}", experiment.name),
+        question: format!("{} ({which})", experiment.question),
+        caption: "The knee, where the response time has doubled from its value at the lowest \
+                  load, is marked by a vertical line. The theory is that of one server with \
+                  exponential service times (M/M/1), computed from the service times that the \
+                  iterative server achieved in these very runs. Hollow points are doubted: half \
+                  or more of their runs were not in a steady state, lost requests, or were \
+                  disturbed."
+            .to_owned(),
+        panels,
+    }
+}
+
+/// What queueing theory expects of the iterative server, from its achieved service times.
+fn theory(experiment: &Experiment<'_>, transport_name: &str, metric: Metric) -> Option<Series> {
+    let design = experiment
+        .designs()
+        .into_iter()
+        .find(|design| is_iterative(design) && transport(design) == transport_name)?;
+    let quantile = if metric == Metric::P99 { 0.99 } else { 0.5 };
+    let points: Vec<Dot> = experiment
+        .xs()
+        .into_iter()
+        .filter_map(|x| {
+            let rate = achieved_x(experiment, design, x)?;
+            let runs = experiment.cell(design, x, false);
+            let services: Vec<f64> =
+                runs.iter().filter_map(|run| run.measured.service_time.mean_ns()).collect();
+            let service_s = analysis::bootstrap::median(&services)? / 1e9;
+            let response_s =
+                model::iterative_exponential_percentile(rate, service_s, quantile)?;
+            Some(Dot::exact(rate, response_s * 1e9))
+        })
+        .collect();
+    (points.len() > 1).then(|| Series {
+        label: "theory of the iterative server".to_owned(),
+        look: THEORY_LOOK,
+        points,
+    })
+}
+
+fn percentile_figure(experiment: &Experiment<'_>) -> Figure {
+    let x = shown_load(experiment);
+    let curves = percentile_curves(experiment, x);
+    let panels = by_transport(experiment, |name, is_of| Panel {
+        title: name.to_owned(),
+        x: scale("percentile", Quantity::Quantile),
+        y: scale("response time", Quantity::Time),
+        series: curves
+            .iter()
+            .filter(|(design, curve)| is_of(design) && curve.len() > 1)
+            .map(|(design, curve)| Series {
+                label: idea(design),
+                look: crate::style::Look {
+                    marker: crate::style::Marker::None,
+                    ..of_design(design)
+                },
+                points: curve.iter().map(|(quantile, ns)| Dot::exact(*quantile, *ns)).collect(),
+            })
+            .collect(),
+        marks: Vec::new(),
+    });
+    let load = if x > 0.0 { format!(" at {}", text::rate(x)) } else { String::new() };
+    Figure {
+        name: format!("{}-percentiles", experiment.name),
+        question: format!("How are the response times of each design distributed{load}?"),
+        caption: "Each point of a curve is the median of that percentile over the repetitions; a \
+                  curve ends where a repetition has too few requests to say more, or where \
+                  requests went unanswered."
+            .to_owned(),
+        panels,
+    }
+}
+
+/// The load at which whole distributions are compared: the middle of those measured.
+fn shown_load(experiment: &Experiment<'_>) -> f64 {
+    let xs = experiment.xs();
+    xs.get((xs.len().max(1) - 1) / 2).copied().unwrap_or(0.0)
+}
+
+fn short_figure(experiment: &Experiment<'_>) -> Figure {
+    let panels = by_transport(experiment, |name, is_of| {
+        let designs: Vec<&str> =
+            experiment.designs().into_iter().filter(|design| is_of(design)).collect();
+        Panel {
+            title: name.to_owned(),
+            x: scale(
+                "",
+                Quantity::Categories(vec!["p50".to_owned(), "p99".to_owned()]),
+            ),
+            y: scale("response time of the short requests", Quantity::Time),
+            series: designs
+                .iter()
+                .map(|design| category_series(experiment, design, &[Metric::ShortP50, Metric::ShortP99]))
+                .filter(|series| !series.points.is_empty())
+                .collect(),
+            marks: Vec::new(),
+        }
+    });
+    Figure {
+        name: experiment.name.to_owned(),
+        question: experiment.question.to_owned(),
+        caption: "Only the short requests are counted. Behind an iterative server they wait for \
+                  the long ones in front of them; a worker of their own takes them past."
+            .to_owned(),
+        panels,
+    }
+}
+
+fn cost_figure(experiment: &Experiment<'_>) -> Figure {
+    let x = shown_load(experiment);
+    let panels = by_transport(experiment, |name, is_of| {
+        let designs: Vec<&str> =
+            experiment.designs().into_iter().filter(|design| is_of(design)).collect();
+        Panel {
+            title: name.to_owned(),
+            x: scale("", Quantity::Categories(vec![String::new()])),
+            y: scale("processor time per request", Quantity::Time),
+            series: designs
+                .iter()
+                .filter_map(|design| {
+                    let curves = curves(experiment, Metric::ProcessorTime);
+                    let curve = curves.iter().find(|curve| curve.design == **design)?;
+                    let point = curve.points.iter().find(|point| point.configured_x == x)?;
+                    Some(Series {
+                        label: idea(design),
+                        look: of_design(design),
+                        points: vec![Dot {
+                            x: 0.0,
+                            configured_x: x,
+                            y: point.y.value,
+                            low: point.y.low,
+                            high: point.y.high,
+                            hollow: point.doubted,
+                            repetitions: point.repetitions,
+                        }],
+                    })
+                })
+                .collect(),
+            marks: Vec::new(),
+        }
+    });
+    Figure {
+        name: format!("{}-cost", experiment.name),
+        question: "How much processor time does a request cost the server?".to_owned(),
+        caption: format!(
+            "User and system time of the server and of its children, which it collects when they \
+             end, divided by the requests answered{}. The waiting that the requests ask for costs \
+             nothing; what is left is receiving, replying, and creating workers.",
+            if x > 0.0 { format!(", at {}", text::rate(x)) } else { String::new() }
+        ),
+        panels,
+    }
+}
+
+/// A design's values of several metrics, each a category; the experiment varies nothing.
+fn category_series(experiment: &Experiment<'_>, design: &str, metrics: &[Metric]) -> Series {
+    let points = metrics.iter().enumerate().filter_map(|(number, metric)| {
+        let curves = curves(experiment, *metric);
+        let point = curves.iter().find(|curve| curve.design == design)?.points.first().copied()?;
+        Some(Dot {
+            x: number as f64,
+            configured_x: number as f64,
+            y: point.y.value,
+            low: point.y.low,
+            high: point.y.high,
+            hollow: point.doubted,
+            repetitions: point.repetitions,
+        })
+    });
+    Series { label: idea(design), look: of_design(design), points: points.collect() }
+}
+
