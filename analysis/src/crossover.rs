@@ -10,6 +10,7 @@
 use crate::bootstrap::{Estimate, RESAMPLES, Resampler, estimate, median, quantile};
 use crate::curve::{Metric, achieved_x, base_of};
 use crate::experiment::Experiment;
+use crate::names;
 use crate::noise::Noise;
 
 /// The outcome of a comparison over an axis.
@@ -61,7 +62,7 @@ pub struct Comparison {
 
 /// Compares the iterative design of each transport with every other one, by mean response time.
 #[must_use]
-pub fn comparisons(experiment: &Experiment<'_>, noise: Noise) -> Vec<Comparison> {
+pub fn comparisons(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Comparison> {
     experiment
         .designs()
         .into_iter()
@@ -72,7 +73,7 @@ pub fn comparisons(experiment: &Experiment<'_>, noise: Noise) -> Vec<Comparison>
         .collect()
 }
 
-fn compare(experiment: &Experiment<'_>, base: &str, other: &str, noise: Noise) -> Comparison {
+fn compare(experiment: &Experiment<'_>, base: &str, other: &str, noise: &Noise) -> Comparison {
     let margins: Vec<Margin> = experiment
         .xs()
         .into_iter()
@@ -84,7 +85,8 @@ fn compare(experiment: &Experiment<'_>, base: &str, other: &str, noise: Noise) -
                     Some((Metric::Mean.of(other)? / Metric::Mean.of(base)?).ln())
                 })
                 .collect();
-            margin(achieved_x(experiment, base, x)?, pairs, noise.floor)
+            let floor = noise.floor(experiment.name, &names::transport(base), x);
+            margin(achieved_x(experiment, base, x)?, pairs, floor)
         })
         .collect();
     let crossover = find(base, other, &margins);

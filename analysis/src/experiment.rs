@@ -6,6 +6,8 @@ use results::{Axis, Measurement, Outcome, Record, Shows};
 pub struct Experiment<'a> {
     /// Its name.
     pub name: &'a str,
+    /// Its place in the scenario.
+    pub position: u32,
     /// The question it asks.
     pub question: &'a str,
     /// What it varies.
@@ -25,8 +27,7 @@ pub struct Run<'a> {
     pub measured: &'a Measurement,
 }
 
-/// The experiments in the order in which the scenario names them: that of their first records by
-/// repetition is random, so names are kept in order of the experiment's own first cell.
+/// The experiments in the order in which the scenario names them.
 #[must_use]
 pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
     let mut found: Vec<Experiment<'_>> = Vec::new();
@@ -34,6 +35,7 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
         if !found.iter().any(|experiment| experiment.name == record.experiment) {
             found.push(Experiment {
                 name: &record.experiment,
+                position: record.position,
                 question: &record.question,
                 axis: record.cell.axis,
                 shows: &record.shows,
@@ -48,8 +50,7 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
             experiment.runs.push(Run { record, measured });
         }
     }
-    // Records come in random order; what is shown first is asked first.
-    found.sort_by_key(|experiment| (experiment.shows.iter().min().copied(), experiment.name));
+    found.sort_by_key(|experiment| experiment.position);
     found
 }
 

@@ -1,58 +1,99 @@
 //! How much two identical cells differ: the floor below which a difference means nothing.
+//!
+//! Identical runs differ more the shorter they are, so the floor is that of the very cell where
+//! the cell was run twice, and the typical one of its transport where it was not.
 
-use results::Axis;
-
-use crate::bootstrap::{Estimate, estimate};
+use crate::bootstrap::{Estimate, estimate, median};
 use crate::curve::Metric;
 use crate::experiment::Experiment;
+use crate::names;
 
-/// The comparison of a design with itself (A/A).
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// The comparison of designs with themselves (A/A).
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Noise {
-    /// Cells that were run twice.
-    pub cells: usize,
-    /// Cells in which the twins could not be told apart.
-    pub alike: usize,
-    /// The largest difference of medians between twins, as a logarithm of the ratio.
-    pub floor: f64,
+    /// The cells that were run twice.
+    pub cells: Vec<Twins>,
 }
 
-/// Compares all twins of an experiment.
-#[must_use]
-pub fn noise(experiment: &Experiment<'_>) -> Noise {
-    let mut noise = Noise::default();
-    if experiment.axis == Axis::Rate {
-        return noise; // beyond the knee, the smallest change of speed becomes a large one of time
+/// One cell that was run twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Twins {
+    experiment: String,
+    transport: String,
+    configured_x: f64,
+    /// Logarithm of the ratio of the two mean response times.
+    pub log_ratio: Estimate,
+}
+
+impl Twins {
+    /// Whether the interval holds "no difference", as it should.
+    #[must_use]
+    pub fn are_alike(&self) -> bool {
+        self.log_ratio.low <= 0.0 && 0.0 <= self.log_ratio.high
     }
-    for design in experiment.designs() {
-        for x in experiment.xs() {
+}
+
+impl Noise {
+    /// Compares all twins of these experiments.
+    #[must_use]
+    pub fn of(experiments: &[Experiment<'_>]) -> Self {
+        Self { cells: experiments.iter().flat_map(twins).collect() }
+    }
+
+    /// How far, as a logarithm of a ratio, two medians must be apart at this place to be called
+    /// different.
+    #[must_use]
+    pub fn floor(&self, experiment: &str, transport: &str, configured_x: f64) -> f64 {
+        let here = self.cells.iter().find(|cell| {
+            cell.experiment == experiment
+                && cell.transport == transport
+                && cell.configured_x == configured_x
+        });
+        match here {
+            Some(cell) => cell.log_ratio.value.abs(),
+            None => self.typical(|cell| cell.transport == transport),
+        }
+    }
+
+    /// Median of the differences between twins, as a logarithm of a ratio; 0 without twins.
+    #[must_use]
+    pub fn typical(&self, among: impl Fn(&Twins) -> bool) -> f64 {
+        let sizes: Vec<f64> = self
+            .cells
+            .iter()
+            .filter(|cell| among(cell))
+            .map(|cell| cell.log_ratio.value.abs())
+            .collect();
+        median(&sizes).unwrap_or(0.0)
+    }
+
+    /// The largest difference between twins.
+    #[must_use]
+    pub fn largest(&self) -> f64 {
+        self.cells.iter().map(|cell| cell.log_ratio.value.abs()).fold(0.0, f64::max)
+    }
+}
+
+fn twins(experiment: &Experiment<'_>) -> Vec<Twins> {
+    let cells = experiment
+        .designs()
+        .into_iter()
+        .flat_map(|design| experiment.xs().into_iter().map(move |x| (design, x)));
+    cells
+        .filter_map(|(design, x)| {
             let first = experiment.cell(design, x, false);
             let second = experiment.cell(design, x, true);
             let ratios: Vec<f64> = experiment
                 .pairs(&first, &second)
                 .iter()
-                .filter_map(|(one, two)| {
-                    Some((Metric::Mean.of(two)? / Metric::Mean.of(one)?).ln())
-                })
+                .filter_map(|(one, two)| Some((Metric::Mean.of(two)? / Metric::Mean.of(one)?).ln()))
                 .collect();
-            if let Some(Estimate { value, low, high }) = estimate(&ratios) {
-                noise.cells += 1;
-                noise.alike += usize::from(low <= 0.0 && 0.0 <= high);
-                noise.floor = noise.floor.max(value.abs());
-            }
-        }
-    }
-    noise
-}
-
-impl Noise {
-    /// Both together.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            cells: self.cells + other.cells,
-            alike: self.alike + other.alike,
-            floor: self.floor.max(other.floor),
-        }
-    }
+            Some(Twins {
+                experiment: experiment.name.to_owned(),
+                transport: names::transport(design),
+                configured_x: x,
+                log_ratio: estimate(&ratios)?,
+            })
+        })
+        .collect()
 }

@@ -12,6 +12,16 @@ pub fn time(ns: f64) -> String {
     format!("{} {unit}", three_digits(ns / size))
 }
 
+/// An interval of times, its unit named once where both ends share it: `18.0 to 26.3 µs`.
+#[must_use]
+pub fn time_range(low_ns: f64, high_ns: f64) -> String {
+    let (low, high) = (time(low_ns), time(high_ns));
+    match (low.split_once(' '), high.split_once(' ')) {
+        (Some((number, unit)), Some((_, same))) if unit == same => format!("{number} to {high}"),
+        _ => format!("{low} to {high}"),
+    }
+}
+
 /// A rate given in requests a second.
 #[must_use]
 pub fn rate(per_second: f64) -> String {
@@ -62,6 +72,8 @@ mod tests {
         assert_eq!(time(21_340.0), "21.3 µs");
         assert_eq!(time(999_900.0), "1.00 ms");
         assert_eq!(time(1_200_000_000.0), "1.20 s");
+        assert_eq!(time_range(18_000.0, 26_300.0), "18.0 to 26.3 µs");
+        assert_eq!(time_range(900_000.0, 1_200_000.0), "900 µs to 1.20 ms");
         assert_eq!(rate(1500.0), "1500/s");
         assert_eq!(size(4_194_304.0), "4.00 MiB");
         assert_eq!(change(0.965), "−3.5 %");

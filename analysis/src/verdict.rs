@@ -3,11 +3,11 @@
 use results::{Axis, Placement, Record, Shows};
 
 use crate::bootstrap::median;
-use crate::crossover::{Comparison, Crossover, comparisons};
+use crate::crossover::{Comparison, Crossover, Margin, comparisons};
 use crate::curve::{Metric, curves, knee};
 use crate::experiment::{Experiment, experiments};
 use crate::names;
-use crate::noise::{Noise, noise};
+use crate::noise::Noise;
 use crate::text;
 
 /// What a bench has found.
@@ -15,6 +15,8 @@ use crate::text;
 pub struct Verdict {
     /// The one sentence with which the page opens.
     pub headline: String,
+    /// The first crossing of another transport than the headline's, if there is one.
+    pub second: Option<String>,
     /// All findings, by experiment.
     pub findings: Vec<Finding>,
     /// How much identical runs differed.
@@ -28,6 +30,8 @@ pub struct Finding {
     pub experiment: String,
     /// The sentence.
     pub text: String,
+    /// The transport it speaks of; empty where that is said otherwise.
+    pub transport: String,
     /// Whether it names a crossing, and so may open the page.
     pub is_crossing: bool,
 }
@@ -36,13 +40,14 @@ pub struct Finding {
 #[must_use]
 pub fn verdict(records: &[Record]) -> Verdict {
     let experiments = experiments(records);
-    let noise = experiments.iter().map(noise).fold(Noise::default(), Noise::and);
+    let noise = Noise::of(&experiments);
     let mut findings = Vec::new();
     for experiment in &experiments {
-        findings.extend(findings_of(experiment, noise));
+        findings.extend(findings_of(experiment, &noise));
     }
     let headline = headline(&findings);
-    Verdict { headline, findings, noise }
+    let second = second(&findings);
+    Verdict { headline, second, findings, noise }
 }
 
 fn headline(findings: &[Finding]) -> String {
@@ -53,37 +58,48 @@ fn headline(findings: &[Finding]) -> String {
     }
 }
 
-fn findings_of(experiment: &Experiment<'_>, noise: Noise) -> Vec<Finding> {
-    let finding = |text: String, is_crossing: bool| Finding {
+fn second(findings: &[Finding]) -> Option<String> {
+    let mut crossings = findings.iter().filter(|finding| finding.is_crossing);
+    let first = crossings.next()?;
+    let other = crossings.find(|finding| finding.transport != first.transport)?;
+    Some(format!("Over {}, {}", other.transport, other.text))
+}
+
+fn findings_of(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Finding> {
+    let finding = |text: String| Finding {
         experiment: experiment.name.to_owned(),
         text,
-        is_crossing,
+        transport: String::new(),
+        is_crossing: false,
     };
     let mut findings = Vec::new();
     if experiment.shows(Shows::Crossover) {
         let placement = experiment.runs.first().map(|run| &run.record.placement);
         findings.extend(comparisons(experiment, noise).iter().map(|comparison| {
-            let crossing = matches!(comparison.crossover, Crossover::At { .. });
-            finding(crossing_in_words(experiment.axis, comparison, placement), crossing)
+            Finding {
+                transport: names::transport(&comparison.base),
+                is_crossing: matches!(comparison.crossover, Crossover::At { .. }),
+                ..finding(crossing_in_words(experiment.axis, comparison, placement))
+            }
         }));
     }
     if experiment.shows(Shows::Load) {
         findings.extend(
-            curves(experiment, Metric::P50).iter().map(|curve| finding(knee_in_words(curve), false)),
+            curves(experiment, Metric::P50).iter().map(|curve| finding(knee_in_words(curve))),
         );
     }
     if experiment.shows(Shows::ShortAmongLong) {
-        findings.extend(short_among_long(experiment).map(|text| finding(text, false)));
+        findings.extend(short_among_long(experiment).map(finding));
     }
     findings
 }
 
-/// What the axis varies, as a verb.
+/// What the axis varies, as a verb in the singular.
 fn verb(axis: Axis) -> &'static str {
     match axis {
-        Axis::Wait => "waits",
-        Axis::Compute => "computes for",
-        Axis::Rate | Axis::None => "takes",
+        Axis::Wait => "wait",
+        Axis::Compute => "compute",
+        Axis::Rate | Axis::None => "take",
     }
 }
 
@@ -94,33 +110,30 @@ fn crossing_in_words(
 ) -> String {
     let (base, other) = (names::subject(&comparison.base), names::subject(&comparison.other));
     let verb = verb(axis);
-    let ends = || {
-        let first = comparison.margins.first().map_or(0.0, |margin| margin.x);
-        let last = comparison.margins.last().map_or(0.0, |margin| margin.x);
-        format!("from {} to {}", text::time(first), text::time(last))
-    };
+    let x_of = |margin: Option<&Margin>| margin.map_or(0.0, |margin| margin.x);
+    let first = x_of(comparison.margins.first());
+    let last = x_of(comparison.margins.last());
+    let measured =
+        format!("(measured on requests that {verb} {})", text::time_range(first, last));
     match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => {
             let (winner, loser) =
                 if *winner_beyond == comparison.other { (other, base) } else { (base, other) };
-            let (value, low, high) = (text::time(*value), text::time(*low), text::time(*high));
-            format!(
-                "{winner} beats {loser} once a request {verb} more than {value} ({low} to {high})."
-            )
+            let (value, interval) = (text::time(*value), text::time_range(*low, *high));
+            format!("{winner} beats {loser} once a request {verb}s more than {value} ({interval}).")
         }
         Crossover::Always(winner) if *winner == comparison.other => {
-            let smallest = comparison.margins.first().map_or(0.0, |margin| margin.x);
+            let least = text::time(first);
             format!(
-                "{other} beats {base} whenever a request {verb} {} or more, the least that was \
-                 measured.",
-                text::time(smallest)
+                "{other} beats {base} from the least that was measured: requests that {verb} \
+                 {least}."
             )
         }
         Crossover::Always(_) => {
-            format!("{other} never beats {base} while a request {verb} {}{}.", ends(), why(axis, placement))
+            format!("{other} never beats {base} {measured}{}.", why(axis, placement))
         }
         Crossover::TooClose => {
-            format!("there is no difference between {other} and {base} while a request {verb} {}.", ends())
+            format!("there is no difference between {other} and {base} {measured}.")
         }
     }
 }

@@ -164,7 +164,11 @@ impl Bench {
         let page = reports::write_report(&self.records, &self.folder)?;
         let verdict = analysis::verdict(&self.records);
         let mut out = io::stdout().lock();
-        writeln!(out, "{}\n", verdict.headline)?;
+        writeln!(out, "{}", verdict.headline)?;
+        if let Some(second) = &verdict.second {
+            writeln!(out, "{second}")?;
+        }
+        writeln!(out)?;
         for finding in &verdict.findings {
             writeln!(out, "  - {}: {}", finding.experiment, finding.text)?;
         }

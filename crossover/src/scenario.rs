@@ -19,9 +19,9 @@ pub const BUILT_IN: [(&str, &str); 2] = [
     ("smoke", include_str!("../../scenarios/smoke.toml")),
 ];
 
-/// What a request takes on an iterative server beside its processing, for choosing a rate: a
-/// sleep overshoots and a connection must be made. Generous, so that bursts do not meet.
-const ALLOWANCE: Duration = Duration::from_micros(150);
+/// What a request may take beside its processing, for choosing a rate: a sleep overshoots, a
+/// connection and perhaps a process must be made. Generous, so that bursts do not meet.
+const ALLOWANCE: Duration = Duration::from_micros(300);
 
 /// Several experiments under one question.
 #[derive(Debug, Deserialize)]
@@ -65,7 +65,8 @@ pub struct ExperimentSpec {
     /// How many a second: given, or
     #[serde(deserialize_with = "parsed_option", default)]
     pub rate: Option<Rate>,
-    /// such that an iterative server is busy for this share of the time.
+    /// such that a server of one worker is busy for this share of the time, each request taking its
+    /// processing and 300 µs.
     #[serde(default)]
     pub utilisation: Option<f64>,
     /// How long to measure: given, or

@@ -14,6 +14,8 @@ use crate::testbed::Testbed;
 pub struct Run<'a> {
     /// The experiment it belongs to.
     pub experiment: &'a ExperimentSpec,
+    /// The experiment's place in the scenario.
+    pub position: u32,
     /// The design that serves.
     pub design: &'static Design,
     /// Place on the axis, as configured.
@@ -80,6 +82,7 @@ pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
                 for (design, twin) in designs.chain(twins) {
                     round.push(Run {
                         experiment,
+                        position: number as u32,
                         design,
                         x: experiment.x(point)?,
                         repetition,
@@ -123,6 +126,7 @@ pub fn record(
         format: FORMAT,
         scenario: scenario.to_owned(),
         experiment: run.experiment.name.clone(),
+        position: run.position,
         question: run.experiment.question.clone(),
         shows: run.experiment.shows.clone(),
         cell: Cell {

@@ -1,6 +1,6 @@
 //! Whether a run is to be believed: each doubt a value with its remedy.
 
-use results::{Doubt, GeneratorCost, Measurement, Percentile, Placement};
+use results::{Doubt, GeneratorCost, Measurement, Percentile, Placement, Spectrum};
 
 use crate::plan::{Arrivals, Plan};
 use crate::recorder::RunLog;
@@ -96,7 +96,7 @@ fn doubts(
     let given = |holds: bool, doubt: Doubt| holds.then_some(doubt);
     [
         rate_missed(measured),
-        lag_high(measured),
+        lag_high(&log.head_lag, measured),
         arrivals_off(plan, log),
         given(log.hiccups > 0, hiccups),
         given(
@@ -127,8 +127,8 @@ fn rate_missed(measured: &Measurement) -> Option<Doubt> {
         .then_some(Doubt::RateMissed { planned_per_s, achieved_per_s })
 }
 
-fn lag_high(measured: &Measurement) -> Option<Doubt> {
-    let lag_p99_ns = measured.lag.percentile(0.99).known_ns()?;
+fn lag_high(head_lag: &Spectrum, measured: &Measurement) -> Option<Doubt> {
+    let lag_p99_ns = head_lag.percentile(0.99).known_ns()?;
     let response_p50_ns = measured.response_time.percentile(0.5).known_ns()?;
     (lag_p99_ns as f64 > 0.1 * response_p50_ns as f64)
         .then_some(Doubt::LagHigh { lag_p99_ns, response_p50_ns })

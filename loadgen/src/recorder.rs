@@ -27,6 +27,9 @@ pub struct RunLog {
     pub from_send: Spectrum,
     /// Actual send less intended start.
     pub lag: Spectrum,
+    /// The lag of the first of each group of requests that are due at one instant; the others
+    /// must leave after it, one by one, however fast the generator is.
+    pub head_lag: Spectrum,
     /// From taken up to finished, by the server's stamps.
     pub service_time: Spectrum,
     /// From the connect call to the connection.
@@ -166,7 +169,11 @@ impl Recorder {
         }
         self.log.counts.planned += 1;
         self.log.counts.sent += 1;
-        self.log.lag.record(instants.started_ns.saturating_sub(instants.intended_ns));
+        let lag_ns = instants.started_ns.saturating_sub(instants.intended_ns);
+        self.log.lag.record(lag_ns);
+        if self.log.planned_gaps.last_ns != instants.intended_ns {
+            self.log.head_lag.record(lag_ns);
+        }
         self.log.planned_gaps.add(instants.intended_ns);
         self.log.sent_gaps.add(instants.started_ns);
     }

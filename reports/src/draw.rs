@@ -114,10 +114,20 @@ fn draw<DB: DrawingBackend>(
         Width::Wide => area.split_evenly((1, panels)),
         Width::Narrow => area.split_evenly((panels, 1)),
     };
+    // The panels share their vertical range, so that they can be compared.
+    let ys: Vec<f64> = figure.panels.iter().flat_map(heights).collect();
     for (part, panel) in parts.iter().zip(&figure.panels) {
-        Canvas::new(part, panel, scale).draw_all(legend_lines(figure))?;
+        Canvas::new(part, panel, &ys, scale).draw_all(legend_lines(figure))?;
     }
     Ok(())
+}
+
+/// All vertical places of a panel's data, in the even coordinate of its axis.
+fn heights(panel: &Panel) -> Vec<f64> {
+    let dots = panel.series.iter().flat_map(|series| &series.points);
+    dots.flat_map(|dot| [dot.low, dot.y, dot.high])
+        .map(|y| even(&panel.y.quantity, y))
+        .collect()
 }
 
 /// One panel on its part of the picture. Lengths are in points of an unscaled picture.
@@ -146,15 +156,16 @@ struct Frame {
 }
 
 impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
-    fn new(area: &'a DrawingArea<DB, Shift>, panel: &'a Panel, scale: f64) -> Self {
+    fn new(
+        area: &'a DrawingArea<DB, Shift>,
+        panel: &'a Panel,
+        ys: &[f64],
+        scale: f64,
+    ) -> Self {
         let dots = || panel.series.iter().flat_map(|series| &series.points);
         let xs: Vec<f64> = dots().map(|dot| even(&panel.x.quantity, dot.x)).collect();
-        let ys: Vec<f64> = dots()
-            .flat_map(|dot| [dot.low, dot.y, dot.high])
-            .map(|y| even(&panel.y.quantity, y))
-            .collect();
         let x = Range::around(&panel.x.quantity, &xs);
-        let y = Range::around(&panel.y.quantity, &ys);
+        let y = Range::around(&panel.y.quantity, ys);
         Self { area, panel, scale, x, y }
     }
 
@@ -220,7 +231,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
                 self.dashed(&[(from, y), (to, y)], series.look)?;
             }
             self.marker(((from + to) / 2, y), series.look, false)?;
-            let at = (to + self.px(8.0), y);
+            let at = (to + self.px(8.0), y + self.px(1.5));
             self.write(&series.label, at, 13.0, false, (HPos::Left, VPos::Center))?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use analysis::crossover::comparisons;
 use analysis::curve::{achieved_x, curves};
 use analysis::names::{idea, is_iterative, transport};
 use analysis::{
-    Crossover, Curve, Experiment, Metric, Noise, experiments, knee, noise, percentile_curves, text,
+    Crossover, Curve, Experiment, Metric, Noise, experiments, knee, percentile_curves, text,
 };
 use results::{Axis, Record, Shows};
 
@@ -15,11 +15,11 @@ use crate::style::{THEORY_LOOK, of_design};
 #[must_use]
 pub fn figures(records: &[Record]) -> Vec<Figure> {
     let experiments = experiments(records);
-    let floor = experiments.iter().map(noise::noise).fold(Noise::default(), Noise::and);
+    let noise = Noise::of(&experiments);
     let mut figures = Vec::new();
     for experiment in experiments.iter().filter(|experiment| !experiment.runs.is_empty()) {
         if experiment.shows(Shows::Crossover) {
-            figures.push(crossover_figure(experiment, floor));
+            figures.push(crossover_figure(experiment, &noise));
         }
         if experiment.shows(Shows::Load) {
             figures.push(load_figure(experiment, Metric::P50));
@@ -73,9 +73,9 @@ fn series_of(curve: &Curve) -> Series {
     }
 }
 
-fn crossover_figure(experiment: &Experiment<'_>, floor: Noise) -> Figure {
+fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
     let curves = curves(experiment, Metric::Mean);
-    let comparisons = comparisons(experiment, floor);
+    let comparisons = comparisons(experiment, noise);
     let processing = match experiment.axis {
         Axis::Compute => "processing of one request: computing (achieved)",
         _ => "processing of one request: waiting (achieved)",

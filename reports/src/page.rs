@@ -60,6 +60,7 @@ fn answer(verdict: &Verdict, records: &[Record]) -> Markup {
         header {
             p.question { "When does concurrency pay?" }
             h1 { (verdict.headline) }
+            @if let Some(second) = &verdict.second { p.second { (second) } }
             p.made { "Scenario “" (scenario) "”: " (measured) " runs measured, on real sockets and processes." }
         }
     }
@@ -120,7 +121,7 @@ fn crossings(experiments: &[Experiment<'_>], verdict: &Verdict) -> Markup {
         .iter()
         .filter(|experiment| experiment.shows(Shows::Crossover))
         .flat_map(|experiment| {
-            comparisons(experiment, verdict.noise).into_iter().map(move |row| (experiment, row))
+            comparisons(experiment, &verdict.noise).into_iter().map(move |row| (experiment, row))
         })
         .collect();
     html! {
@@ -320,7 +321,9 @@ fn failures(records: &[Record]) -> Markup {
 
 fn method(records: &[Record], verdict: &Verdict) -> Markup {
     let scenario = records.first().map_or("quick", |record| record.scenario.as_str());
-    let noise = verdict.noise;
+    let noise = &verdict.noise;
+    let alike = noise.cells.iter().filter(|cell| cell.are_alike()).count();
+    let percent = |log_ratio: f64| text::three_digits((log_ratio.exp() - 1.0) * 100.0);
     html! {
         section {
             h2 { "How it was measured" }
@@ -339,12 +342,14 @@ fn method(records: &[Record], verdict: &Verdict) -> Markup {
                     "Computing is processor time, waiting is sleep; what was achieved is used, "
                     "not what was asked for."
                 }
-                @if noise.cells > 0 {
+                @if !noise.cells.is_empty() {
                     li {
-                        "Identical cells that were run twice (A/A) were alike in " (noise.alike)
-                        " of " (noise.cells) "; their medians differed by up to "
-                        (text::three_digits((noise.floor.exp() - 1.0) * 100.0))
-                        " %. A smaller difference between designs is called none."
+                        "Identical cells that were run twice (A/A) were alike in " (alike)
+                        " of " (noise.cells.len()) "; their medians differed by "
+                        (percent(noise.typical(|_| true))) " % typically and by "
+                        (percent(noise.largest())) " % at most, where processing is shortest. "
+                        "Where two designs differ less than two identical runs do in the same "
+                        "cell, they are said not to differ."
                     }
                 }
                 li {

@@ -16,6 +16,8 @@ pub struct Record {
     pub scenario: String,
     /// Name of the experiment within it.
     pub experiment: String,
+    /// The experiment's place in the scenario, from 0.
+    pub position: u32,
     /// The question that the experiment asks.
     pub question: String,
     /// What a report may draw from it.
