@@ -89,9 +89,6 @@ mod tests {
 
     #[test]
     fn few_repetitions_give_their_range() {
-        assert_eq!(
-            estimate(&[2.0, 1.0, 5.0]),
-            Some(Estimate { value: 2.0, low: 1.0, high: 5.0 })
-        );
+        assert_eq!(estimate(&[2.0, 1.0, 5.0]), Some(Estimate { value: 2.0, low: 1.0, high: 5.0 }));
     }
 }

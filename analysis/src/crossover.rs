@@ -8,7 +8,7 @@
 //! excludes "no difference" by more than identical runs differ.
 
 use crate::bootstrap::{Estimate, RESAMPLES, Resampler, estimate, median, quantile};
-use crate::curve::{Metric, achieved_x, base_of};
+use crate::curve::{achieved_x, base_of, log_ratio};
 use crate::experiment::Experiment;
 use crate::names;
 use crate::noise::Noise;
@@ -81,9 +81,7 @@ fn compare(experiment: &Experiment<'_>, base: &str, other: &str, noise: &Noise) 
             let pairs: Vec<f64> = experiment
                 .pairs(&experiment.cell(base, x, false), &experiment.cell(other, x, false))
                 .iter()
-                .filter_map(|(base, other)| {
-                    Some((Metric::Mean.of(other)? / Metric::Mean.of(base)?).ln())
-                })
+                .filter_map(|(base, other)| log_ratio(base, other))
                 .collect();
             let floor = noise.floor(experiment.name, &names::transport(base), x);
             margin(achieved_x(experiment, base, x)?, pairs, floor)
@@ -130,8 +128,7 @@ pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
         })
         .map(|(value, _)| value)
         .collect();
-    let (Some(low), Some(high)) = (quantile(&resampled, 0.025), quantile(&resampled, 0.975))
-    else {
+    let (Some(low), Some(high)) = (quantile(&resampled, 0.025), quantile(&resampled, 0.975)) else {
         return Crossover::TooClose;
     };
     if resampled.len() < RESAMPLES * 95 / 100 {

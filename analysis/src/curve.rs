@@ -29,9 +29,8 @@ impl Metric {
     #[must_use]
     pub fn of(self, run: &Run<'_>) -> Option<f64> {
         let measured = run.measured;
-        let percentile = |spectrum: &Spectrum, share| {
-            spectrum.percentile(share).known_ns().map(|ns| ns as f64)
-        };
+        let percentile =
+            |spectrum: &Spectrum, share| spectrum.percentile(share).known_ns().map(|ns| ns as f64);
         let short = measured.response_time_short.as_ref();
         match self {
             Self::Mean => measured.response_time.mean_ns(),
@@ -48,6 +47,14 @@ impl Metric {
         let few = |doubt: &Doubt| matches!(doubt, Doubt::TooFewSamples { .. });
         run.measured.is_doubted() || tail && run.measured.doubts.iter().any(few)
     }
+}
+
+/// Logarithm of the ratio of two runs' mean response times; `None` where one has no mean, or none
+/// above 0 as simulated time allows.
+#[must_use]
+pub fn log_ratio(base: &Run<'_>, other: &Run<'_>) -> Option<f64> {
+    let ratio = (Metric::Mean.of(other)? / Metric::Mean.of(base)?).ln();
+    ratio.is_finite().then_some(ratio)
 }
 
 /// One cell on a curve.
@@ -167,7 +174,9 @@ pub fn percentile_curves(experiment: &Experiment<'_>, x: f64) -> Vec<(String, Ve
 fn quantiles(requests: u64) -> impl Iterator<Item = f64> {
     const STEPS_A_DECADE: f64 = 20.0;
     let last = 1.0 - 2.99 / requests.max(3) as f64;
-    (0..).map(|step| 1.0 - 10f64.powf(-f64::from(step) / STEPS_A_DECADE)).take_while(move |q| *q <= last)
+    (0..)
+        .map(|step| 1.0 - 10f64.powf(-f64::from(step) / STEPS_A_DECADE))
+        .take_while(move |q| *q <= last)
 }
 
 fn joined_percentile(runs: &[Run<'_>], quantile: f64) -> Option<f64> {

@@ -4,7 +4,7 @@
 //! the cell was run twice, and the typical one of its transport where it was not.
 
 use crate::bootstrap::{Estimate, estimate, median};
-use crate::curve::Metric;
+use crate::curve::log_ratio;
 use crate::experiment::Experiment;
 use crate::names;
 
@@ -86,7 +86,7 @@ fn twins(experiment: &Experiment<'_>) -> Vec<Twins> {
             let ratios: Vec<f64> = experiment
                 .pairs(&first, &second)
                 .iter()
-                .filter_map(|(one, two)| Some((Metric::Mean.of(two)? / Metric::Mean.of(one)?).ln()))
+                .filter_map(|(one, two)| log_ratio(one, two))
                 .collect();
             Some(Twins {
                 experiment: experiment.name.to_owned(),

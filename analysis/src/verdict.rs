@@ -75,12 +75,10 @@ fn findings_of(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Finding> {
     let mut findings = Vec::new();
     if experiment.shows(Shows::Crossover) {
         let placement = experiment.runs.first().map(|run| &run.record.placement);
-        findings.extend(comparisons(experiment, noise).iter().map(|comparison| {
-            Finding {
-                transport: names::transport(&comparison.base),
-                is_crossing: matches!(comparison.crossover, Crossover::At { .. }),
-                ..finding(crossing_in_words(experiment.axis, comparison, placement))
-            }
+        findings.extend(comparisons(experiment, noise).iter().map(|comparison| Finding {
+            transport: names::transport(&comparison.base),
+            is_crossing: matches!(comparison.crossover, Crossover::At { .. }),
+            ..finding(crossing_in_words(experiment.axis, comparison, placement))
         }));
     }
     if experiment.shows(Shows::Load) {
@@ -103,18 +101,13 @@ fn verb(axis: Axis) -> &'static str {
     }
 }
 
-fn crossing_in_words(
-    axis: Axis,
-    comparison: &Comparison,
-    placement: Option<&Placement>,
-) -> String {
+fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Placement>) -> String {
     let (base, other) = (names::subject(&comparison.base), names::subject(&comparison.other));
     let verb = verb(axis);
     let x_of = |margin: Option<&Margin>| margin.map_or(0.0, |margin| margin.x);
     let first = x_of(comparison.margins.first());
     let last = x_of(comparison.margins.last());
-    let measured =
-        format!("(measured on requests that {verb} {})", text::time_range(first, last));
+    let measured = format!("(measured on requests that {verb} {})", text::time_range(first, last));
     match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => {
             let (winner, loser) =
@@ -158,10 +151,9 @@ fn knee_in_words(curve: &crate::curve::Curve) -> String {
         format!("{subject} ({})", names::transport(&curve.design))
     };
     match (knee(curve), curve.points.last()) {
-        (Some(knee), _) => format!(
-            "the median response time of {subject} has doubled at {}.",
-            text::rate(knee)
-        ),
+        (Some(knee), _) => {
+            format!("the median response time of {subject} has doubled at {}.", text::rate(knee))
+        }
         (None, Some(last)) => format!(
             "the median response time of {subject} has not doubled up to {}.",
             text::rate(last.x)

@@ -234,7 +234,9 @@ impl std::str::FromStr for ArrivalsKind {
                 .and_then(|size| size.parse().ok())
                 .filter(|size| *size > 0)
                 .map(Self::Burst)
-                .ok_or_else(|| format!("'{text}' is no arrival law; write poisson, even or burst:8")),
+                .ok_or_else(|| {
+                    format!("'{text}' is no arrival law; write poisson, even or burst:8")
+                }),
         }
     }
 }

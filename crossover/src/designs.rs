@@ -37,13 +37,7 @@ pub(crate) fn run(arguments: &DesignsArgs) -> Result<(), Error> {
     }
     let mut table = tables::table(&["design", "transport", "concurrency", "workers", "in short"]);
     for row in rows {
-        table.add_row([
-            row.name,
-            &row.transport,
-            &row.concurrency,
-            &row.allocation,
-            row.summary,
-        ]);
+        table.add_row([row.name, &row.transport, &row.concurrency, &row.allocation, row.summary]);
     }
     writeln!(out, "{table}")?;
     Ok(())

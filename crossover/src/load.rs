@@ -198,13 +198,13 @@ fn print_tables(out: &mut impl Write, measured: &Measurement) -> io::Result<()> 
         Some(rate) => format!("{rate:.1}/s planned"),
         None => "closed loop: the intended start moves with the server".to_owned(),
     };
-    writeln!(out, "\n{planned}, {:.1}/s sent; plan {}", measured.rate_achieved, measured.plan_hash)?;
-    let counts = &measured.counts;
     writeln!(
         out,
-        "{} planned = {} sent + {} unsent",
-        counts.planned, counts.sent, counts.unsent
+        "\n{planned}, {:.1}/s sent; plan {}",
+        measured.rate_achieved, measured.plan_hash
     )?;
+    let counts = &measured.counts;
+    writeln!(out, "{} planned = {} sent + {} unsent", counts.planned, counts.sent, counts.unsent)?;
     writeln!(
         out,
         "{} sent = {} answered + {} refused + {} reset + {} wrong + {} timed out + {} in flight",
@@ -265,19 +265,22 @@ fn write_hlog(out: &mut impl Write, spectrum: &Spectrum) -> io::Result<()> {
     let to_io = |error| io::Error::other(format!("{error:?}"));
     let mut writer = builder.begin_log_with(out, &mut serializer)?;
     let interval = Duration::from_nanos(spectrum.max().at_least_ns().unwrap_or(0));
-    writer
-        .write_histogram(&spectrum.histogram(), Duration::ZERO, interval, None)
-        .map_err(to_io)
+    writer.write_histogram(&spectrum.histogram(), Duration::ZERO, interval, None).map_err(to_io)
 }
 
 /// The table that HdrHistogram's plotter reads; values in milliseconds.
 fn write_hgrm(out: &mut impl Write, spectrum: &Spectrum) -> io::Result<()> {
     let histogram = spectrum.histogram();
-    writeln!(out, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")?;
+    writeln!(
+        out,
+        "{:>12} {:>14} {:>10} {:>14}\n",
+        "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
+    )?;
     let mut seen = 0;
     for step in histogram.iter_quantiles(5) {
         seen += step.count_since_last_iteration();
-        let (value, quantile) = (step.value_iterated_to() as f64 / 1e6, step.quantile_iterated_to());
+        let (value, quantile) =
+            (step.value_iterated_to() as f64 / 1e6, step.quantile_iterated_to());
         write!(out, "{value:>12.3} {quantile:>2.12} {seen:>10}")?;
         match quantile < 1.0 {
             true => writeln!(out, " {:>14.2}", 1.0 / (1.0 - quantile))?,

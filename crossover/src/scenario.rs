@@ -194,10 +194,9 @@ impl Source {
             )));
         }
         let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
-        let name = path.file_stem().map_or_else(
-            || "scenario".to_owned(),
-            |stem| stem.to_string_lossy().into_owned(),
-        );
+        let name = path
+            .file_stem()
+            .map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned());
         Ok(Self { name, text })
     }
 
@@ -265,6 +264,13 @@ impl ExperimentSpec {
         Ok(())
     }
 
+    /// Whether a report prints a percentile that needs many requests; means need few.
+    #[must_use]
+    pub fn prints_tails(&self) -> bool {
+        let needs_few = |shows: &Shows| matches!(shows, Shows::Crossover | Shows::Cost);
+        !self.shows.iter().all(needs_few)
+    }
+
     fn has(&self, design: &Design) -> bool {
         self.designs.iter().any(|named| named.0.name == design.name)
     }
@@ -276,9 +282,7 @@ impl ExperimentSpec {
     pub fn x(&self, point: usize) -> Result<f64, String> {
         let Some(text) = self.points.get(point) else { return Ok(0.0) };
         match self.axis {
-            Axis::Wait | Axis::Compute => {
-                read_duration(text).map(|time| time.as_nanos() as f64)
-            }
+            Axis::Wait | Axis::Compute => read_duration(text).map(|time| time.as_nanos() as f64),
             Axis::Rate => text.parse().map(Rate::get),
             Axis::None => Ok(0.0),
         }

@@ -43,7 +43,12 @@ impl Run<'_> {
     #[must_use]
     pub fn in_words(&self, point: &str) -> String {
         let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
-        format!("{} · {}{at} · repetition {}", self.experiment.name, self.design.name, self.repetition + 1)
+        format!(
+            "{} · {}{at} · repetition {}",
+            self.experiment.name,
+            self.design.name,
+            self.repetition + 1
+        )
     }
 
     /// How long it will take, without the server's start.
@@ -119,7 +124,12 @@ pub fn record(
 ) -> Result<Record, PlanError> {
     let plan = Plan::draw(run.spec.clone())?;
     let outcome = match testbed.run(run.design, &plan, stop) {
-        Ok(measured) => Outcome::Measured(Box::new(measured)),
+        Ok(mut measured) => {
+            if !run.experiment.prints_tails() {
+                measured.doubts.retain(|doubt| !doubt.concerns_tail_only());
+            }
+            Outcome::Measured(Box::new(measured))
+        }
         Err(failure) => Outcome::Failed(failure),
     };
     Ok(Record {

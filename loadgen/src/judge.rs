@@ -99,10 +99,7 @@ fn doubts(
         lag_high(&log.head_lag, measured),
         arrivals_off(plan, log),
         given(log.hiccups > 0, hiccups),
-        given(
-            surroundings.stolen_share > 0.01,
-            Doubt::Stolen { share: surroundings.stolen_share },
-        ),
+        given(surroundings.stolen_share > 0.01, Doubt::Stolen { share: surroundings.stolen_share }),
         given(!spins && busy_share > 0.95, Doubt::GeneratorStarved { share: busy_share }),
         not_stationary(log),
         too_few_samples(measured),
@@ -159,8 +156,7 @@ fn not_stationary(log: &RunLog) -> Option<Doubt> {
     }
     let ratio = last / first;
     let substantial = !(0.67..1.5).contains(&ratio);
-    (substantial && rank_correlation(&means).abs() > 0.83)
-        .then_some(Doubt::NotStationary { ratio })
+    (substantial && rank_correlation(&means).abs() > 0.83).then_some(Doubt::NotStationary { ratio })
 }
 
 /// Spearman's rank correlation of values with their positions.

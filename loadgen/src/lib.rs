@@ -18,5 +18,5 @@ mod schedule;
 pub use driver::{DriveError, drive};
 pub use plan::{Arrivals, LoadSpec, Plan, PlanError, PlannedRequest, Reuse};
 pub use quantity::{Bytes, Distribution, Nanoseconds, Rate};
-pub use recorder::{Ending, Recorder, RunLog};
+pub use recorder::{Ending, Instants, Recorder, RunLog};
 pub use schedule::Schedule;

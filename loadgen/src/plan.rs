@@ -123,7 +123,9 @@ impl FromStr for Reuse {
             _ => text.strip_prefix("per:").and_then(|count| count.parse().ok()),
         };
         count.filter(|count| *count > 0).map(Self::Per).ok_or_else(|| {
-            format!("'{text}' is no way to use connections; write persistent, per-request or per:10")
+            format!(
+                "'{text}' is no way to use connections; write persistent, per-request or per:10"
+            )
         })
     }
 }
@@ -170,7 +172,9 @@ pub struct Plan {
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum PlanError {
     /// The plan would not fit in memory.
-    #[error("{0:.0} requests are more than a plan holds ({MAX_REQUESTS}); lower the rate or the duration")]
+    #[error(
+        "{0:.0} requests are more than a plan holds ({MAX_REQUESTS}); lower the rate or the duration"
+    )]
     TooMany(f64),
     /// The load holds no request.
     #[error("the load holds no request: {rate} for {window} is less than one; raise either")]

@@ -69,10 +69,8 @@ fn read_with_units(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     if text == "0" {
         return Some(0.0);
     }
-    let (name, size) = units
-        .iter()
-        .filter(|(name, _)| text.ends_with(name))
-        .max_by_key(|(name, _)| name.len())?;
+    let (name, size) =
+        units.iter().filter(|(name, _)| text.ends_with(name)).max_by_key(|(name, _)| name.len())?;
     let number: f64 = text[..text.len() - name.len()].trim_end().parse().ok()?;
     (number.is_finite() && number >= 0.0).then_some(number * size)
 }

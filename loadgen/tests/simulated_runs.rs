@@ -69,12 +69,8 @@ fn a_stopped_server_shows_in_p99_from_the_intended_start() {
     // Stopped for S = 1.5 s of T = 30 s at a low load: p99 = S − 0.01·T·(1 − ρ).
     let load = spec(Arrivals::Even(rate(1000.0)), 30, 0.05 * MS);
     let pause = (10_000_000_000, 11_500_000_000);
-    let mut transport = SimulatedTransport::faulty(
-        SimulatedServer::Iterative,
-        Faults::default(),
-        Some(pause),
-        1,
-    );
+    let mut transport =
+        SimulatedTransport::faulty(SimulatedServer::Iterative, Faults::default(), Some(pause), 1);
     let (_, log) = run(load, &mut transport);
     let Percentile::At(p99) = log.response_time.percentile(0.99) else { panic!("answered") };
     let expected = 1500.0 - 0.01 * 30_000.0 * (1.0 - 0.05);
@@ -85,12 +81,8 @@ fn a_stopped_server_shows_in_p99_from_the_intended_start() {
 fn a_closed_loop_hides_the_same_stop() {
     let load = spec(Arrivals::Closed(Distribution::fixed(0.95 * MS)), 30, 0.05 * MS);
     let pause = (10_000_000_000, 11_500_000_000);
-    let mut transport = SimulatedTransport::faulty(
-        SimulatedServer::Iterative,
-        Faults::default(),
-        Some(pause),
-        1,
-    );
+    let mut transport =
+        SimulatedTransport::faulty(SimulatedServer::Iterative, Faults::default(), Some(pause), 1);
     let (_, log) = run(load, &mut transport);
     let Percentile::At(p99) = log.response_time.percentile(0.99) else { panic!("answered") };
     assert!(p99 < 1_000_000, "coordinated omission: one request of 30,000 saw the stop");
@@ -99,10 +91,8 @@ fn a_closed_loop_hides_the_same_stop() {
 #[test]
 fn a_closed_loop_without_think_time_keeps_the_server_busy() {
     // N clients, one iterative server with service p: X = 1/p, R = N·p.
-    let load = LoadSpec {
-        clients: 5,
-        ..spec(Arrivals::Closed(Distribution::fixed(0.0)), 10, 2.0 * MS)
-    };
+    let load =
+        LoadSpec { clients: 5, ..spec(Arrivals::Closed(Distribution::fixed(0.0)), 10, 2.0 * MS) };
     let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
     assert!((log.counts.answered as f64 / 10.0 - 500.0).abs() < 2.0);
     assert!((mean_ms(&log) - 10.0).abs() < 0.05);
@@ -110,13 +100,10 @@ fn a_closed_loop_without_think_time_keeps_the_server_busy() {
 
 #[test]
 fn two_ignored_in_a_hundred_leave_p97_a_number_and_p99_open() {
-    let load = LoadSpec {
-        timeout: Duration::from_secs(1),
-        ..spec(Arrivals::Even(rate(1000.0)), 20, 0.0)
-    };
+    let load =
+        LoadSpec { timeout: Duration::from_secs(1), ..spec(Arrivals::Even(rate(1000.0)), 20, 0.0) };
     let faults = Faults { ignored: 0.02, ..Faults::default() };
-    let mut transport =
-        SimulatedTransport::faulty(SimulatedServer::Iterative, faults, None, 7);
+    let mut transport = SimulatedTransport::faulty(SimulatedServer::Iterative, faults, None, 7);
     let (plan, log) = run(load, &mut transport);
     assert!(matches!(log.response_time.percentile(0.97), Percentile::At(_)));
     assert_eq!(log.response_time.percentile(0.99), Percentile::Above(1_000_000_000));
@@ -166,10 +153,7 @@ fn the_common_requests_of_a_mix_are_kept_apart() {
 
 #[test]
 fn what_exceeds_the_bound_in_flight_is_unsent_and_unanswered() {
-    let load = LoadSpec {
-        max_in_flight: 4,
-        ..spec(Arrivals::Burst(rate(80.0), 8), 1, 1.0 * MS)
-    };
+    let load = LoadSpec { max_in_flight: 4, ..spec(Arrivals::Burst(rate(80.0), 8), 1, 1.0 * MS) };
     let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
     assert_eq!((log.counts.planned, log.counts.unsent, log.counts.answered), (80, 40, 40));
     assert_eq!(log.response_time.unanswered(), 40);

@@ -12,10 +12,7 @@ fn any_request() -> impl Strategy<Value = Request> {
     (any::<u64>(), any::<u64>(), any::<u64>(), 64..5_000u32, any::<u32>()).prop_map(
         |(id, wait, compute, request_size, reply_size)| Request {
             id,
-            work: Work {
-                wait: Duration::from_nanos(wait),
-                compute: Duration::from_nanos(compute),
-            },
+            work: Work { wait: Duration::from_nanos(wait), compute: Duration::from_nanos(compute) },
             request_size,
             reply_size,
         },
@@ -23,7 +20,8 @@ fn any_request() -> impl Strategy<Value = Request> {
 }
 
 fn any_reply() -> impl Strategy<Value = Reply> {
-    let refusal = prop_oneof![Just(None), proptest::sample::select(&Refusal::ALL[..]).prop_map(Some)];
+    let refusal =
+        prop_oneof![Just(None), proptest::sample::select(&Refusal::ALL[..]).prop_map(Some)];
     let stamps = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
     (any::<u64>(), refusal, any::<u32>(), any::<u64>(), stamps, 64..5_000u32).prop_map(
         |(id, refusal, worker, received_so_far, stamps, reply_size)| Reply {

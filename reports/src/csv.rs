@@ -7,8 +7,7 @@ use crate::figure::Figure;
 /// The table of a figure as CSV (RFC 4180).
 #[must_use]
 pub fn of(figure: &Figure) -> String {
-    let mut text =
-        String::from("panel,series,x,x_configured,y,y_low,y_high,doubted,repetitions\n");
+    let mut text = String::from("panel,series,x,x_configured,y,y_low,y_high,doubted,repetitions\n");
     for panel in &figure.panels {
         for series in &panel.series {
             for dot in &series.points {

@@ -9,8 +9,8 @@ use std::sync::Once;
 
 use plotters::coord::Shift;
 use plotters::prelude::{
-    BitMapBackend, Circle, DrawingArea, DrawingBackend, EmptyElement, IntoDrawingArea,
-    PathElement, Polygon, RGBColor, Rectangle, SVGBackend, Text,
+    BitMapBackend, Circle, DrawingArea, DrawingBackend, EmptyElement, IntoDrawingArea, PathElement,
+    Polygon, RGBColor, Rectangle, SVGBackend, Text,
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{
@@ -33,7 +33,7 @@ pub enum Width {
 const WIDE: u32 = 980;
 const NARROW: u32 = 370;
 const PANEL_HEIGHT: i32 = 390;
-const LEGEND_LINE: i32 = 19;
+const LEGEND_LINE: i32 = 21;
 
 /// A picture on a screen of twice the usual density.
 const PNG_SCALE: u32 = 2;
@@ -125,9 +125,7 @@ fn draw<DB: DrawingBackend>(
 /// All vertical places of a panel's data, in the even coordinate of its axis.
 fn heights(panel: &Panel) -> Vec<f64> {
     let dots = panel.series.iter().flat_map(|series| &series.points);
-    dots.flat_map(|dot| [dot.low, dot.y, dot.high])
-        .map(|y| even(&panel.y.quantity, y))
-        .collect()
+    dots.flat_map(|dot| [dot.low, dot.y, dot.high]).map(|y| even(&panel.y.quantity, y)).collect()
 }
 
 /// One panel on its part of the picture. Lengths are in points of an unscaled picture.
@@ -156,12 +154,7 @@ struct Frame {
 }
 
 impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
-    fn new(
-        area: &'a DrawingArea<DB, Shift>,
-        panel: &'a Panel,
-        ys: &[f64],
-        scale: f64,
-    ) -> Self {
+    fn new(area: &'a DrawingArea<DB, Shift>, panel: &'a Panel, ys: &[f64], scale: f64) -> Self {
         let dots = || panel.series.iter().flat_map(|series| &series.points);
         let xs: Vec<f64> = dots().map(|dot| even(&panel.x.quantity, dot.x)).collect();
         let x = Range::around(&panel.x.quantity, &xs);
@@ -176,7 +169,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     fn draw_all(&self, legend_lines: i32) -> Result<(), String> {
         let (width, height) = self.area.dim_in_pixel();
         let frame = Frame {
-            left: self.px(72.0),
+            left: self.px(78.0),
             right: width as i32 - self.px(16.0),
             top: self.px(38.0 + f64::from(legend_lines * LEGEND_LINE)),
             bottom: height as i32 - self.px(56.0),
@@ -195,13 +188,19 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     fn draw_axes(&self, frame: Frame) -> Result<(), String> {
         let panel = self.panel;
         let middle = (frame.left + frame.right) / 2;
-        self.write(&panel.title, (self.px(12.0), self.px(8.0)), 16.0, true, (HPos::Left, VPos::Top))?;
+        self.write(
+            &panel.title,
+            (self.px(12.0), self.px(8.0)),
+            18.0,
+            true,
+            (HPos::Left, VPos::Top),
+        )?;
         let ink = self.line(INK, 1.0);
         for (value, label) in ticks(&panel.y.quantity, self.y) {
             let y = self.y.place(value, frame.bottom, frame.top);
             self.path(&[(frame.left, y), (frame.right, y)], self.line(GRID, 1.0))?;
             let at = (frame.left - self.px(6.0), y);
-            self.write(&label, at, 13.0, false, (HPos::Right, VPos::Center))?;
+            self.write(&label, at, 14.5, false, (HPos::Right, VPos::Center))?;
         }
         for (value, label) in ticks(&panel.x.quantity, self.x) {
             let x = self.x.place(value, frame.left, frame.right);
@@ -210,14 +209,14 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
                 self.path(&[(x, frame.bottom), (x, frame.bottom + self.px(4.0))], ink)?;
             }
             let at = (x, frame.bottom + self.px(7.0));
-            self.write(&label, at, 13.0, false, (HPos::Center, VPos::Top))?;
+            self.write(&label, at, 14.5, false, (HPos::Center, VPos::Top))?;
         }
         self.path(
             &[(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)],
             ink,
         )?;
         let below = (middle, frame.bottom + self.px(30.0));
-        self.write(&panel.x.label, below, 13.0, false, (HPos::Center, VPos::Top))?;
+        self.write(&panel.x.label, below, 14.5, false, (HPos::Center, VPos::Top))?;
         self.write_upwards(&panel.y.label, (self.px(4.0), (frame.top + frame.bottom) / 2))
     }
 
@@ -225,14 +224,14 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     fn draw_legend(&self) -> Result<(), String> {
         for (number, series) in self.panel.series.iter().enumerate() {
             let y = self.px(40.0 + number as f64 * f64::from(LEGEND_LINE));
-            let (from, to) = (self.px(72.0), self.px(112.0));
+            let (from, to) = (self.px(78.0), self.px(118.0));
             let is_scatter = matches!(self.panel.x.quantity, Quantity::Categories(_));
             if !is_scatter {
                 self.dashed(&[(from, y), (to, y)], series.look)?;
             }
             self.marker(((from + to) / 2, y), series.look, false)?;
             let at = (to + self.px(8.0), y + self.px(1.5));
-            self.write(&series.label, at, 13.0, false, (HPos::Left, VPos::Center))?;
+            self.write(&series.label, at, 14.5, false, (HPos::Left, VPos::Center))?;
         }
         Ok(())
     }
@@ -267,7 +266,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             if is_scatter {
                 let above = (at.0, place(dot, dot.high).1 - self.px(8.0));
                 let label = analysis::text::time(dot.y);
-                self.write(&label, above, 11.0, false, (HPos::Center, VPos::Bottom))?;
+                self.write(&label, above, 12.5, false, (HPos::Center, VPos::Bottom))?;
             }
         }
         Ok(())
@@ -287,13 +286,14 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             .draw(&Rectangle::new(band, colour.mix(0.15).filled()))
             .map_err(|error| error.to_string())?;
         let x = across(mark.x);
-        let line = ShapeStyle { color: colour.mix(0.7), filled: false, stroke_width: self.px(1.2) as u32 };
+        let line =
+            ShapeStyle { color: colour.mix(0.7), filled: false, stroke_width: self.px(1.2) as u32 };
         self.path(&[(x, frame.top), (x, frame.bottom)], line)?;
         let to_the_left = x > (frame.left + frame.right) / 2;
         let side = if to_the_left { -self.px(5.0) } else { self.px(5.0) };
         let anchor = if to_the_left { HPos::Right } else { HPos::Left };
         let at = (x + side, frame.bottom - self.px(6.0 + 16.0 * number as f64));
-        self.write_in(&mark.label, at, 12.0, (anchor, VPos::Bottom), mark.look.colour)
+        self.write_in(&mark.label, at, 13.5, (anchor, VPos::Bottom), mark.look.colour)
     }
 
     fn marker(&self, at: (i32, i32), look: Look, hollow: bool) -> Result<(), String> {
@@ -356,9 +356,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     }
 
     fn path(&self, points: &[(i32, i32)], style: ShapeStyle) -> Result<(), String> {
-        self.area
-            .draw(&PathElement::new(points.to_vec(), style))
-            .map_err(|error| error.to_string())
+        self.area.draw(&PathElement::new(points.to_vec(), style)).map_err(|error| error.to_string())
     }
 
     fn line(&self, colour: Colour, width: f64) -> ShapeStyle {
@@ -391,7 +389,7 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
     }
 
     fn write_upwards(&self, text: &str, at: (i32, i32)) -> Result<(), String> {
-        let font = (FACE, 13.0 * self.scale).into_font().transform(FontTransform::Rotate270);
+        let font = (FACE, 14.5 * self.scale).into_font().transform(FontTransform::Rotate270);
         self.put(text, at, TextStyle::from(font).color(&rgb(INK)), (HPos::Center, VPos::Top))
     }
 
@@ -529,11 +527,10 @@ mod tests {
         let labels = |ticks: Vec<(f64, String)>| -> Vec<String> {
             ticks.into_iter().map(|(_, label)| label).collect()
         };
-        assert_eq!(labels(time_ticks(Range { from: 4.0, to: 6.0 })), [
-            "10 µs", "20 µs", "50 µs", "100 µs", "200 µs", "500 µs", "1 ms"
-        ]);
-        assert_eq!(labels(rate_ticks(Range { from: 0.0, to: 1050.0 })), [
-            "0/s", "500/s", "1000/s"
-        ]);
+        assert_eq!(
+            labels(time_ticks(Range { from: 4.0, to: 6.0 })),
+            ["10 µs", "20 µs", "50 µs", "100 µs", "200 µs", "500 µs", "1 ms"]
+        );
+        assert_eq!(labels(rate_ticks(Range { from: 0.0, to: 1050.0 })), ["0/s", "500/s", "1000/s"]);
     }
 }

@@ -35,6 +35,8 @@ pub fn figures(records: &[Record]) -> Vec<Figure> {
             figures.push(cost_figure(experiment));
         }
     }
+    // A figure whose records hold nothing of what it shows would be an empty frame.
+    figures.retain(|figure| !figure.panels.is_empty());
     figures
 }
 
@@ -66,11 +68,7 @@ fn series_of(curve: &Curve) -> Series {
         hollow: point.doubted,
         repetitions: point.repetitions,
     });
-    Series {
-        label: idea(&curve.design),
-        look: of_design(&curve.design),
-        points: points.collect(),
-    }
+    Series { label: idea(&curve.design), look: of_design(&curve.design), points: points.collect() }
 }
 
 fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
@@ -118,8 +116,8 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
 
 fn load_figure(experiment: &Experiment<'_>, metric: Metric) -> Figure {
     let (suffix, label, which) = match metric {
-        Metric::P99 => ("p99", "response time, p99", "of 99 requests in 100"),
-        _ => ("p50", "response time, p50", "of every second request"),
+        Metric::P99 => ("p99", "response time, p99", "the slowest of a hundred, p99"),
+        _ => ("p50", "response time, p50", "the median"),
     };
     let curves = curves(experiment, metric);
     let panels = by_transport(experiment, |name, is_of| {
@@ -174,8 +172,7 @@ fn theory(experiment: &Experiment<'_>, transport_name: &str, metric: Metric) -> 
             let services: Vec<f64> =
                 runs.iter().filter_map(|run| run.measured.service_time.mean_ns()).collect();
             let service_s = analysis::bootstrap::median(&services)? / 1e9;
-            let response_s =
-                model::iterative_exponential_percentile(rate, service_s, quantile)?;
+            let response_s = model::iterative_exponential_percentile(rate, service_s, quantile)?;
             Some(Dot::exact(rate, response_s * 1e9))
         })
         .collect();
@@ -231,14 +228,13 @@ fn short_figure(experiment: &Experiment<'_>) -> Figure {
             experiment.designs().into_iter().filter(|design| is_of(design)).collect();
         Panel {
             title: name.to_owned(),
-            x: scale(
-                "",
-                Quantity::Categories(vec!["p50".to_owned(), "p99".to_owned()]),
-            ),
+            x: scale("", Quantity::Categories(vec!["p50".to_owned(), "p99".to_owned()])),
             y: scale("response time of the short requests", Quantity::Time),
             series: designs
                 .iter()
-                .map(|design| category_series(experiment, design, &[Metric::ShortP50, Metric::ShortP99]))
+                .map(|design| {
+                    category_series(experiment, design, &[Metric::ShortP50, Metric::ShortP99])
+                })
                 .filter(|series| !series.points.is_empty())
                 .collect(),
             marks: Vec::new(),
@@ -317,4 +313,3 @@ fn category_series(experiment: &Experiment<'_>, design: &str, metrics: &[Metric]
     });
     Series { label: idea(design), look: of_design(design), points: points.collect() }
 }
-

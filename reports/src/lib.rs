@@ -46,8 +46,7 @@ pub enum ReportError {
 /// When a file cannot be written.
 pub fn write_report(records: &[Record], folder: &Path) -> Result<PathBuf, ReportError> {
     let write = |path: &Path, bytes: &[u8]| {
-        fs::write(path, bytes)
-            .map_err(|source| ReportError::File { path: path.to_owned(), source })
+        fs::write(path, bytes).map_err(|source| ReportError::File { path: path.to_owned(), source })
     };
     let pictures = folder.join("figures");
     fs::create_dir_all(&pictures)

@@ -191,9 +191,8 @@ fn machine(records: &[Record]) -> Markup {
 }
 
 fn machine_table(machine: &Machine, placement: &Placement) -> Markup {
-    let cores = |cores: &[usize]| {
-        cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
+    let cores =
+        |cores: &[usize]| cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let latency = if placement.latency_held {
         "kept from deep idle states (/dev/cpu_dma_latency held at 0), so that waking them does not \
          hide the differences; a server left to idle cores wakes later, by tens of microseconds on \

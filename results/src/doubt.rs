@@ -154,11 +154,9 @@ impl fmt::Display for Doubt {
                 "the hypervisor took {:.1} % of the processor time; repeat at a quieter hour",
                 share * 100.0
             ),
-            Self::GeneratorStarved { share } => write!(
-                f,
-                "the generator used {:.0} % of its core; lower --rate",
-                share * 100.0
-            ),
+            Self::GeneratorStarved { share } => {
+                write!(f, "the generator used {:.0} % of its core; lower --rate", share * 100.0)
+            }
             Self::NotStationary { ratio } => write!(
                 f,
                 "response time changed by a factor {ratio:.1} within the run: there is no steady \

@@ -102,8 +102,7 @@ impl Spectrum {
     /// Records a request that was given up: its time is greater than `above_ns`. Of several such
     /// bounds the least is kept, so that what is said of a percentile is true of all.
     pub fn record_unanswered(&mut self, above_ns: u64) {
-        self.above_ns =
-            if self.unanswered == 0 { above_ns } else { self.above_ns.min(above_ns) };
+        self.above_ns = if self.unanswered == 0 { above_ns } else { self.above_ns.min(above_ns) };
         self.unanswered += 1;
     }
 

@@ -57,11 +57,9 @@ impl Workers {
     #[must_use]
     pub fn new(tally: &'static Tally, limit: u32) -> Self {
         let limit = limit.clamp(1, MAX_WORKERS);
-        let free = EventFd::from_value_and_flags(
-            limit,
-            EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_CLOEXEC,
-        )
-        .expect("a fresh server has a descriptor to spare");
+        let free =
+            EventFd::from_value_and_flags(limit, EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_CLOEXEC)
+                .expect("a fresh server has a descriptor to spare");
         Self { tally, limit: limit as usize, free }
     }
 
@@ -93,16 +91,18 @@ impl Workers {
         loop {
             match waitpid(any, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => {
-                    let left = self.places().iter().find(|place| {
-                        place.occupant.load(Acquire) == pid.as_raw()
-                    });
-                    if let Some(place) = left {
-                        self.vacate(place);
-                    }
+                    self.vacate_place_of(pid);
                 }
                 Ok(WaitStatus::StillAlive) | Err(_) => return,
                 Ok(_) => {}
             }
+        }
+    }
+
+    fn vacate_place_of(&self, process: Pid) {
+        let of_process = |place: &&PlaceTally| place.occupant.load(Acquire) == process.as_raw();
+        if let Some(place) = self.places().iter().find(of_process) {
+            self.vacate(place);
         }
     }
 
@@ -203,6 +203,15 @@ pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
             before.thread_set_mask()?;
             Ok(Side::Master)
         }
+    }
+}
+
+/// Waits for one worker process to end and frees its place: for measuring what creating a worker
+/// costs, where no handler collects it.
+pub fn collect_worker(workers: &Workers) {
+    let ended = waitpid(Pid::from_raw(-1), None);
+    if let Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) = ended {
+        workers.vacate_place_of(pid);
     }
 }
 

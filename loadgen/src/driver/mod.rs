@@ -193,8 +193,7 @@ impl Run<'_> {
     fn give_up_what_is_overdue(&mut self, transport: &mut impl Transport) {
         let now_ns = transport.now_ns();
         let timeout_ns = self.plan.spec.timeout.as_nanos() as u64;
-        while let Some(overdue) = self.flight.take_started_by(now_ns.saturating_sub(timeout_ns))
-        {
+        while let Some(overdue) = self.flight.take_started_by(now_ns.saturating_sub(timeout_ns)) {
             transport.abandon(overdue.id);
             self.end(&overdue, now_ns, Ending::TimedOut);
         }

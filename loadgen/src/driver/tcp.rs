@@ -151,9 +151,12 @@ impl TcpTransport {
         let Some(mut connection) = self.connections[index].take() else { return };
         let at_ns = monotonic_ns();
         let client = connection.client;
-        happened.extend(
-            connection.owed.drain(..).map(|id| Event { at_ns, id: Some(id), client, what }),
-        );
+        happened.extend(connection.owed.drain(..).map(|id| Event {
+            at_ns,
+            id: Some(id),
+            client,
+            what,
+        }));
         let _ = self.pacer.registry().deregister(&mut connection.stream);
         if self.current[client as usize] == Some(index) {
             self.current[client as usize] = None;

@@ -101,8 +101,7 @@ mod tests {
 
     #[test]
     fn what_is_beyond_a_bound_is_refused_and_the_conversation_goes_on() {
-        let limits =
-            Limits { wait: Duration::from_secs(1), reply_size: 1000, ..Limits::default() };
+        let limits = Limits { wait: Duration::from_secs(1), reply_size: 1000, ..Limits::default() };
         let cases = [
             (request(3, Duration::from_secs(2), 64), Refusal::TooMuchWork),
             (request(3, Duration::ZERO, 1001), Refusal::TooLarge),

@@ -1,0 +1,1 @@
+//! Micro-benchmarks only, in `benches/`; this crate exports nothing.

@@ -1,0 +1,65 @@
+//! Records of version 1 stay readable; newer ones are refused; a cut last line loses only itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use results::{FORMAT, Journal, JournalError, Outcome, read_records};
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/v1.jsonl")
+}
+
+#[test]
+fn records_of_version_1_are_read() {
+    let reading = read_records(&fixture()).expect("readable for ever");
+    assert!(!reading.cut_short);
+    let [record] = &reading.records[..] else { panic!("one record") };
+    assert_eq!(record.format, 1);
+    let Outcome::Measured(measured) = &record.outcome else { panic!("measured") };
+    assert!(measured.counts.balance());
+    assert_eq!(measured.response_time.count(), measured.counts.answered);
+    assert!(measured.server.as_ref().is_some_and(|server| server.processor_ns() > 0));
+}
+
+#[test]
+fn what_is_written_is_read_again_and_never_rewritten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("records.jsonl");
+    let records = read_records(&fixture()).expect("readable").records;
+    for _ in 0..2 {
+        Journal::open(&file).and_then(|mut journal| journal.append(&records[0])).expect("writable");
+    }
+    let again = read_records(&file).expect("readable").records;
+    assert_eq!(again, [records[0].clone(), records[0].clone()]);
+}
+
+#[test]
+fn a_newer_format_is_refused_with_its_number() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("newer.jsonl");
+    fs::write(&file, format!("{{\"format\":{},\"more\":1}}\n", FORMAT + 1)).expect("writable");
+    let error = read_records(&file).expect_err("it is newer");
+    assert!(matches!(error, JournalError::Newer { line: 1, .. }), "{error}");
+    assert!(error.to_string().contains("newer than this program's"));
+}
+
+#[test]
+fn a_line_without_an_end_is_left_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("cut.jsonl");
+    let whole = fs::read_to_string(fixture()).expect("readable");
+    fs::write(&file, format!("{whole}{}", &whole[..whole.len() / 2])).expect("writable");
+    let reading = read_records(&file).expect("the whole line is fine");
+    assert!(reading.cut_short);
+    assert_eq!(reading.records.len(), 1);
+}
+
+#[test]
+fn a_line_that_is_no_record_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("bad.jsonl");
+    let whole = fs::read_to_string(fixture()).expect("readable");
+    fs::write(&file, format!("{whole}{{\"format\":1}}\n")).expect("writable");
+    let error = read_records(&file).expect_err("the second line is none").to_string();
+    assert!(error.contains("line 2"), "{error}");
+}
