@@ -54,6 +54,9 @@ pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let position = share * last as f64;
     let (below, above) = (position.floor() as usize, position.ceil() as usize);
     let between = position - position.floor();
+    if between == 0.0 {
+        return Some(sorted[below]); // infinity times 0 is no number
+    }
     Some(sorted[below] * (1.0 - between) + sorted[above.min(last)] * between)
 }
 

@@ -7,7 +7,9 @@
 //! pairs. It is reported only if each side holds a point that is decided: one whose interval
 //! excludes "no difference" by more than identical runs differ.
 
-use crate::bootstrap::{Estimate, RESAMPLES, Resampler, estimate, median, quantile};
+use crate::bootstrap::{
+    Estimate, FEWEST_REPETITIONS, RESAMPLES, Resampler, estimate, median, quantile,
+};
 use crate::curve::{achieved_x, base_of, log_ratio};
 use crate::experiment::Experiment;
 use crate::names;
@@ -29,8 +31,10 @@ pub enum Crossover {
     },
     /// One design is faster wherever they differ at all.
     Always(String),
-    /// No point is decided.
+    /// No point is decided, or the decided ones show no single change.
     TooClose,
+    /// There are fewer repetitions than an interval needs.
+    TooFewRepetitions,
 }
 
 /// The two designs at one point of the axis.
@@ -96,13 +100,17 @@ fn compare(experiment: &Experiment<'_>, base: &str, other: &str, noise: &Noise) 
 pub fn margin(x: f64, pairs: Vec<f64>, noise_floor: f64) -> Option<Margin> {
     let log_ratio = estimate(&pairs)?;
     let beyond_chance = log_ratio.low > 0.0 || log_ratio.high < 0.0;
-    let decided = beyond_chance && log_ratio.value.abs() > noise_floor;
+    let decided =
+        pairs.len() >= FEWEST_REPETITIONS && beyond_chance && log_ratio.value.abs() > noise_floor;
     Some(Margin { x, log_ratio, decided, pairs })
 }
 
 /// Finds where the sign changes, and how surely.
 #[must_use]
 pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
+    if margins.iter().all(|margin| margin.pairs.len() < FEWEST_REPETITIONS) {
+        return Crossover::TooFewRepetitions;
+    }
     let decided_for = |other_wins: bool| {
         margins.iter().any(|margin| margin.decided && (margin.log_ratio.value < 0.0) == other_wins)
     };
@@ -117,6 +125,16 @@ pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
     let Some((value, other_beyond)) = crossing(&xs, &medians) else {
         return Crossover::TooClose;
     };
+    let on_its_side = |other_wins: bool| {
+        margins.iter().any(|margin| {
+            let beyond = margin.x > value;
+            let wins_here = (margin.log_ratio.value < 0.0) == other_wins;
+            margin.decided && wins_here && beyond == (other_wins == other_beyond)
+        })
+    };
+    if !on_its_side(true) || !on_its_side(false) {
+        return Crossover::TooClose;
+    }
     let mut resampler = Resampler::default();
     let resampled: Vec<f64> = (0..RESAMPLES)
         .filter_map(|_| {
@@ -227,6 +245,33 @@ mod tests {
             .iter()
             .filter_map(|x| margin(*x, vec![0.02, -0.02, 0.01, -0.01, 0.015, -0.015], 0.01))
             .collect();
+        assert_eq!(find("base", "other", &margins), Crossover::TooClose);
+    }
+
+    #[test]
+    fn few_repetitions_decide_nothing() {
+        let margins: Vec<Margin> =
+            XS.iter().filter_map(|x| margin(*x, vec![(300e3 / x).ln(); 5], 0.0)).collect();
+        assert_eq!(find("base", "other", &margins), Crossover::TooFewRepetitions);
+    }
+
+    #[test]
+    fn a_crossing_needs_a_decided_point_on_each_of_its_sides() {
+        let decided = |x: f64, value: f64| margin(x, vec![value; 6], 0.01);
+        let open = |x: f64, value: f64| {
+            margin(x, [-0.5, 0.5, -0.4, 0.4, -0.3, 0.3].map(|noise| value + noise).to_vec(), 0.01)
+        };
+        let margins: Vec<Margin> = [
+            decided(1e3, -0.5),
+            open(2e3, 0.1),
+            decided(4e3, 0.1),
+            open(8e3, -0.2),
+            open(16e3, -0.2),
+            open(32e3, -0.2),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         assert_eq!(find("base", "other", &margins), Crossover::TooClose);
     }
 

@@ -24,8 +24,8 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// The value of one run; `None` where it has none, as a mean of nothing or a percentile
-    /// among unanswered requests.
+    /// The value of one run, infinite where unanswered requests are in it: whoever answers only
+    /// the easy half of the requests is not the faster. `None` where nothing was sent.
     #[must_use]
     pub fn of(self, run: &Run<'_>) -> Option<f64> {
         let measured = run.measured;
@@ -33,6 +33,7 @@ impl Metric {
             |spectrum: &Spectrum, share| spectrum.percentile(share).known_ns().map(|ns| ns as f64);
         let short = measured.response_time_short.as_ref();
         match self {
+            Self::Mean if measured.response_time.unanswered() > 0 => Some(f64::INFINITY),
             Self::Mean => measured.response_time.mean_ns(),
             Self::P50 => percentile(&measured.response_time, 0.5),
             Self::P99 => percentile(&measured.response_time, 0.99),
@@ -49,12 +50,20 @@ impl Metric {
     }
 }
 
-/// Logarithm of the ratio of two runs' mean response times; `None` where one has no mean, or none
-/// above 0 as simulated time allows.
+/// What stands for the logarithm of a ratio with infinity in it: a factor of a million.
+const BEYOND_COMPARISON: f64 = 13.8;
+
+/// Logarithm of the ratio of two runs' mean response times. A run with unanswered requests loses
+/// against one without; `None` where both have some, or neither a mean above 0.
 #[must_use]
 pub fn log_ratio(base: &Run<'_>, other: &Run<'_>) -> Option<f64> {
-    let ratio = (Metric::Mean.of(other)? / Metric::Mean.of(base)?).ln();
-    ratio.is_finite().then_some(ratio)
+    let (base, other) = (Metric::Mean.of(base)?, Metric::Mean.of(other)?);
+    match (base.is_finite(), other.is_finite()) {
+        (true, true) => Some((other / base).ln()).filter(|ratio| ratio.is_finite()),
+        (true, false) => Some(BEYOND_COMPARISON),
+        (false, true) => Some(-BEYOND_COMPARISON),
+        (false, false) => None,
+    }
 }
 
 /// One cell on a curve.
@@ -99,10 +108,15 @@ fn point(experiment: &Experiment<'_>, design: &str, x: f64, metric: Metric) -> O
     let runs = experiment.cell(design, x, false);
     let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
     let doubted = runs.iter().filter(|run| metric.is_doubted_in(run)).count();
+    let mut y = estimate(&values).filter(|estimate| estimate.value.is_finite())?;
+    if y.high.is_infinite() {
+        // Some repetitions went unanswered: their doubts say so; the bar ends where one can draw.
+        y.high = values.iter().copied().filter(|value| value.is_finite()).fold(y.value, f64::max);
+    }
     Some(Point {
         x: achieved_x(experiment, design, x)?,
         configured_x: x,
-        y: estimate(&values)?,
+        y,
         doubted: 2 * doubted >= runs.len(),
         repetitions: values.len(),
     })
@@ -176,7 +190,7 @@ fn quantiles(requests: u64) -> impl Iterator<Item = f64> {
     let last = 1.0 - 2.99 / requests.max(3) as f64;
     (0..)
         .map(|step| 1.0 - 10f64.powf(-f64::from(step) / STEPS_A_DECADE))
-        .take_while(move |q| *q <= last)
+        .take_while(move |q| *q <= last && *q < 1.0)
 }
 
 fn joined_percentile(runs: &[Run<'_>], quantile: f64) -> Option<f64> {

@@ -116,17 +116,25 @@ fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Pla
             format!("{winner} beats {loser} once a request {verb}s more than {value} ({interval}).")
         }
         Crossover::Always(winner) if *winner == comparison.other => {
-            let least = text::time(first);
+            let decided = comparison.margins.iter().find(|margin| margin.decided);
+            let least = text::time(x_of(decided));
             format!(
-                "{other} beats {base} from the least that was measured: requests that {verb} \
-                 {least}."
+                "{other} beats {base} when requests {verb} {least} or more; below that it was not \
+                 seen to lose {measured}."
             )
         }
         Crossover::Always(_) => {
             format!("{other} never beats {base} {measured}{}.", why(axis, placement))
         }
         Crossover::TooClose => {
-            format!("there is no difference between {other} and {base} {measured}.")
+            format!("no difference beyond chance between {other} and {base} {measured}.")
+        }
+        Crossover::TooFewRepetitions => {
+            format!(
+                "{other} and {base} cannot be compared yet: {} repetitions are the fewest that \
+                 have an interval {measured}.",
+                crate::bootstrap::FEWEST_REPETITIONS
+            )
         }
     }
 }
@@ -167,6 +175,7 @@ fn short_among_long<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = 
     let p99 = |design: &str| {
         let runs = experiment.cell(design, 0.0, false);
         median(&runs.iter().filter_map(|run| Metric::ShortP99.of(run)).collect::<Vec<_>>())
+            .filter(|p99| p99.is_finite())
     };
     experiment.designs().into_iter().filter_map(move |design| {
         let base = crate::curve::base_of(experiment, design).filter(|base| *base != design)?;

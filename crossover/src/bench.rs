@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Zoned;
-use results::{Doubt, Journal, Outcome, Record};
+use results::{Doubt, Journal, Outcome, Record, without_mended_failures};
 
 use crate::cli::BenchArgs;
 use crate::error::Error;
@@ -161,8 +161,9 @@ impl Bench {
 
     /// Writes page and figures, prints the verdict, and the path of the page as the last line.
     fn write_report(&self) -> Result<(), Error> {
-        let page = reports::write_report(&self.records, &self.folder)?;
-        let verdict = analysis::verdict(&self.records);
+        let records = without_mended_failures(&self.records);
+        let page = reports::write_report(&records, &self.folder)?;
+        let verdict = analysis::verdict(&records);
         let mut out = io::stdout().lock();
         writeln!(out, "{}", verdict.headline)?;
         if let Some(second) = &verdict.second {
@@ -177,7 +178,8 @@ impl Bench {
     }
 
     fn failed(&self) -> usize {
-        self.records.iter().filter(|record| matches!(record.outcome, Outcome::Failed(_))).count()
+        let records = without_mended_failures(&self.records);
+        records.iter().filter(|record| matches!(record.outcome, Outcome::Failed(_))).count()
     }
 }
 

@@ -67,10 +67,10 @@ pub struct ServeArgs {
           value_parser = clap::value_parser!(u32).range(1..=i64::from(servers::limits::MAX_WORKERS)))]
     pub workers: u32,
     /// Largest request taken; a larger one is refused
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_size)]
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_request: usize,
     /// Largest reply given; a request for more is refused
-    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = read_size)]
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_reply: usize,
     /// Longest waiting a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
@@ -277,6 +277,15 @@ pub(crate) fn read_design(name: &str) -> Result<&'static Design, String> {
         let names: Vec<&str> = CATALOGUE.iter().map(|design| design.name).collect();
         format!("no design is called '{name}'; there are: {}", names.join(", "))
     })
+}
+
+fn read_message_size(text: &str) -> Result<usize, String> {
+    let (least, most) = (protocol::HEADER_SIZE, protocol::MAX_MESSAGE_SIZE);
+    let size = read_size(text)?;
+    if !(least..=most).contains(&size) {
+        return Err(format!("a message has at least {least} B and at most {most} B"));
+    }
+    Ok(size)
 }
 
 fn read_positive_duration(text: &str) -> Result<Duration, String> {

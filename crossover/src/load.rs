@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::interrupt::flag_on_interrupt;
 use crate::machine::KernelCounters;
 use crate::placement::{LatencyHold, cores};
+use crate::scenario::fits_transport;
 use crate::tables;
 
 pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
@@ -28,7 +29,9 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
     if !arguments.allow_remote && !target.address.ip().is_loopback() {
         return Err(DriveError::NotLoopback(target.address).into());
     }
-    let plan = Plan::draw(spec_of(arguments))?;
+    let spec = spec_of(arguments);
+    fits_transport(&spec, target.transport).map_err(Error::Usage)?;
+    let plan = Plan::draw(spec)?;
     let exports = Exports::create(arguments)?;
     let stop = flag_on_interrupt()?;
     let latency = LatencyHold::take();

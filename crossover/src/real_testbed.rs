@@ -66,9 +66,12 @@ impl Testbed for RealTestbed {
         let mut measured = driven?;
         measured.generator.steps_per_us = steps_per_us;
         if design.transport() == Transport::Udp && !stop() {
+            // The server's own count says which of the lost exchanges were lost on the way there.
+            let lost = measured.requests_lost.unwrap_or(0) + measured.replies_lost.unwrap_or(0);
             let sent = measured.counts.sent + measured.warmup;
-            let lost = sent.saturating_sub(cost.received);
-            measured.requests_lost = Some(lost);
+            let requests_lost = sent.saturating_sub(cost.received);
+            measured.requests_lost = Some(requests_lost);
+            measured.replies_lost = Some(lost.saturating_sub(requests_lost));
         }
         measured.server = Some(cost);
         Ok(measured)

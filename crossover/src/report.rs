@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use results::{Record, read_records};
+use results::{Record, read_records, without_mended_failures};
 
 use crate::cli::ReportArgs;
 use crate::error::Error;
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
         let folder = arguments.run.parent().map_or_else(PathBuf::new, Path::to_owned);
         (arguments.run.clone(), folder)
     };
-    let records = read(&file)?;
+    let records = without_mended_failures(&read(&file)?);
     let page = reports::write_report(&records, arguments.out.as_deref().unwrap_or(&folder))?;
     println!("{}", page.display());
     Ok(())

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use loadgen::quantity::read_duration;
 use loadgen::{Arrivals, Bytes, Distribution, LoadSpec, Nanoseconds, Rate, Reuse};
+use protocol::MAX_DATAGRAM_SIZE;
 use results::{Axis, Shows};
 use serde::{Deserialize, Deserializer};
 use servers::{Design, Transport};
@@ -254,12 +255,24 @@ impl ExperimentSpec {
         if self.window.is_some() == self.requests.is_some() {
             return Err("give for or requests, one of them".to_owned());
         }
+        if self.axis == Axis::Rate && self.shows.contains(&Shows::Crossover) {
+            return Err("a crossover is shown over wait or compute, not over rate".to_owned());
+        }
+        if self.shows.contains(&Shows::Crossover) && self.shows.contains(&Shows::ShortAmongLong) {
+            return Err("crossover and short-among-long are two experiments".to_owned());
+        }
+        if (1..self.points.len()).any(|at| self.points[..at].contains(&self.points[at])) {
+            return Err("no point may stand there twice".to_owned());
+        }
         if self.twins.iter().any(|twin| !self.has(twin.0)) {
             return Err("twins must be among the designs".to_owned());
         }
         for x in 0..self.points.len().max(1) {
-            let spec = self.load(self.designs[0].0, x, 0)?;
-            loadgen::Plan::draw(spec).map_err(|error| error.to_string())?;
+            for design in &self.designs {
+                let spec = self.load(design.0, x, 0)?;
+                fits_transport(&spec, design.0.transport())?;
+                loadgen::Plan::draw(spec).map_err(|error| error.to_string())?;
+            }
         }
         Ok(())
     }
@@ -305,12 +318,18 @@ impl ExperimentSpec {
             (_, None, utilisation) => utilisation.unwrap_or(0.0) / service_s,
         };
         let rate = Rate::per_second(per_second).ok_or("the rate must be above 0")?;
-        let time_for = |requests: u32| Duration::from_secs_f64(f64::from(requests) / rate.get());
+        let time_for = |requests: u32| {
+            Duration::try_from_secs_f64(f64::from(requests) / rate.get())
+                .map_err(|_| format!("{requests} requests at {rate} take too long; raise the rate"))
+        };
         Ok(LoadSpec {
             arrivals: self.arrivals.at(rate),
             clients: self.clients,
-            window: self.window.unwrap_or_else(|| time_for(self.requests.unwrap_or(1))),
-            warmup: time_for(self.warmup_requests),
+            window: match self.window {
+                Some(window) => window,
+                None => time_for(self.requests.unwrap_or(1))?,
+            },
+            warmup: time_for(self.warmup_requests)?,
             wait,
             compute,
             request_size: self.request_size,
@@ -324,6 +343,19 @@ impl ExperimentSpec {
             ..LoadSpec::default()
         })
     }
+}
+
+/// Whether the sizes of a load can be sent at all.
+///
+/// # Errors
+/// With the largest that can.
+pub fn fits_transport(spec: &LoadSpec, transport: Transport) -> Result<(), String> {
+    let most = MAX_DATAGRAM_SIZE as f64;
+    let largest = spec.request_size.largest().max(spec.reply_size.largest());
+    if transport == Transport::Udp && largest > most {
+        return Err(format!("a datagram holds at most {most} B; choose smaller sizes, or TCP"));
+    }
+    Ok(())
 }
 
 /// A load in the words of the command line, for records.

@@ -48,7 +48,7 @@ fn files_and_functions_stay_readable() {
         let limit = if design { 120 } else { 480 };
         assert!(count <= limit, "{name} has {count} lines of code, more than {limit}: divide it");
         for (first, length) in functions(&text) {
-            assert!(length <= 75, "{name}:{first} a function of {length} lines: divide it");
+            assert!(length <= 70, "{name}:{first} a function of {length} lines: divide it");
         }
     }
 }
@@ -134,7 +134,7 @@ fn crates_import_downwards_only() {
         ("loadgen", &["protocol", "results"]),
         ("analysis", &["model", "results"]),
         ("reports", &["analysis", "model", "results"]),
-        ("crossover", &["analysis", "loadgen", "reports", "results", "servers"]),
+        ("crossover", &["analysis", "loadgen", "protocol", "reports", "results", "servers"]),
     ];
     let crates = allowed.map(|(name, _)| name);
     for (name, may_import) in allowed {

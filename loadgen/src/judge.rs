@@ -27,7 +27,7 @@ pub struct Surroundings {
 /// Turns the notes of a run into its measurement, doubts included.
 #[must_use]
 pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Measurement {
-    let window_s = plan.spec.window.as_secs_f64();
+    let window_s = measured_window_s(plan, &log);
     let generator = GeneratorCost {
         processor_ns: surroundings.generator_ns,
         wall_ns: log.wall_ns,
@@ -65,6 +65,16 @@ pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Mea
     measurement
 }
 
+/// Length of the measured window; what there was of it where the run was broken off.
+fn measured_window_s(plan: &Plan, log: &RunLog) -> f64 {
+    let whole = plan.spec.window.as_secs_f64();
+    if !log.broken_off {
+        return whole;
+    }
+    let reached = (log.wall_ns as f64 / 1e9 - plan.spec.warmup.as_secs_f64()).max(1e-9);
+    whole.min(reached)
+}
+
 /// The window's rate, stretched by as much as the sends took longer than they should have.
 fn rate_achieved(log: &RunLog, window_s: f64) -> f64 {
     let planned = log.planned_gaps.span_ns() as f64;
@@ -77,8 +87,9 @@ fn rate_achieved(log: &RunLog, window_s: f64) -> f64 {
 /// had no other client meanwhile; over TCP nothing is lost in this sense.
 fn udp_losses(log: &RunLog) -> Option<(u64, u64)> {
     let (least, most) = log.server_received?;
-    let requests_lost = log.sent_in_all.saturating_sub(most - least + 1);
-    let replies_lost = (most - least + 1).saturating_sub(log.replies);
+    let received = (most - least).saturating_add(1);
+    let requests_lost = log.sent_in_all.saturating_sub(received);
+    let replies_lost = received.saturating_sub(log.replies);
     Some((requests_lost, replies_lost))
 }
 
@@ -105,6 +116,7 @@ fn doubts(
         too_few_samples(measured),
         littles_law(plan, log, measured),
         given(unanswered > 0, Doubt::Unanswered { count: unanswered }),
+        given(log.broken_off, Doubt::BrokenOff),
         given(log.counts.unsent > 0, Doubt::Exhausted { unsent: log.counts.unsent }),
         given(
             dropped != (0, 0),
@@ -193,7 +205,7 @@ fn littles_law(plan: &Plan, log: &RunLog, measured: &Measurement) -> Option<Doub
         return None; // their time in flight is not known
     }
     let mean_ns = measured.from_send.mean_ns()?;
-    let window_ns = plan.spec.window.as_nanos() as f64;
+    let window_ns = measured_window_s(plan, log) * 1e9;
     let expected = log.counts.answered as f64 * mean_ns / window_ns;
     let in_flight = measured.generator.mean_in_flight;
     let Percentile::At(longest_ns) = measured.from_send.max() else { return None };

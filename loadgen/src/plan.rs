@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::quantity::{Bytes, Distribution, Nanoseconds, Rate, write_duration};
 
-/// The most requests a plan may hold: 48 bytes each, so that a slip in a rate or a duration does
-/// not fill the memory.
+/// The most requests a plan may hold, so that a slip in a rate or a duration does not fill the
+/// memory: about 2 GB with what is noted of each.
 pub const MAX_REQUESTS: usize = 20_000_000;
 
 /// Demands drawn for a closed loop, whose number of requests depends on the server; the clients
@@ -297,7 +297,13 @@ fn check(spec: &LoadSpec) -> Result<(), PlanError> {
         }
     }
     let duration = (spec.warmup + spec.window).as_secs_f64();
-    let expected = spec.arrivals.rate().map_or(0.0, |rate| rate.get() * duration);
+    let expected = match spec.arrivals {
+        Arrivals::Even(rate) | Arrivals::Poisson(rate) => rate.get() * duration,
+        Arrivals::Burst(rate, size) => {
+            (rate.get() * duration / f64::from(size)).ceil() * f64::from(size)
+        }
+        Arrivals::Closed(_) => 0.0,
+    };
     if expected > MAX_REQUESTS as f64 {
         return Err(PlanError::TooMany(expected));
     }

@@ -28,14 +28,21 @@ pub struct Bytes;
 const TIME_UNITS: [(&str, f64); 5] =
     [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
 
+/// A day: longer times are slips, and would not fit the arithmetic of instants.
+const LONGEST_NS: f64 = 86_400e9;
+
 const SIZE_UNITS: [(&str, f64); 5] =
     [("B", 1.0), ("KiB", 1024.0), ("MiB", 1_048_576.0), ("kB", 1e3), ("MB", 1e6)];
 
 impl Unit for Nanoseconds {
     fn read(text: &str) -> Result<f64, String> {
-        read_with_units(text, &TIME_UNITS).ok_or_else(|| {
+        let ns = read_with_units(text, &TIME_UNITS).ok_or_else(|| {
             format!("'{text}' is no time; write a number with its unit: 500ns, 20us, 2ms, 1.5s")
-        })
+        })?;
+        if ns > LONGEST_NS {
+            return Err(format!("'{text}' is longer than a day, which no run here lasts"));
+        }
+        Ok(ns)
     }
 
     fn write(value: f64) -> String {
@@ -180,6 +187,16 @@ impl<U> Distribution<U> {
         match *self {
             Self::Fixed(mean, _) | Self::Exponential(mean, _) => mean,
             Self::TwoPoint { common, rare, share, .. } => common * (1.0 - share) + rare * share,
+        }
+    }
+
+    /// The largest value that is asked for by name; an exponential one has no largest, and its
+    /// mean stands for it.
+    #[must_use]
+    pub fn largest(&self) -> f64 {
+        match *self {
+            Self::Fixed(value, _) | Self::Exponential(value, _) => value,
+            Self::TwoPoint { common, rare, .. } => common.max(rare),
         }
     }
 

@@ -152,11 +152,14 @@ impl Recorder {
     }
 
     /// A request could not be sent. It is in the distribution as never answered, too.
-    pub fn unsent(&mut self, intended_ns: u64) {
+    pub fn unsent(&mut self, intended_ns: u64, rare: bool) {
         if self.is_measured(intended_ns) {
             self.log.counts.planned += 1;
             self.log.counts.unsent += 1;
             self.log.response_time.record_unanswered(self.timeout_ns);
+            if let (Some(short), false) = (&mut self.log.response_time_short, rare) {
+                short.record_unanswered(self.timeout_ns);
+            }
         }
     }
 

@@ -98,7 +98,7 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
                     label: text::time(value),
                     look: of_design(&comparison.other),
                 }),
-                Crossover::Always(_) | Crossover::TooClose => None,
+                Crossover::Always(_) | Crossover::TooClose | Crossover::TooFewRepetitions => None,
             })
             .collect(),
     });

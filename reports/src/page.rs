@@ -158,7 +158,8 @@ fn in_short(crossover: &Crossover) -> String {
             names::idea(winner_beyond)
         ),
         Crossover::Always(winner) => format!("{} wherever they differ", names::idea(winner)),
-        Crossover::TooClose => "no difference".to_owned(),
+        Crossover::TooClose => "no difference beyond chance".to_owned(),
+        Crossover::TooFewRepetitions => "too few repetitions".to_owned(),
     }
 }
 

@@ -77,6 +77,8 @@ pub enum Doubt {
         /// How many requests could not be sent for it.
         unsent: u64,
     },
+    /// The run was ended before its time.
+    BrokenOff,
     /// A queue of the kernel overflowed during the run.
     QueueOverflow {
         /// Datagrams dropped at a full receive buffer.
@@ -109,6 +111,7 @@ impl Doubt {
             Self::LittlesLaw { .. } => "littles-law",
             Self::Unanswered { .. } => "unanswered",
             Self::Exhausted { .. } => "exhausted",
+            Self::BrokenOff => "broken-off",
             Self::QueueOverflow { .. } => "queue-overflow",
             Self::SharedCores => "shared-cores",
             Self::Slow { .. } => "slow",
@@ -124,78 +127,95 @@ impl Doubt {
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.observation(), self.remedy())
+    }
+}
+
+impl Doubt {
+    /// What was seen.
+    fn observation(&self) -> String {
         let us = |ns: &u64| *ns as f64 / 1e3;
+        let percent = |share: &f64| share * 100.0;
         match self {
-            Self::RateMissed { planned_per_s, achieved_per_s } => write!(
-                f,
-                "sent {achieved_per_s:.1}/s instead of {planned_per_s:.1}/s; lower --rate, or give \
-                 the generator a core of its own"
-            ),
-            Self::LagHigh { lag_p99_ns, response_p50_ns } => write!(
-                f,
+            Self::RateMissed { planned_per_s, achieved_per_s } => {
+                format!("sent {achieved_per_s:.1}/s instead of {planned_per_s:.1}/s")
+            }
+            Self::LagHigh { lag_p99_ns, response_p50_ns } => format!(
                 "the generator's own lag (p99 {:.1} µs) is above a tenth of the median response \
-                 time ({:.1} µs); give it a core of its own, or compare longer requests only",
+                 time ({:.1} µs)",
                 us(lag_p99_ns),
                 us(response_p50_ns)
             ),
-            Self::ArrivalsOff { planned_cv2, sent_cv2 } => write!(
-                f,
+            Self::ArrivalsOff { planned_cv2, sent_cv2 } => format!(
                 "the gaps between sends vary otherwise than planned (C² {sent_cv2:.2} instead of \
-                 {planned_cv2:.2}); lower --rate or quieten the machine"
+                 {planned_cv2:.2})"
             ),
-            Self::Hiccups { count, longest_ns } => write!(
-                f,
-                "the generator stood still {count} times for more than 1 ms (longest {:.1} ms); \
-                 quieten the machine and repeat",
-                *longest_ns as f64 / 1e6
+            Self::Hiccups { count, longest_ns } => format!(
+                "the generator stood still {count} times for more than 1 ms (longest {:.1} ms)",
+                us(longest_ns) / 1e3
             ),
-            Self::Stolen { share } => write!(
-                f,
-                "the hypervisor took {:.1} % of the processor time; repeat at a quieter hour",
-                share * 100.0
-            ),
-            Self::GeneratorStarved { share } => {
-                write!(f, "the generator used {:.0} % of its core; lower --rate", share * 100.0)
+            Self::Stolen { share } => {
+                format!("the hypervisor took {:.1} % of the processor time", percent(share))
             }
-            Self::NotStationary { ratio } => write!(
-                f,
+            Self::GeneratorStarved { share } => {
+                format!("the generator used {:.0} % of its core", percent(share))
+            }
+            Self::NotStationary { ratio } => format!(
                 "response time changed by a factor {ratio:.1} within the run: there is no steady \
-                 state; the load is beyond the server's capacity, or --warmup is too short"
+                 state"
             ),
-            Self::TooFewSamples { percentile, needed, count } => write!(
-                f,
-                "p{percentile} needs about {needed} requests and had {count}; lengthen --for"
-            ),
-            Self::LittlesLaw { in_flight, expected } => write!(
-                f,
+            Self::TooFewSamples { percentile, needed, count } => {
+                format!("p{percentile} needs about {needed} requests and had {count}")
+            }
+            Self::LittlesLaw { in_flight, expected } => format!(
                 "{in_flight:.3} requests were in flight on average, but throughput times response \
-                 time gives {expected:.3}; the window is too short for this load"
+                 time gives {expected:.3}"
             ),
-            Self::Unanswered { count } => write!(
-                f,
-                "{count} requests never got their answer; they stand in the percentiles as longer \
-                 than the time-out, and not in the mean"
-            ),
-            Self::Exhausted { unsent } => write!(
-                f,
+            Self::Unanswered { count } => format!("{count} requests never got their answer"),
+            Self::Exhausted { unsent } => format!(
                 "{unsent} requests could not be sent for want of ports, descriptors or places in \
-                 flight; lower --rate, or keep connections with --connection persistent"
+                 flight"
             ),
-            Self::QueueOverflow { datagrams, connections } => write!(
-                f,
+            Self::BrokenOff => "the run was ended before its time".to_owned(),
+            Self::QueueOverflow { datagrams, connections } => format!(
                 "the kernel dropped {datagrams} datagrams and {connections} connections at full \
-                 queues; the load is beyond the server's capacity"
+                 queues"
             ),
-            Self::SharedCores => write!(
-                f,
-                "generator and server shared a core and disturbed each other; use a machine with \
-                 at least two"
-            ),
-            Self::Slow { ratio } => write!(
-                f,
-                "the core ran at {:.0} % of its usual speed; repeat the run",
-                ratio * 100.0
-            ),
+            Self::SharedCores => {
+                "generator and server shared a core and disturbed each other".to_owned()
+            }
+            Self::Slow { ratio } => {
+                format!("the core ran at {:.0} % of its usual speed", percent(ratio))
+            }
+        }
+    }
+
+    /// What would help, or what it means.
+    fn remedy(&self) -> &'static str {
+        match self {
+            Self::RateMissed { .. } => "lower --rate, or give the generator a core of its own",
+            Self::LagHigh { .. } => {
+                "give the generator a core of its own, or compare longer requests only"
+            }
+            Self::ArrivalsOff { .. } => "lower --rate or quieten the machine",
+            Self::Hiccups { .. } => "quieten the machine and repeat",
+            Self::Stolen { .. } => "repeat at a quieter hour",
+            Self::GeneratorStarved { .. } => "lower --rate",
+            Self::NotStationary { .. } => {
+                "the load is beyond the server's capacity, or --warmup is too short"
+            }
+            Self::TooFewSamples { .. } => "lengthen --for",
+            Self::LittlesLaw { .. } => "the window is too short for this load: lengthen --for",
+            Self::Unanswered { .. } => {
+                "they stand in the percentiles as longer than the time-out, and not in the mean"
+            }
+            Self::Exhausted { .. } => {
+                "lower --rate, or keep connections with --connection persistent"
+            }
+            Self::BrokenOff => "the figures are of what there was until then",
+            Self::QueueOverflow { .. } => "the load is beyond the server's capacity",
+            Self::SharedCores => "use a machine with at least two",
+            Self::Slow { .. } => "repeat the run",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::{FORMAT, Record};
+use crate::{FORMAT, Outcome, Record};
 
 /// Why records cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,16 @@ pub enum JournalError {
         line: usize,
         /// The version found.
         found: u32,
+    },
+    /// A record contradicts itself.
+    #[error("{path}, line {line}: {what}; remove the line to read the rest", path = path.display())]
+    Contradictory {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What does not fit.
+        what: &'static str,
     },
     /// A whole line is no record.
     #[error(
@@ -102,21 +112,41 @@ struct Version {
 /// # Errors
 /// When the file cannot be read, a line is no record, or a newer program wrote it.
 pub fn read_records(path: &Path) -> Result<Reading, JournalError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| JournalError::File { path: path.into(), source })?;
+    let bytes =
+        std::fs::read(path).map_err(|source| JournalError::File { path: path.into(), source })?;
     let mut reading = Reading::default();
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        if !line.ends_with('\n') {
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        if !line.ends_with(b"\n") {
             reading.cut_short = true;
             break;
         }
         let malformed =
             |source| JournalError::Malformed { path: path.into(), line: index + 1, source };
-        let Version { format } = serde_json::from_str(line).map_err(malformed)?;
+        let Version { format } = serde_json::from_slice(line).map_err(malformed)?;
         if format > FORMAT {
             return Err(JournalError::Newer { path: path.into(), line: index + 1, found: format });
         }
-        reading.records.push(serde_json::from_str(line).map_err(malformed)?);
+        let record: Record = serde_json::from_slice(line).map_err(malformed)?;
+        if let Some(what) = contradiction(&record) {
+            return Err(JournalError::Contradictory { path: path.into(), line: index + 1, what });
+        }
+        reading.records.push(record);
     }
     Ok(reading)
+}
+
+/// What cannot be true of a record: the accounting is checked on every one that is read.
+fn contradiction(record: &Record) -> Option<&'static str> {
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    if !record.experiment.chars().all(is_name) {
+        return Some("an experiment's name has letters, digits and hyphens only");
+    }
+    let Outcome::Measured(measured) = &record.outcome else { return None };
+    if !measured.counts.balance() {
+        return Some("the counts do not add up");
+    }
+    if measured.response_time.count() != measured.counts.answered {
+        return Some("there are not as many response times as answers");
+    }
+    None
 }

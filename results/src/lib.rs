@@ -19,5 +19,6 @@ pub use journal::{Journal, JournalError, Reading, read_records};
 pub use machine::{Machine, Placement};
 pub use record::{
     Axis, Cell, FORMAT, GeneratorCost, Load, Measurement, Outcome, Record, ServerCost, Shows,
+    without_mended_failures,
 };
 pub use spectrum::{Percentile, Spectrum, Summary};

@@ -42,6 +42,28 @@ pub struct Record {
     pub outcome: Outcome,
 }
 
+impl Record {
+    /// Whether the two are of the same run of the same cell.
+    #[must_use]
+    pub fn is_same_run(&self, other: &Self) -> bool {
+        self.experiment == other.experiment
+            && self.cell.design == other.cell.design
+            && self.cell.x == other.cell.x
+            && self.repetition == other.repetition
+            && self.twin == other.twin
+    }
+}
+
+/// Leaves out failures that a later run has made good.
+#[must_use]
+pub fn without_mended_failures(records: &[Record]) -> Vec<Record> {
+    let is_measured = |record: &Record| matches!(record.outcome, Outcome::Measured(_));
+    let is_mended = |failed: &Record| {
+        records.iter().any(|other| is_measured(other) && other.is_same_run(failed))
+    };
+    records.iter().filter(|record| is_measured(record) || !is_mended(record)).cloned().collect()
+}
+
 /// What a report may draw from an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protocol::{MAX_DATAGRAM_SIZE, MAX_MESSAGE_SIZE};
+use protocol::MAX_DATAGRAM_SIZE;
 
 /// The most workers any server may have: the size of the table that counts them.
 pub const MAX_WORKERS: u32 = 4096;
@@ -21,7 +21,8 @@ pub struct Limits {
     pub wait: Duration,
     /// Processor time that one request may ask for; beyond it the request is refused.
     pub compute: Duration,
-    /// How long a connection may be silent, or fail to take its reply, before it is closed.
+    /// How long a connection may bring or take no byte at all before it is closed; a client that
+    /// trickles is not silent.
     pub idle: Duration,
 }
 
@@ -30,7 +31,7 @@ impl Default for Limits {
         Self {
             workers: 1024,
             request_size: 1 << 20,
-            reply_size: MAX_MESSAGE_SIZE,
+            reply_size: 1 << 20,
             wait: Duration::from_secs(10),
             compute: Duration::from_secs(10),
             idle: Duration::from_secs(60),

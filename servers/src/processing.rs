@@ -15,6 +15,9 @@ use crate::clock::thread_processor_time;
 /// Reading the thread's processor clock costs about this much; a remainder below it is done.
 const CLOCK_READING: Duration = Duration::from_nanos(300);
 
+/// How much is computed between two looks at the clock.
+const SLICE: Duration = Duration::from_micros(100);
+
 /// Knows how many steps of the computing loop make a microsecond on this machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Processing {
@@ -60,8 +63,8 @@ impl Processing {
         Achieved { computed: self.compute(work.compute), waited: wait(work.wait) }
     }
 
-    /// Uses `target` of processor time. The steps are counted out a little short and the rest
-    /// measured again, so that neither a wrong calibration nor a slower core matters.
+    /// Uses `target` of processor time, in slices that are counted out a little short and then
+    /// measured, so that a wrong calibration or a slower core overshoots by part of a slice only.
     fn compute(&self, target: Duration) -> Duration {
         if target.is_zero() {
             return Duration::ZERO;
@@ -69,7 +72,8 @@ impl Processing {
         let before = thread_processor_time();
         let mut left = target;
         loop {
-            let steps = left.as_nanos() as f64 / 1e3 * self.steps_per_us * 0.95;
+            let slice = left.min(SLICE);
+            let steps = slice.as_nanos() as f64 / 1e3 * self.steps_per_us * 0.95;
             compute_steps(steps.max(1.0) as u64);
             let used = thread_processor_time().saturating_sub(before);
             if used + CLOCK_READING >= target {

@@ -21,8 +21,8 @@ enum State {
     GivenUp,
 }
 
-/// All requests of a run that have left; their ids count from 0 in the order of leaving, which
-/// is also the order in which they fall overdue.
+/// All requests of a run that have left; their ids count from 1 (0 is nobody's) in the order
+/// of leaving, which is also the order in which they fall overdue.
 pub(super) struct Flight {
     departed: Vec<Departed>,
     /// Everything before this index has ended.
@@ -40,7 +40,7 @@ impl Flight {
     }
 
     pub(super) fn next_id(&self) -> u64 {
-        self.departed.len() as u64
+        self.departed.len() as u64 + 1
     }
 
     pub(super) fn departed(
@@ -64,7 +64,7 @@ impl Flight {
 
     /// Takes a request that has ended; `None` where it is not in flight.
     pub(super) fn take(&mut self, id: u64) -> Option<Departed> {
-        self.end(usize::try_from(id).ok()?, State::Ended)
+        self.end(index_of(id)?, State::Ended)
     }
 
     /// Takes the oldest request in flight if it left at `by_ns` or earlier.
@@ -88,11 +88,12 @@ impl Flight {
     }
 
     pub(super) fn intended_ns(&self, id: u64) -> Option<u64> {
-        self.departed.get(id as usize).map(|departed| departed.instants.intended_ns)
+        self.departed.get(index_of(id)?).map(|departed| departed.instants.intended_ns)
     }
 
     pub(super) fn was_given_up(&self, id: u64) -> bool {
-        self.departed.get(id as usize).is_some_and(|departed| departed.state == State::GivenUp)
+        let departed = index_of(id).and_then(|index| self.departed.get(index));
+        departed.is_some_and(|departed| departed.state == State::GivenUp)
     }
 
     fn oldest_index(&self) -> Option<usize> {
@@ -112,4 +113,8 @@ impl Flight {
         }
         Some(ended)
     }
+}
+
+fn index_of(id: u64) -> Option<usize> {
+    usize::try_from(id.checked_sub(1)?).ok()
 }

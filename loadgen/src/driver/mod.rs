@@ -119,17 +119,13 @@ pub fn drive(plan: &Plan, transport: &mut impl Transport, stop: &dyn Fn() -> boo
         flight: Flight::for_plan(plan),
         recorder: Recorder::new(plan, start_ns),
         counted_until_ns: start_ns,
+        happened: Vec::with_capacity(256),
     };
-    let mut happened = Vec::with_capacity(256);
     while !stop() {
-        run.start_what_is_due(transport);
+        run.start_what_is_due(transport, stop);
         run.give_up_what_is_overdue(transport);
         let Some(until_ns) = run.next_deadline_ns(transport.now_ns()) else { break };
-        transport.wait(until_ns, run.flight.len(), &mut happened);
-        run.count_in_flight(transport.now_ns());
-        for event in happened.drain(..) {
-            run.handle(event);
-        }
+        run.look(transport, until_ns);
     }
     run.finish(transport)
 }
@@ -142,12 +138,24 @@ struct Run<'a> {
     flight: Flight,
     recorder: Recorder,
     counted_until_ns: u64,
+    happened: Vec<Event>,
 }
 
 impl Run<'_> {
-    fn start_what_is_due(&mut self, transport: &mut impl Transport) {
+    /// Waits until something has happened or the time has come, and takes in what has.
+    fn look(&mut self, transport: &mut impl Transport, until_ns: u64) {
+        let mut happened = std::mem::take(&mut self.happened);
+        transport.wait(until_ns, self.flight.len(), &mut happened);
+        self.count_in_flight(transport.now_ns());
+        for event in happened.drain(..) {
+            self.handle(event);
+        }
+        self.happened = happened;
+    }
+
+    fn start_what_is_due(&mut self, transport: &mut impl Transport, stop: &dyn Fn() -> bool) {
         while let Some(due_ns) = self.schedule.next_due_ns() {
-            if self.start_ns + due_ns > transport.now_ns() {
+            if stop() || self.start_ns + due_ns > transport.now_ns() {
                 return;
             }
             if self.flight.len() >= self.plan.spec.max_in_flight as usize {
@@ -169,6 +177,8 @@ impl Run<'_> {
                     let intended_ns = self.start_ns + due_ns;
                     let instants = self.flight.departed(&planned, intended_ns, started_ns);
                     self.recorder.sent(instants);
+                    // In the midst of a burst replies come already; late stamps would be ours.
+                    self.look(transport, 0);
                 }
                 Started::Later => return,
                 Started::Impossible => self.take_unsent(),
@@ -179,7 +189,7 @@ impl Run<'_> {
     fn take_unsent(&mut self) {
         if let Some(planned) = self.schedule.take() {
             let intended_ns = self.start_ns + planned.intended_ns;
-            self.recorder.unsent(intended_ns);
+            self.recorder.unsent(intended_ns, planned.rare);
             self.schedule.ended(planned.client, planned.intended_ns + self.retry_pause_ns());
         }
     }
@@ -268,8 +278,10 @@ impl Run<'_> {
             let since_ns = now_ns.saturating_sub(departed.instants.started_ns);
             self.recorder.unanswered(departed.instants, departed.rare, Ending::InFlight(since_ns));
         }
-        while let Some(planned) = self.schedule.take() {
-            self.recorder.unsent(self.start_ns + planned.intended_ns);
+        // What was due and not sent is unsent; what was not due yet was never part of this run.
+        while self.schedule.next_due_ns().is_some_and(|due_ns| self.start_ns + due_ns <= now_ns) {
+            let Some(planned) = self.schedule.take() else { break };
+            self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare);
         }
         let mut log = self.recorder.finish();
         log.wall_ns = now_ns.saturating_sub(self.start_ns);

@@ -28,6 +28,12 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes asked for in one read.
 const READ_SIZE: usize = 64 << 10;
 
+/// Reads of one connection before the others, and the sends, have their turn.
+const READS_IN_A_TURN: usize = 64;
+
+/// Bytes that may wait for a connection that takes no more; what would be more is not sent.
+const MOST_WAITING: usize = 1 << 20;
+
 /// The connections of a run over TCP.
 pub struct TcpTransport {
     target: SocketAddr,
@@ -44,6 +50,8 @@ pub struct TcpTransport {
     incoming: Box<[u8; READ_SIZE]>,
     /// Noticed while sending; told at the next wait.
     pending: Vec<Event>,
+    /// Connections whose turn ended before they were read empty.
+    unfinished: Vec<Ready>,
 }
 
 struct Connection {
@@ -84,6 +92,7 @@ impl TcpTransport {
             ready: Vec::with_capacity(64),
             incoming: Box::new([0; READ_SIZE]),
             pending: Vec::new(),
+            unfinished: Vec::new(),
         };
         if reuse == Reuse::Persistent {
             transport.connect_all(clients)?;
@@ -182,6 +191,8 @@ impl TcpTransport {
                 Err(_) => return self.close(index, What::Refused, happened),
             }
             if connection.flush().is_err() {
+                // Replies that arrived before the end are still to be read.
+                self.receive(index, happened);
                 return self.close(index, What::Reset, happened);
             }
         }
@@ -191,7 +202,7 @@ impl TcpTransport {
     }
 
     fn receive(&mut self, index: usize, happened: &mut Vec<Event>) {
-        loop {
+        for _ in 0..READS_IN_A_TURN {
             let Some(connection) = self.connections[index].as_mut() else { return };
             match connection.stream.read(&mut self.incoming[..]) {
                 Ok(0) => return self.close(index, What::Reset, happened),
@@ -215,6 +226,7 @@ impl TcpTransport {
                 },
             }
         }
+        self.unfinished.push(Ready { socket: index, readable: true, writable: false });
     }
 }
 
@@ -272,7 +284,7 @@ impl Connection {
             let known = self.owed.iter().position(|id| *id == message.id);
             let id = match known {
                 Some(position) => self.owed.remove(position),
-                None if message.refusal.is_some() => self.owed.pop_front(),
+                None if message.id == 0 => self.owed.pop_front(),
                 None => Some(message.id),
             };
             happened.push(Event { at_ns, id, client: self.client, what: What::Reply(message) });
@@ -296,6 +308,9 @@ impl Transport for TcpTransport {
             },
         };
         let connection = self.connections[index].as_mut().expect("a current connection exists");
+        if connection.outgoing.len() > MOST_WAITING {
+            return Started::Impossible;
+        }
         encode_request(request, &mut connection.outgoing);
         connection.owed.push_back(request.id);
         connection.share_left = match self.share {
@@ -322,7 +337,9 @@ impl Transport for TcpTransport {
             return;
         }
         let mut ready = std::mem::take(&mut self.ready);
+        let until_ns = if self.unfinished.is_empty() { until_ns } else { 0 };
         self.pacer.wait(until_ns, in_flight, &mut ready);
+        ready.append(&mut self.unfinished);
         for socket in ready.drain(..) {
             self.attend(socket, happened);
         }
@@ -334,11 +351,8 @@ impl Transport for TcpTransport {
     fn abandon(&mut self, id: u64) {
         let Some(index) = self.carriers.get(id as usize).copied() else { return };
         let Some(connection) = self.connections[index].as_mut() else { return };
-        if connection.share_left > 0 || !connection.owed.contains(&id) {
-            return;
-        }
         connection.owed.retain(|owed| *owed != id);
-        if connection.owed.is_empty() {
+        if connection.share_left == 0 && connection.owed.is_empty() {
             self.close(index, What::Reset, &mut Vec::new());
         }
     }

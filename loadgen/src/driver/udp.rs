@@ -17,6 +17,9 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// More than any datagram holds.
 const BUFFER_SIZE: usize = 1 << 16;
 
+/// Datagrams of one socket before the others, and the sends, have their turn.
+const DATAGRAMS_IN_A_TURN: usize = 256;
+
 /// Sockets of a run over UDP.
 pub struct UdpTransport {
     sockets: Vec<UdpSocket>,
@@ -26,6 +29,8 @@ pub struct UdpTransport {
     incoming: Box<[u8; BUFFER_SIZE]>,
     /// Noticed while sending; told at the next wait.
     refused: Vec<u32>,
+    /// Sockets whose turn ended before they were read empty.
+    unfinished: Vec<Ready>,
 }
 
 impl UdpTransport {
@@ -54,18 +59,23 @@ impl UdpTransport {
             outgoing: Vec::new(),
             incoming: Box::new([0; BUFFER_SIZE]),
             refused: Vec::new(),
+            unfinished: Vec::new(),
         })
     }
 
     /// Takes in all that has arrived on one socket; readiness is told once only.
     fn receive(&mut self, client: u32, happened: &mut Vec<Event>) {
-        loop {
+        for _ in 0..DATAGRAMS_IN_A_TURN {
             let received = self.sockets[client as usize].recv(&mut self.incoming[..]);
             let at_ns = monotonic_ns();
             let event = |id, what| Event { at_ns, id, client, what };
             match received {
                 Ok(length) => match whole_reply(&self.incoming[..length]) {
-                    Some(reply) => happened.push(event(Some(reply.id), What::Reply(reply))),
+                    // The refusal of something unreadable carries no id.
+                    Some(reply) => {
+                        let id = (reply.id > 0).then_some(reply.id);
+                        happened.push(event(id, What::Reply(reply)));
+                    }
                     None => happened.push(event(None, What::Wrong)),
                 },
                 Err(error) => match error.kind() {
@@ -76,6 +86,7 @@ impl UdpTransport {
                 },
             }
         }
+        self.unfinished.push(Ready { socket: client as usize, readable: true, writable: false });
     }
 }
 
@@ -125,7 +136,9 @@ impl Transport for UdpTransport {
             return;
         }
         let mut ready = std::mem::take(&mut self.ready);
+        let until_ns = if self.unfinished.is_empty() { until_ns } else { 0 };
         self.pacer.wait(until_ns, in_flight, &mut ready);
+        ready.append(&mut self.unfinished);
         for socket in ready.drain(..) {
             self.receive(socket.socket as u32, happened);
         }

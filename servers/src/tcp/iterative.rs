@@ -17,7 +17,7 @@
 //! # When it pays
 //!
 //! When sessions are short and processing is trivial. A client that is connected and silent keeps
-//! everybody else waiting; the idle time-out is the only thing that moves it on.
+//! everybody else waiting until the idle time-out; one that trickles keeps them longer.
 //!
 //! # Where it is described
 //!
