@@ -124,7 +124,19 @@ fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Pla
             )
         }
         Crossover::Always(_) => {
-            format!("{other} never beats {base} {measured}{}.", why(axis, placement))
+            let decided = comparison.margins.iter().rfind(|margin| margin.decided);
+            let longest = x_of(decided);
+            let why = why(axis, placement);
+            if longest < last {
+                format!(
+                    "{base} beats {other} when requests {verb} {} or less; from there to {} no \
+                     difference beyond chance was seen{why}.",
+                    text::time(longest),
+                    text::time(last)
+                )
+            } else {
+                format!("{other} never beats {base} {measured}{why}.")
+            }
         }
         Crossover::TooClose => {
             format!("no difference beyond chance between {other} and {base} {measured}.")

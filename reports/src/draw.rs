@@ -202,8 +202,15 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
             let at = (frame.left - self.px(6.0), y);
             self.write(&label, at, 14.5, false, (HPos::Right, VPos::Center))?;
         }
+        let mut free_from = i32::MIN;
         for (value, label) in ticks(&panel.x.quantity, self.x) {
             let x = self.x.place(value, frame.left, frame.right);
+            // A letter is about 8 points wide; a label that would touch the one before is left out.
+            let half = self.px(label.chars().count() as f64 * 4.0);
+            let label = if x - half < free_from { String::new() } else { label };
+            if !label.is_empty() {
+                free_from = x + half + self.px(4.0);
+            }
             if !matches!(panel.x.quantity, Quantity::Categories(_)) {
                 self.path(&[(x, frame.top), (x, frame.bottom)], self.line(GRID, 1.0))?;
                 self.path(&[(x, frame.bottom), (x, frame.bottom + self.px(4.0))], ink)?;
