@@ -45,6 +45,8 @@ pub(super) struct Pacer {
     timer: TimerFd,
     pacing: Pacing,
     hiccups: (u64, u64),
+    /// Sockets whose turn ended before they were read empty; readiness is told once only.
+    unfinished: Vec<Ready>,
 }
 
 impl Pacer {
@@ -54,7 +56,14 @@ impl Pacer {
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
         let descriptor = timer.as_fd().as_raw_fd();
         poll.registry().register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)?;
-        Ok(Self { poll, events: Events::with_capacity(1024), timer, pacing, hiccups: (0, 0) })
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(1024),
+            timer,
+            pacing,
+            hiccups: (0, 0),
+            unfinished: Vec::new(),
+        })
     }
 
     pub(super) fn registry(&self) -> &Registry {
@@ -68,6 +77,8 @@ impl Pacer {
     /// Fills `ready` with the sockets on which something has happened; returns when there is one
     /// or the time has come.
     pub(super) fn wait(&mut self, until_ns: u64, in_flight: usize, ready: &mut Vec<Ready>) {
+        let until_ns = if self.unfinished.is_empty() { until_ns } else { 0 };
+        ready.append(&mut self.unfinished);
         let mut before_ns = monotonic_ns();
         loop {
             let rests = match self.pacing {
@@ -85,6 +96,11 @@ impl Pacer {
             }
             before_ns = now_ns;
         }
+    }
+
+    /// Counts this socket as ready once more at the next wait.
+    pub(super) fn come_back_to(&mut self, socket: Ready) {
+        self.unfinished.push(socket);
     }
 
     /// Looks for events; rests for them until about the time given, or not at all.

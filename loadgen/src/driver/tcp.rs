@@ -50,8 +50,6 @@ pub struct TcpTransport {
     incoming: Box<[u8; READ_SIZE]>,
     /// Noticed while sending; told at the next wait.
     pending: Vec<Event>,
-    /// Connections whose turn ended before they were read empty.
-    unfinished: Vec<Ready>,
 }
 
 struct Connection {
@@ -92,7 +90,6 @@ impl TcpTransport {
             ready: Vec::with_capacity(64),
             incoming: Box::new([0; READ_SIZE]),
             pending: Vec::new(),
-            unfinished: Vec::new(),
         };
         if reuse == Reuse::Persistent {
             transport.connect_all(clients)?;
@@ -226,7 +223,7 @@ impl TcpTransport {
                 },
             }
         }
-        self.unfinished.push(Ready { socket: index, readable: true, writable: false });
+        self.pacer.come_back_to(Ready { socket: index, readable: true, writable: false });
     }
 }
 
@@ -337,9 +334,7 @@ impl Transport for TcpTransport {
             return;
         }
         let mut ready = std::mem::take(&mut self.ready);
-        let until_ns = if self.unfinished.is_empty() { until_ns } else { 0 };
         self.pacer.wait(until_ns, in_flight, &mut ready);
-        ready.append(&mut self.unfinished);
         for socket in ready.drain(..) {
             self.attend(socket, happened);
         }

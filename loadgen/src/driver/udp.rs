@@ -29,8 +29,6 @@ pub struct UdpTransport {
     incoming: Box<[u8; BUFFER_SIZE]>,
     /// Noticed while sending; told at the next wait.
     refused: Vec<u32>,
-    /// Sockets whose turn ended before they were read empty.
-    unfinished: Vec<Ready>,
 }
 
 impl UdpTransport {
@@ -59,7 +57,6 @@ impl UdpTransport {
             outgoing: Vec::new(),
             incoming: Box::new([0; BUFFER_SIZE]),
             refused: Vec::new(),
-            unfinished: Vec::new(),
         })
     }
 
@@ -86,7 +83,7 @@ impl UdpTransport {
                 },
             }
         }
-        self.unfinished.push(Ready { socket: client as usize, readable: true, writable: false });
+        self.pacer.come_back_to(Ready { socket: client as usize, readable: true, writable: false });
     }
 }
 
@@ -136,9 +133,7 @@ impl Transport for UdpTransport {
             return;
         }
         let mut ready = std::mem::take(&mut self.ready);
-        let until_ns = if self.unfinished.is_empty() { until_ns } else { 0 };
         self.pacer.wait(until_ns, in_flight, &mut ready);
-        ready.append(&mut self.unfinished);
         for socket in ready.drain(..) {
             self.receive(socket.socket as u32, happened);
         }
