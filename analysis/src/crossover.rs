@@ -31,8 +31,10 @@ pub enum Crossover {
     },
     /// One design is faster wherever they differ at all.
     Always(String),
-    /// No point is decided, or the decided ones show no single change.
+    /// No point is decided.
     TooClose,
+    /// Points are decided for both, but they show no single change that can be relied on.
+    Unclear,
     /// There are fewer repetitions than an interval needs.
     TooFewRepetitions,
 }
@@ -123,7 +125,7 @@ pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
     let xs: Vec<f64> = margins.iter().map(|margin| margin.x).collect();
     let medians: Vec<f64> = margins.iter().map(|margin| margin.log_ratio.value).collect();
     let Some((value, other_beyond)) = crossing(&xs, &medians) else {
-        return Crossover::TooClose;
+        return Crossover::Unclear;
     };
     let on_its_side = |other_wins: bool| {
         margins.iter().any(|margin| {
@@ -133,7 +135,7 @@ pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
         })
     };
     if !on_its_side(true) || !on_its_side(false) {
-        return Crossover::TooClose;
+        return Crossover::Unclear;
     }
     let mut resampler = Resampler::default();
     let resampled: Vec<f64> = (0..RESAMPLES)
@@ -147,10 +149,10 @@ pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
         .map(|(value, _)| value)
         .collect();
     let (Some(low), Some(high)) = (quantile(&resampled, 0.025), quantile(&resampled, 0.975)) else {
-        return Crossover::TooClose;
+        return Crossover::Unclear;
     };
     if resampled.len() < RESAMPLES * 95 / 100 {
-        return Crossover::TooClose;
+        return Crossover::Unclear;
     }
     let winner_beyond = if other_beyond { other } else { base }.to_owned();
     Crossover::At { value, low, high, winner_beyond }
@@ -272,7 +274,7 @@ mod tests {
         .into_iter()
         .flatten()
         .collect();
-        assert_eq!(find("base", "other", &margins), Crossover::TooClose);
+        assert_eq!(find("base", "other", &margins), Crossover::Unclear);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Verdict {
     pub headline: String,
     /// The first crossing of another transport than the headline's, if there is one.
     pub second: Option<String>,
+    /// What "beats" means in them, and what stands in brackets.
+    pub terms: Option<String>,
     /// All findings, by experiment.
     pub findings: Vec<Finding>,
     /// How much identical runs differed.
@@ -47,7 +49,8 @@ pub fn verdict(records: &[Record]) -> Verdict {
     }
     let headline = headline(&findings);
     let second = second(&findings);
-    Verdict { headline, second, findings, noise }
+    let terms = experiments.iter().find_map(terms);
+    Verdict { headline, second, terms, findings, noise }
 }
 
 fn headline(findings: &[Finding]) -> String {
@@ -63,6 +66,19 @@ fn second(findings: &[Finding]) -> Option<String> {
     let first = crossings.next()?;
     let other = crossings.find(|finding| finding.transport != first.transport)?;
     Some(format!("Over {}, {}", other.transport, other.text))
+}
+
+/// For which load the comparisons hold: without it a crossover means little.
+fn terms(experiment: &Experiment<'_>) -> Option<String> {
+    let run = experiment.runs.first().filter(|_| experiment.shows(Shows::Crossover))?;
+    let arrivals = run.record.cell.load.arrivals.as_str();
+    let load = match arrivals.strip_prefix("burst:") {
+        Some(size) => format!("when {size} requests come at once"),
+        None => format!("under {arrivals} arrivals"),
+    };
+    Some(format!(
+        "“Beats” means: has the shorter mean response time {load}. In brackets: the 95 % interval."
+    ))
 }
 
 fn findings_of(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Finding> {
@@ -139,8 +155,12 @@ fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Pla
             }
         }
         Crossover::TooClose => {
-            format!("no difference beyond chance between {other} and {base} {measured}.")
+            format!("there is no difference beyond chance between {other} and {base} {measured}.")
         }
+        Crossover::Unclear => format!(
+            "{other} and {base} differ, but no single point can be named where one overtakes the \
+             other {measured}."
+        ),
         Crossover::TooFewRepetitions => {
             format!(
                 "{other} and {base} cannot be compared yet: {} repetitions are the fewest that \
@@ -155,8 +175,7 @@ fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Pla
 fn why(axis: Axis, placement: Option<&Placement>) -> String {
     match (axis, placement.map(|placement| placement.server_cores.len())) {
         (Axis::Compute, Some(1)) => {
-            "; the server had one core, so there was nothing to gain by computing at once"
-                .to_owned()
+            "; the server had one core, so computations could not overlap".to_owned()
         }
         (Axis::Compute, Some(cores)) => format!("; the server had {cores} cores"),
         _ => String::new(),
@@ -178,7 +197,7 @@ fn knee_in_words(curve: &crate::curve::Curve) -> String {
             "the median response time of {subject} has not doubled up to {}.",
             text::rate(last.x)
         ),
-        (None, None) => format!("{subject} answered nothing."),
+        (_, None) => format!("{subject} answered nothing."),
     }
 }
 

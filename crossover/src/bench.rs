@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
 struct Bench {
     folder: PathBuf,
     source: Source,
+    title: String,
     journal: Journal,
     records: Vec<Record>,
 }
@@ -65,7 +66,7 @@ impl Bench {
     /// Makes the folder and everything that must be writable before an hour is spent.
     fn begin(arguments: &BenchArgs) -> Result<Self, Error> {
         let source = Source::find(&arguments.scenario)?;
-        source.parse()?;
+        let title = source.parse()?.title;
         let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&source.name));
         fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
         if folder.join(RECORDS).exists() {
@@ -81,7 +82,7 @@ impl Bench {
         if arguments.out.is_none() {
             point_latest_to(&folder)?;
         }
-        Ok(Self { folder, source, journal, records: Vec::new() })
+        Ok(Self { folder, source, title, journal, records: Vec::new() })
     }
 
     fn resume(folder: &Path) -> Result<Self, Error> {
@@ -98,7 +99,9 @@ impl Bench {
         let empty = fs::metadata(&file).is_ok_and(|file| file.len() == 0);
         let records = if empty { Vec::new() } else { read(&file)? };
         let journal = Journal::open(&file)?;
-        Ok(Self { folder: folder.to_owned(), source: Source { name, text }, journal, records })
+        let source = Source { name, text };
+        let title = source.parse()?.title;
+        Ok(Self { folder: folder.to_owned(), source, title, journal, records })
     }
 
     /// Makes the runs, each recorded as it ends.
@@ -156,7 +159,7 @@ impl Bench {
         let now_ms = since_1970.as_millis() as u64;
         let order = self.records.len() as u32;
         let stop = || interrupted.load(Relaxed);
-        Ok(record(run, &self.source.name, order, now_ms, testbed, &stop)?)
+        Ok(record(run, (&self.source.name, &self.title), order, now_ms, testbed, &stop)?)
     }
 
     /// Writes page and figures, prints the verdict, and the path of the page as the last line.
@@ -168,6 +171,9 @@ impl Bench {
         writeln!(out, "{}", verdict.headline)?;
         if let Some(second) = &verdict.second {
             writeln!(out, "{second}")?;
+        }
+        if let Some(terms) = &verdict.terms {
+            writeln!(out, "{terms}")?;
         }
         writeln!(out)?;
         for finding in &verdict.findings {

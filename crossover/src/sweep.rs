@@ -116,7 +116,7 @@ pub fn remaining<'a>(runs: Vec<Run<'a>>, records: &[Record]) -> Vec<Run<'a>> {
 /// When the load cannot be planned.
 pub fn record(
     run: &Run<'_>,
-    scenario: &str,
+    (scenario, title): (&str, &str),
     order: u32,
     started_unix_ms: u64,
     testbed: &mut impl Testbed,
@@ -135,6 +135,7 @@ pub fn record(
     Ok(Record {
         format: FORMAT,
         scenario: scenario.to_owned(),
+        title: title.to_owned(),
         experiment: run.experiment.name.clone(),
         position: run.position,
         question: run.experiment.question.clone(),

@@ -29,7 +29,7 @@ pub(crate) fn times(measured: &Measurement) -> Table {
         ("lag of the generator", Some(&measured.lag)),
         ("service time", Some(&measured.service_time)),
         ("connecting", measured.connect_time.as_ref()),
-        ("response, common ones", measured.response_time_short.as_ref()),
+        ("response, short ones", measured.response_time_short.as_ref()),
     ];
     for (name, spectrum) in rows {
         if let Some(spectrum) = spectrum.filter(|spectrum| has_any(spectrum)) {

@@ -18,7 +18,9 @@ fn sweep(scenario: &str) -> Vec<Record> {
     let runs = runs(&scenario).expect("it was checked");
     (0..)
         .zip(&runs)
-        .map(|(order, run)| record(run, &source.name, order, 0, &mut testbed, &|| false))
+        .map(|(order, run)| {
+            record(run, (&source.name, &scenario.title), order, 0, &mut testbed, &|| false)
+        })
         .collect::<Result<_, _>>()
         .expect("sound plans")
 }

@@ -132,7 +132,7 @@ fn crates_import_downwards_only() {
         ("model", &[]),
         ("servers", &["protocol"]),
         ("loadgen", &["protocol", "results"]),
-        ("analysis", &["model", "results"]),
+        ("analysis", &["results"]),
         ("reports", &["analysis", "model", "results"]),
         ("crossover", &["analysis", "loadgen", "protocol", "reports", "results", "servers"]),
     ];

@@ -98,26 +98,47 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
                     label: text::time(value),
                     look: of_design(&comparison.other),
                 }),
-                Crossover::Always(_) | Crossover::TooClose | Crossover::TooFewRepetitions => None,
+                Crossover::Always(_)
+                | Crossover::TooClose
+                | Crossover::Unclear
+                | Crossover::TooFewRepetitions => None,
             })
             .collect(),
     });
     Figure {
         name: experiment.name.to_owned(),
         question: experiment.question.to_owned(),
-        caption: "Below a crossing (vertical line with the band of its 95 % interval) creating a \
-                  worker costs more than it gains; beyond it, it gains more than it costs. Points \
-                  are medians over the repetitions, bars their 95 % intervals; the processing is \
-                  the one achieved by the iterative server, because a sleep overshoots."
-            .to_owned(),
+        caption: crossover_caption(experiment, &panels),
         panels,
     }
 }
 
+fn crossover_caption(experiment: &Experiment<'_>, panels: &[Panel]) -> String {
+    let arrivals = experiment.runs.first().map_or("", |run| &run.record.cell.load.arrivals);
+    let burst = arrivals.strip_prefix("burst:").map_or_else(String::new, |size| {
+        format!("{size} requests come at once, the next {size} when these are done. ")
+    });
+    let crossing = if panels.iter().any(|panel| !panel.marks.is_empty()) {
+        "Left of a crossover (vertical line with the band of its 95 % interval) creating a worker \
+         costs more than it gains; right of it, it gains more than it costs. "
+    } else {
+        ""
+    };
+    format!(
+        "{burst}{crossing}Points are medians over the repetitions, bars their 95 % intervals; the \
+         processing is the one achieved by the iterative server, because a sleep overshoots. \
+         {HOLLOW}"
+    )
+}
+
+/// What a hollow point means, under every figure that may have one.
+const HOLLOW: &str = "Hollow points are doubted: half or more of their runs were disturbed, not in \
+                      a steady state, or lost requests.";
+
 fn load_figure(experiment: &Experiment<'_>, metric: Metric) -> Figure {
     let (suffix, label, which) = match metric {
-        Metric::P99 => ("p99", "response time, p99", "the slowest of a hundred, p99"),
-        _ => ("p50", "response time, p50", "the median"),
+        Metric::P99 => ("p99", "response time, p99", "p99: 99 of 100 are faster"),
+        _ => ("p50", "response time, p50", "median"),
     };
     let curves = curves(experiment, metric);
     let panels = by_transport(experiment, |name, is_of| {
@@ -145,13 +166,12 @@ fn load_figure(experiment: &Experiment<'_>, metric: Metric) -> Figure {
     Figure {
         name: format!("{}-{suffix}", experiment.name),
         question: format!("{} ({which})", experiment.question),
-        caption: "The knee, where the response time has doubled from its value at the lowest \
-                  load, is marked by a vertical line. The theory is that of one server with \
-                  exponential service times (M/M/1), computed from the service times that the \
-                  iterative server achieved in these very runs. Hollow points are doubted: half \
-                  or more of their runs were not in a steady state, lost requests, or were \
-                  disturbed."
-            .to_owned(),
+        caption: format!(
+            "The knee, where the response time is twice that at the lowest load, is marked by a \
+             vertical line. The theory is that of one server with exponential service times \
+             (M/M/1), computed from the service times that the iterative server achieved in these \
+             very runs. Loads are those sent. {HOLLOW}"
+        ),
         panels,
     }
 }
@@ -243,9 +263,10 @@ fn short_figure(experiment: &Experiment<'_>) -> Figure {
     Figure {
         name: experiment.name.to_owned(),
         question: experiment.question.to_owned(),
-        caption: "Only the short requests are counted. Behind an iterative server they wait for \
-                  the long ones in front of them; a worker of their own takes them past."
-            .to_owned(),
+        caption: format!(
+            "Only the short requests are counted. Behind an iterative server they wait for the \
+             long ones in front of them; a worker of their own takes them past. {HOLLOW}"
+        ),
         panels,
     }
 }
@@ -287,9 +308,10 @@ fn cost_figure(experiment: &Experiment<'_>) -> Figure {
         name: format!("{}-cost", experiment.name),
         question: "How much processor time does a request cost the server?".to_owned(),
         caption: format!(
-            "User and system time of the server and of its children, which it collects when they \
-             end, divided by the requests answered{}. The waiting that the requests ask for costs \
-             nothing; what is left is receiving, replying, and creating workers.",
+            "User and system time of the server and of its worker processes, which it collects \
+             when they end, divided by the requests answered{}. The waiting that the requests ask \
+             for costs nothing; what is left is accepting, receiving, replying, and creating \
+             workers. {HOLLOW}",
             if x > 0.0 { format!(", at {}", text::rate(x)) } else { String::new() }
         ),
         panels,

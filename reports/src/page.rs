@@ -32,7 +32,7 @@ pub fn render(records: &[Record], drawn: &[Drawn]) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "When does concurrency pay?" }
+                title { (title(records)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -44,7 +44,7 @@ pub fn render(records: &[Record], drawn: &[Drawn]) -> String {
                     (machine(records))
                     (doubts(records))
                     (failures(records))
-                    (method(records, &verdict))
+                    (method(&verdict))
                 }
             }
         }
@@ -52,16 +52,28 @@ pub fn render(records: &[Record], drawn: &[Drawn]) -> String {
     .into_string()
 }
 
+fn title(records: &[Record]) -> &str {
+    records.first().map_or("", |record| &record.title)
+}
+
 fn answer(verdict: &Verdict, records: &[Record]) -> Markup {
     let scenario = records.first().map_or("", |record| record.scenario.as_str());
     let measured =
         records.iter().filter(|record| matches!(record.outcome, Outcome::Measured(_))).count();
+    let doubted = records
+        .iter()
+        .filter(|record| {
+            matches!(&record.outcome, Outcome::Measured(measured) if !measured.doubts.is_empty())
+        })
+        .count();
     html! {
         header {
-            p.question { "When does concurrency pay?" }
+            p.question { (title(records)) }
             h1 { (verdict.headline) }
             @if let Some(second) = &verdict.second { p.second { (second) } }
-            p.made { "Scenario “" (scenario) "”: " (measured) " runs measured, on real sockets and processes." }
+            @if let Some(terms) = &verdict.terms { p.made { (terms) } }
+            p.made { "Scenario “" (scenario) "”: " (measured) " runs measured on real sockets and processes, "
+                (doubted) " of them with a doubt." }
         }
     }
 }
@@ -151,14 +163,17 @@ fn crossings(experiments: &[Experiment<'_>], verdict: &Verdict) -> Markup {
 fn in_short(crossover: &Crossover) -> String {
     match crossover {
         Crossover::At { value, low, high, winner_beyond } => format!(
-            "crossing at {} ({} to {}), beyond it {}",
+            "crossover at {} ({} to {}), beyond it {} is faster",
             text::time(*value),
             text::time(*low),
             text::time(*high),
             names::idea(winner_beyond)
         ),
-        Crossover::Always(winner) => format!("{} wherever they differ", names::idea(winner)),
+        Crossover::Always(winner) => {
+            format!("{} is faster wherever they differ", names::idea(winner))
+        }
         Crossover::TooClose => "no difference beyond chance".to_owned(),
+        Crossover::Unclear => "no single crossover can be named".to_owned(),
         Crossover::TooFewRepetitions => "too few repetitions".to_owned(),
     }
 }
@@ -319,8 +334,7 @@ fn failures(records: &[Record]) -> Markup {
     }
 }
 
-fn method(records: &[Record], verdict: &Verdict) -> Markup {
-    let scenario = records.first().map_or("quick", |record| record.scenario.as_str());
+fn method(verdict: &Verdict) -> Markup {
     let noise = &verdict.noise;
     let alike = noise.cells.iter().filter(|cell| cell.are_alike()).count();
     let percent = |log_ratio: f64| text::three_digits((log_ratio.exp() - 1.0) * 100.0);
@@ -347,15 +361,15 @@ fn method(records: &[Record], verdict: &Verdict) -> Markup {
                         "Identical cells that were run twice (A/A) were alike in " (alike)
                         " of " (noise.cells.len()) "; their medians differed by "
                         (percent(noise.typical(|_| true))) " % typically and by "
-                        (percent(noise.largest())) " % at most, where processing is shortest. "
-                        "Where two designs differ less than two identical runs do in the same "
-                        "cell, they are said not to differ."
+                        (percent(noise.largest())) " % at most. A difference between two "
+                        "designs counts only if it is larger than that between two identical runs "
+                        "at the same point."
                     }
                 }
                 li {
                     "The records are in " a href="records.jsonl" { "records.jsonl" } ", one line a "
                     "run with its whole distribution. To measure again: "
-                    code { "crossover bench " (scenario) }
+                    code { "crossover bench scenario.toml" } ", the copy beside them."
                 }
             }
         }

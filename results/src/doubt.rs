@@ -90,7 +90,7 @@ pub enum Doubt {
     SharedCores,
     /// The core was slower than usual during this run.
     Slow {
-        /// Speed at the run's start over the median of all runs.
+        /// Speed at the run's start over the median of the runs before it.
         ratio: f64,
     },
 }
@@ -151,7 +151,7 @@ impl Doubt {
                  {planned_cv2:.2})"
             ),
             Self::Hiccups { count, longest_ns } => format!(
-                "the generator stood still {count} times for more than 1 ms (longest {:.1} ms)",
+                "the generator stood still for more than 1 ms, {count} time(s), {:.1} ms at the longest",
                 us(longest_ns) / 1e3
             ),
             Self::Stolen { share } => {
@@ -193,25 +193,24 @@ impl Doubt {
     /// What would help, or what it means.
     fn remedy(&self) -> &'static str {
         match self {
-            Self::RateMissed { .. } => "lower --rate, or give the generator a core of its own",
+            Self::RateMissed { .. } => "lower the rate, or give the generator a core of its own",
             Self::LagHigh { .. } => {
-                "give the generator a core of its own, or compare longer requests only"
+                "quieten the machine, give the generator a core of its own, or trust longer requests only"
             }
-            Self::ArrivalsOff { .. } => "lower --rate or quieten the machine",
+            Self::ArrivalsOff { .. } => "lower the rate or quieten the machine",
             Self::Hiccups { .. } => "quieten the machine and repeat",
             Self::Stolen { .. } => "repeat at a quieter hour",
-            Self::GeneratorStarved { .. } => "lower --rate",
-            Self::NotStationary { .. } => {
-                "the load is beyond the server's capacity, or --warmup is too short"
+            Self::GeneratorStarved { .. } => "lower the rate",
+            Self::NotStationary { ratio } if *ratio < 1.0 => {
+                "the first requests were slower: warm up for longer"
             }
-            Self::TooFewSamples { .. } => "lengthen --for",
-            Self::LittlesLaw { .. } => "the window is too short for this load: lengthen --for",
+            Self::NotStationary { .. } => "the load is near or beyond the server's capacity",
+            Self::TooFewSamples { .. } => "measure for longer",
+            Self::LittlesLaw { .. } => "the window is too short for this load: measure for longer",
             Self::Unanswered { .. } => {
                 "they stand in the percentiles as longer than the time-out, and not in the mean"
             }
-            Self::Exhausted { .. } => {
-                "lower --rate, or keep connections with --connection persistent"
-            }
+            Self::Exhausted { .. } => "lower the rate, or keep connections",
             Self::BrokenOff => "the figures are of what there was until then",
             Self::QueueOverflow { .. } => "the load is beyond the server's capacity",
             Self::SharedCores => "use a machine with at least two",

@@ -14,6 +14,9 @@ pub struct Record {
     pub format: u32,
     /// Name of the scenario.
     pub scenario: String,
+    /// The question that the scenario asks: the title of the page.
+    #[serde(default)]
+    pub title: String,
     /// Name of the experiment within it.
     pub experiment: String,
     /// The experiment's place in the scenario, from 0.

@@ -22,7 +22,7 @@
 //! # Where it is described
 //!
 //! Comer & Stevens, *Internetworking with TCP/IP* vol. III, "Iterative, Connection-Oriented
-//! Servers"; Stevens, *UNIX Network Programming* vol. 1, ch. 30, "TCP Iterative Server".
+//! Servers"; Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Iterative Server".
 
 use std::convert::Infallible;
 use std::io;

@@ -10,20 +10,22 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/iterative.rs` talks with the client itself. Here the master (in the classic texts'
-//! words; its workers are there called slaves) only accepts; a new process talks. After the fork
+//! `tcp/iterative.rs` talks with the client itself. Here the master only accepts; a new process,
+//! its worker (the classic texts' slave), talks. After the fork
 //! both hold both sockets, and each closes the one that is not its business: if the master kept
-//! the connection, the client would never see its end.
+//! the connection, the client would never see its end. Workers that have ended are collected by
+//! the SIGCHLD handler (`supervisor.rs`); they would stay as zombies.
 //!
 //! # When it pays
 //!
-//! When sessions last far longer than a fork (which grows with the memory the master has
-//! touched), or when clients must be kept apart: a worker may crash, or run as another user.
+//! When clients come while others are being served and sessions last longer than a fork, which
+//! grows with the memory that the master has touched; or when clients must be kept apart: a worker
+//! may crash, or run as another user.
 //!
 //! # Where it is described
 //!
 //! Comer & Stevens vol. III, "Concurrent, Connection-Oriented Servers"; Stevens, *UNIX Network
-//! Programming* vol. 1, ch. 30, "TCP Concurrent Server, One Child per Client".
+//! Programming* vol. 1 (3rd ed.), ch. 30, "TCP Concurrent Server, One Child per Client".
 
 use std::convert::Infallible;
 use std::io;

@@ -10,19 +10,19 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/process_per_connection.rs` makes a process for each connection. A thread costs a tenth of
-//! it and shares the master's memory and descriptors: nothing is closed twice, and nothing keeps
+//! `tcp/process_per_connection.rs` makes a process for each connection. A thread costs a fraction
+//! of it (the figure of processor time shows how much here) and shares the master's memory and descriptors: nothing is closed twice, and nothing keeps
 //! one client's fault from the others.
 //!
 //! # When it pays
 //!
-//! When processing waits, or there are processors to spare, and connections last longer than a
-//! thread takes to make. Each connection holds a stack; many idle ones ask for an event loop.
+//! When clients come while others are being served, processing waits or there are processors to
+//! spare, and connections last longer than a thread takes to make. Each connection holds a stack; many idle ones ask for an event loop.
 //!
 //! # Where it is described
 //!
 //! Comer & Stevens vol. III, "Concurrent, Connection-Oriented Servers"; Stevens, *UNIX Network
-//! Programming* vol. 1, ch. 30, "TCP Concurrent Server, One Thread per Client".
+//! Programming* vol. 1 (3rd ed.), ch. 30, "TCP Concurrent Server, One Thread per Client".
 
 use std::convert::Infallible;
 use std::io;

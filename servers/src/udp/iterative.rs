@@ -21,7 +21,7 @@
 //! # Where it is described
 //!
 //! Comer & Stevens, *Internetworking with TCP/IP* vol. III, "Iterative, Connectionless Servers";
-//! Stevens, *UNIX Network Programming* vol. 1, ch. 8.
+//! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 8.
 
 use std::convert::Infallible;
 use std::io;

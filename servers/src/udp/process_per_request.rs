@@ -11,17 +11,19 @@
 //! # What changed from the one before
 //!
 //! `udp/thread_per_request.rs` copies the request for a thread. A fork copies everything: the
-//! worker finds request and socket where the master had them, answers, and exits.
+//! worker finds request and socket where the master had them, answers, and exits. Workers that
+//! have ended are collected by the SIGCHLD handler (`supervisor.rs`); they would stay as zombies.
 //!
 //! # When it pays
 //!
-//! When one request waits for many times what a fork costs. That is why so few connectionless
-//! servers are concurrent in this way, and why those that must be create their workers beforehand.
+//! As for a thread, with a dearer worker: when requests overlap and each waits longer than a fork
+//! costs. Most connectionless requests are shorter than that, so few servers are made this way, and
+//! those that need several workers create them beforehand.
 //!
 //! # Where it is described
 //!
-//! Comer & Stevens vol. III, "Concurrent, Connectionless Servers"; Stevens, *UNIX Network
-//! Programming* vol. 1, ch. 22, "Concurrent UDP Servers".
+//! Comer & Stevens vol. III, "Algorithms and Issues in Server Software Design"; Stevens, *UNIX
+//! Network Programming* vol. 1 (3rd ed.), ch. 22, "Concurrent UDP Servers".
 
 use std::convert::Infallible;
 use std::io;

@@ -16,14 +16,16 @@
 //!
 //! # When it pays
 //!
-//! When a request waits, or computes while a processor is free, for longer than creating a thread
-//! takes. Below that the creation is all loss: "the cost of concurrency could be greater than the
-//! gain". A flood would become a flood of threads; the number of places bounds it.
+//! When requests come while others are being served, and each waits (or computes while a processor
+//! is free) for longer than creating a thread takes. A request that comes alone only pays for its
+//! thread: "the cost of concurrency could be greater than the gain". A flood of requests would
+//! become a flood of threads; so the master takes a free place before it takes a request, and at
+//! the bound the clients wait in the receive buffer.
 //!
 //! # Where it is described
 //!
-//! Comer & Stevens vol. III, "Concurrent, Connectionless Servers"; Stevens, *UNIX Network
-//! Programming* vol. 1, ch. 22, "Concurrent UDP Servers".
+//! Comer & Stevens vol. III, "Algorithms and Issues in Server Software Design"; Stevens, *UNIX
+//! Network Programming* vol. 1 (3rd ed.), ch. 22, "Concurrent UDP Servers".
 
 use std::convert::Infallible;
 use std::io;
