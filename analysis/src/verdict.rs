@@ -189,11 +189,14 @@ fn knee_in_words(curve: &crate::curve::Curve) -> String {
     } else {
         format!("{subject} ({})", names::transport(&curve.design))
     };
-    match (knee(curve), curve.points.last()) {
-        (Some(knee), _) => {
-            format!("the median response time of {subject} has doubled at {}.", text::rate(knee))
-        }
-        (None, Some(last)) => format!(
+    let ends = curve.points.first().zip(curve.points.last());
+    match (knee(curve), ends) {
+        (Some(knee), Some((first, _))) => format!(
+            "the median response time of {subject} is twice that at {} when the load reaches {}.",
+            text::rate(first.x),
+            text::rate(knee)
+        ),
+        (None, Some((_, last))) => format!(
             "the median response time of {subject} has not doubled up to {}.",
             text::rate(last.x)
         ),

@@ -25,7 +25,7 @@ impl Progress {
     /// `all` runs that will take `all_ns` together, by plan.
     pub(crate) fn new(all: usize, all_ns: u64) -> Self {
         let bar = ProgressBar::new(all as u64);
-        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}")
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
         Self {

@@ -215,6 +215,13 @@ fn documents_show_what_the_program_does() {
     for command in ["cargo run --release -- bench", "cargo test --workspace"] {
         assert!(readme.contains(command), "README lacks '{command}'");
     }
+    for document in ["README.md", "servers/README.md"] {
+        let text = fs::read_to_string(root().join(document)).expect("text");
+        let folder = root().join(document).parent().expect("a folder").to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            assert!(folder.join(link).exists(), "{document} links to {link}, which is not there");
+        }
+    }
     let just = fs::read_to_string(root().join("justfile")).expect("justfile");
     for recipe in ["bench", "test", "serve", "report", "microbench", "lint", "ci"] {
         assert!(just.lines().any(|line| line.starts_with(recipe)), "justfile lacks '{recipe}'");
