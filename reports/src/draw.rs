@@ -205,11 +205,11 @@ impl<'a, DB: DrawingBackend> Canvas<'a, DB> {
         let mut free_from = i32::MIN;
         for (value, label) in ticks(&panel.x.quantity, self.x) {
             let x = self.x.place(value, frame.left, frame.right);
-            // A letter is about 8 points wide; a label that would touch the one before is left out.
-            let half = self.px(label.chars().count() as f64 * 4.0);
+            // A letter is about 7 points wide; a label that would touch the one before is left out.
+            let half = self.px(label.chars().count() as f64 * 3.6);
             let label = if x - half < free_from { String::new() } else { label };
             if !label.is_empty() {
-                free_from = x + half + self.px(4.0);
+                free_from = x + half + self.px(3.0);
             }
             if !matches!(panel.x.quantity, Quantity::Categories(_)) {
                 self.path(&[(x, frame.top), (x, frame.bottom)], self.line(GRID, 1.0))?;
@@ -486,7 +486,7 @@ fn ticks(quantity: &Quantity, range: Range) -> Vec<(f64, String)> {
 fn time_ticks(range: Range) -> Vec<(f64, String)> {
     let decades = range.to - range.from;
     let steps: &[f64] = match decades {
-        decades if decades > 4.0 => &[1.0],
+        decades if decades > 4.4 => &[1.0],
         decades if decades > 2.2 => &[1.0, 3.0],
         decades if decades > 0.8 => &[1.0, 2.0, 5.0],
         _ => &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
