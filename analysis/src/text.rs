@@ -1,5 +1,7 @@
 //! Figures as people read them: three digits and a unit.
 
+use results::Axis;
+
 /// A time given in nanoseconds: `842 ns`, `21.3 µs`, `1.20 s`.
 #[must_use]
 pub fn time(ns: f64) -> String {
@@ -26,6 +28,16 @@ pub fn time_range(low_ns: f64, high_ns: f64) -> String {
 #[must_use]
 pub fn rate(per_second: f64) -> String {
     format!("{}/s", three_digits(per_second))
+}
+
+/// A point of an experiment's axis as configured; nothing where nothing is varied.
+#[must_use]
+pub fn point(axis: Axis, x: f64) -> String {
+    match axis {
+        Axis::Wait | Axis::Compute => time(x),
+        Axis::Rate => rate(x),
+        Axis::None => String::new(),
+    }
 }
 
 /// A size given in bytes.

@@ -112,7 +112,7 @@ impl Bench {
         let mut failures_in_a_row = 0;
         let mut speeds = Vec::new();
         for run in to_do {
-            progress.begin(&run.in_words(&point_in_words(run)));
+            progress.begin(&run.in_words());
             let mut record = self.make(run, &mut testbed, interrupted)?;
             if interrupted.load(Relaxed) {
                 break; // the run that was broken off is not recorded
@@ -122,7 +122,7 @@ impl Bench {
             failures_in_a_row = match &record.outcome {
                 Outcome::Measured(_) => 0,
                 Outcome::Failed(failure) => {
-                    progress.say(&format!("{}: {failure}", run.in_words(&point_in_words(run))));
+                    progress.say(&format!("{}: {failure}", run.in_words()));
                     failures_in_a_row + 1
                 }
             };
@@ -216,14 +216,6 @@ fn drop_unfinished_line(file: &Path) -> Result<(), Error> {
         .open(file)
         .and_then(|file| file.set_len(whole as u64))
         .map_err(Error::file("write", file))
-}
-
-fn point_in_words(run: &Run<'_>) -> String {
-    match run.experiment.axis {
-        results::Axis::Rate => analysis::text::rate(run.x),
-        results::Axis::None => String::new(),
-        results::Axis::Wait | results::Axis::Compute => analysis::text::time(run.x),
-    }
 }
 
 /// Compares the core's speed before this run with the median of the runs before it.

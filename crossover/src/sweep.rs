@@ -41,7 +41,8 @@ impl Run<'_> {
 
     /// The run in a few words, for progress.
     #[must_use]
-    pub fn in_words(&self, point: &str) -> String {
+    pub fn in_words(&self) -> String {
+        let point = analysis::text::point(self.experiment.axis, self.x);
         let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
         format!(
             "{} · {}{at} · repetition {}",

@@ -4,7 +4,7 @@ use analysis::crossover::comparisons;
 use analysis::curve::{achieved_x, curves};
 use analysis::names::{idea, is_iterative, transport};
 use analysis::{
-    Crossover, Curve, Experiment, Metric, Noise, experiments, knee, percentile_curves, text,
+    Crossover, Curve, Experiment, Metric, Noise, Point, experiments, knee, percentile_curves, text,
 };
 use results::{Axis, Record, Shows};
 
@@ -59,7 +59,15 @@ fn by_transport(
 }
 
 fn series_of(curve: &Curve) -> Series {
-    let points = curve.points.iter().map(|point| Dot {
+    Series {
+        label: idea(&curve.design),
+        look: of_design(&curve.design),
+        points: curve.points.iter().map(dot).collect(),
+    }
+}
+
+fn dot(point: &Point) -> Dot {
+    Dot {
         x: point.x,
         configured_x: point.configured_x,
         y: point.y.value,
@@ -67,8 +75,7 @@ fn series_of(curve: &Curve) -> Series {
         high: point.y.high,
         hollow: point.doubted,
         repetitions: point.repetitions,
-    });
-    Series { label: idea(&curve.design), look: of_design(&curve.design), points: points.collect() }
+    }
 }
 
 fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
@@ -243,22 +250,20 @@ fn shown_load(experiment: &Experiment<'_>) -> f64 {
 }
 
 fn short_figure(experiment: &Experiment<'_>) -> Figure {
-    let panels = by_transport(experiment, |name, is_of| {
-        let designs: Vec<&str> =
-            experiment.designs().into_iter().filter(|design| is_of(design)).collect();
-        Panel {
-            title: name.to_owned(),
-            x: scale("", Quantity::Categories(vec!["p50".to_owned(), "p99".to_owned()])),
-            y: scale("response time of the short requests", Quantity::Time),
-            series: designs
-                .iter()
-                .map(|design| {
-                    category_series(experiment, design, &[Metric::ShortP50, Metric::ShortP99])
-                })
-                .filter(|series| !series.points.is_empty())
-                .collect(),
-            marks: Vec::new(),
-        }
+    let p50 = curves(experiment, Metric::ShortP50);
+    let p99 = curves(experiment, Metric::ShortP99);
+    let panels = by_transport(experiment, |name, is_of| Panel {
+        title: name.to_owned(),
+        x: scale("", Quantity::Categories(vec!["p50".to_owned(), "p99".to_owned()])),
+        y: scale("response time of the short requests", Quantity::Time),
+        series: p50
+            .iter()
+            .zip(&p99)
+            .filter(|(curve, _)| is_of(&curve.design))
+            .map(|(p50, p99)| Series { points: side_by_side(&[p50, p99]), ..series_of(p50) })
+            .filter(|series| !series.points.is_empty())
+            .collect(),
+        marks: Vec::new(),
     });
     Figure {
         name: experiment.name.to_owned(),
@@ -273,36 +278,21 @@ fn short_figure(experiment: &Experiment<'_>) -> Figure {
 
 fn cost_figure(experiment: &Experiment<'_>) -> Figure {
     let x = shown_load(experiment);
-    let panels = by_transport(experiment, |name, is_of| {
-        let designs: Vec<&str> =
-            experiment.designs().into_iter().filter(|design| is_of(design)).collect();
-        Panel {
-            title: name.to_owned(),
-            x: scale("", Quantity::Categories(vec![String::new()])),
-            y: scale("processor time per request", Quantity::Time),
-            series: designs
-                .iter()
-                .filter_map(|design| {
-                    let curves = curves(experiment, Metric::ProcessorTime);
-                    let curve = curves.iter().find(|curve| curve.design == **design)?;
-                    let point = curve.points.iter().find(|point| point.configured_x == x)?;
-                    Some(Series {
-                        label: idea(design),
-                        look: of_design(design),
-                        points: vec![Dot {
-                            x: 0.0,
-                            configured_x: x,
-                            y: point.y.value,
-                            low: point.y.low,
-                            high: point.y.high,
-                            hollow: point.doubted,
-                            repetitions: point.repetitions,
-                        }],
-                    })
-                })
-                .collect(),
-            marks: Vec::new(),
-        }
+    let curves = curves(experiment, Metric::ProcessorTime);
+    let panels = by_transport(experiment, |name, is_of| Panel {
+        title: name.to_owned(),
+        x: scale("", Quantity::Categories(vec![String::new()])),
+        y: scale("processor time per request", Quantity::Time),
+        series: curves
+            .iter()
+            .filter(|curve| is_of(&curve.design))
+            .filter_map(|curve| {
+                let point = curve.points.iter().find(|point| point.configured_x == x)?;
+                let points = vec![Dot { x: 0.0, ..dot(point) }];
+                Some(Series { points, ..series_of(curve) })
+            })
+            .collect(),
+        marks: Vec::new(),
     });
     Figure {
         name: format!("{}-cost", experiment.name),
@@ -318,20 +308,14 @@ fn cost_figure(experiment: &Experiment<'_>) -> Figure {
     }
 }
 
-/// A design's values of several metrics, each a category; the experiment varies nothing.
-fn category_series(experiment: &Experiment<'_>, design: &str, metrics: &[Metric]) -> Series {
-    let points = metrics.iter().enumerate().filter_map(|(number, metric)| {
-        let curves = curves(experiment, *metric);
-        let point = curves.iter().find(|curve| curve.design == design)?.points.first().copied()?;
-        Some(Dot {
-            x: number as f64,
-            configured_x: number as f64,
-            y: point.y.value,
-            low: point.y.low,
-            high: point.y.high,
-            hollow: point.doubted,
-            repetitions: point.repetitions,
+/// The only point of each of a design's curves, each in a category of its own.
+fn side_by_side(curves: &[&Curve]) -> Vec<Dot> {
+    curves
+        .iter()
+        .enumerate()
+        .filter_map(|(category, curve)| {
+            let x = category as f64;
+            Some(Dot { x, configured_x: x, ..dot(curve.points.first()?) })
         })
-    });
-    Series { label: idea(design), look: of_design(design), points: points.collect() }
+        .collect()
 }

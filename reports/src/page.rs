@@ -258,11 +258,7 @@ fn machine_table(machine: &Machine, placement: &Placement) -> Markup {
 }
 
 fn describe(record: &Record) -> String {
-    let x = match record.cell.axis {
-        results::Axis::Rate => text::rate(record.cell.x),
-        results::Axis::None => String::new(),
-        results::Axis::Wait | results::Axis::Compute => text::time(record.cell.x),
-    };
+    let x = text::point(record.cell.axis, record.cell.x);
     let twin = if record.twin { ", twin" } else { "" };
     format!(
         "{} {} {x} repetition {}{twin}",
