@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::thread;
 
 use criterion::{Criterion, criterion_group};
+use servers::Allocation;
 use servers::tally::Tally;
 use servers::worker::{Side, Workers, collect_worker, fork_worker};
 
@@ -16,7 +17,7 @@ fn creating_a_thread(criterion: &mut Criterion) {
 
 fn creating_a_process(criterion: &mut Criterion) {
     let tally = Tally::shared().expect("memory for a tally");
-    let workers = Workers::new(tally, 1);
+    let workers = Workers::new(tally, 1, Allocation::OnDemand);
     criterion.bench_function("fork + exit + wait", |bencher| {
         bencher.iter(|| {
             match fork_worker(workers.free_place()).expect("signals can be held back") {

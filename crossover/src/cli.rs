@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use loadgen::quantity::{read_duration, read_size};
-use loadgen::{Bytes, Distribution, Nanoseconds, Rate, Reuse};
-use servers::{CATALOGUE, Design, Service};
+use loadgen::{Bytes, Distribution as Quantity, Nanoseconds, Rate, Reuse};
+use servers::{CATALOGUE, Design, Distribution, Service};
 
 /// Finds, on this machine, where concurrency pays off in a server, and which design to choose.
 #[derive(Debug, Parser)]
@@ -53,7 +53,7 @@ pub struct ServeArgs {
     /// Name of the design; `crossover designs` lists them
     #[arg(value_parser = read_design)]
     pub design: &'static Design,
-    /// What to serve: work (a request carries its processing) or echo (RFC 862)
+    /// What to serve: work (a request carries its processing), echo, daytime, time, or http
     #[arg(long, default_value_t = Service::Work)]
     pub service: Service,
     /// Address and port; port 0 lets the system choose one, and the first line of output tells it
@@ -62,10 +62,15 @@ pub struct ServeArgs {
     /// Listen on an address that other machines reach; whoever reaches it can make it compute
     #[arg(long)]
     pub allow_remote: bool,
-    /// Workers alive at once; at the bound the server takes no further request until one ends
-    #[arg(long, value_name = "N", default_value_t = 1024,
+    /// Workers: at most so many alive where they are made on demand [default: 1024], so many made
+    /// beforehand [default: 16], so many threads of a runtime [default: one a processor]
+    #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(servers::limits::MAX_WORKERS)))]
-    pub workers: u32,
+    pub workers: Option<u32>,
+    /// Clients that a loop, a queue or a runtime holds at once; more wait in the kernel's queue
+    #[arg(long, value_name = "N", default_value_t = 4096,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_clients: u32,
     /// Largest request taken; a larger one is refused
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_request: usize,
@@ -78,9 +83,17 @@ pub struct ServeArgs {
     /// Most processor time a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
     pub max_compute: Duration,
-    /// How long a connection may be silent before it is closed
+    /// How long a connection may be silent, a request take to arrive, or a reply to leave, before
+    /// the connection is closed
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = read_positive_duration)]
     pub idle: Duration,
+    /// Delayed allocation: how long a request may take before the port gets a new receiver
+    #[arg(long, value_name = "TIME", default_value = "1ms", value_parser = read_duration)]
+    pub patience: Duration,
+    /// Several event loops: how connections reach them: shared (one listener, all are woken),
+    /// exclusive (one is woken), reuseport (a listener each), round-robin (dealt out)
+    #[arg(long, value_name = "HOW", default_value_t = Distribution::Exclusive)]
+    pub distribution: Distribution,
     /// Cores the server may use, such as 1,2,3 [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub cores: Vec<usize>,
@@ -113,7 +126,7 @@ pub struct LoadArgs {
     pub clients: u32,
     /// Closed loop: a client's pause between reply and next request
     #[arg(long, value_name = "TIMES", default_value = "0", requires = "closed")]
-    pub think: Distribution<Nanoseconds>,
+    pub think: Quantity<Nanoseconds>,
     /// How long to measure
     #[arg(long = "for", value_name = "TIME", default_value = "10s",
           value_parser = read_positive_duration)]
@@ -123,16 +136,16 @@ pub struct LoadArgs {
     pub warmup: Duration,
     /// Waiting that a request asks for: 2ms, exp:2ms, or two-point:COMMON,RARE,SHARE
     #[arg(long, value_name = "TIMES", default_value = "0")]
-    pub wait: Distribution<Nanoseconds>,
+    pub wait: Quantity<Nanoseconds>,
     /// Processor time that a request asks for, written as for --wait
     #[arg(long, value_name = "TIMES", default_value = "0")]
-    pub compute: Distribution<Nanoseconds>,
+    pub compute: Quantity<Nanoseconds>,
     /// Bytes of a request, written like --wait: 64B, exp:4KiB
     #[arg(long, value_name = "SIZES", default_value = "64B")]
-    pub request_size: Distribution<Bytes>,
+    pub request_size: Quantity<Bytes>,
     /// Bytes of a reply
     #[arg(long, value_name = "SIZES", default_value = "64B")]
-    pub reply_size: Distribution<Bytes>,
+    pub reply_size: Quantity<Bytes>,
     /// How TCP connections are used: persistent, per-request, or per:N requests
     #[arg(long, value_name = "USE", default_value = "persistent")]
     pub connection: Reuse,
@@ -178,6 +191,10 @@ pub struct ReportArgs {
 /// Arguments of `designs`.
 #[derive(Debug, Args)]
 pub struct DesignsArgs {
+    /// Show what this design's file says of it: picture, what changed, when it pays, where it is
+    /// described
+    #[arg(value_parser = read_design)]
+    pub design: Option<&'static Design>,
     /// Print a JSON array instead of a table
     #[arg(long)]
     pub json: bool,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use servers::CATALOGUE;
+use servers::{CATALOGUE, Design};
 
 use crate::cli::DesignsArgs;
 use crate::error::Error;
@@ -19,8 +19,10 @@ struct Row {
 }
 
 pub(crate) fn run(arguments: &DesignsArgs) -> Result<(), Error> {
+    let chosen = |design: &&Design| arguments.design.is_none_or(|one| one.name == design.name);
     let rows: Vec<Row> = CATALOGUE
         .iter()
+        .filter(chosen)
         .map(|design| Row {
             name: design.name,
             transport: design.transport().to_string(),
@@ -33,6 +35,13 @@ pub(crate) fn run(arguments: &DesignsArgs) -> Result<(), Error> {
     if arguments.json {
         serde_json::to_writer_pretty(&mut out, &rows).map_err(io::Error::from)?;
         writeln!(out)?;
+        return Ok(());
+    }
+    if let Some(design) = arguments.design {
+        writeln!(out, "{}\n", design.name)?;
+        for line in design.header() {
+            writeln!(out, "{line}")?;
+        }
         return Ok(());
     }
     let mut table = tables::table(&["design", "transport", "concurrency", "workers", "in short"]);

@@ -6,7 +6,7 @@ use loadgen::driver::{SimulatedServer, SimulatedTransport};
 use loadgen::judge::{Surroundings, measurement};
 use loadgen::{Plan, drive};
 use results::{Failure, Machine, Measurement, Placement};
-use servers::{Concurrency, Design};
+use servers::{Allocation, Concurrency, Design};
 
 /// A place where a design can be put under a load.
 pub trait Testbed {
@@ -37,10 +37,14 @@ pub struct SimulatedTestbed {
 }
 
 impl SimulatedTestbed {
-    /// What creating a worker costs there: a thread 20 µs, a process 200 µs.
+    /// What creating a worker for a request costs there: a thread 20 µs, a process 200 µs, and
+    /// nothing where workers stand ready or none is needed.
     #[must_use]
     pub fn creation(design: &Design) -> Duration {
-        if design.name.contains("process") {
+        let for_each = design.allocation == Allocation::OnDemand;
+        if !for_each || design.concurrency == Concurrency::Apparent {
+            Duration::ZERO
+        } else if design.name.contains("process") {
             Duration::from_micros(200)
         } else {
             Duration::from_micros(20)
@@ -57,7 +61,7 @@ impl Testbed for SimulatedTestbed {
     ) -> Result<Measurement, Failure> {
         let server = match design.concurrency {
             Concurrency::Iterative => SimulatedServer::Iterative,
-            Concurrency::Concurrent => {
+            Concurrency::Concurrent | Concurrency::Apparent => {
                 SimulatedServer::WorkerPerRequest { creation: Self::creation(design) }
             }
         };

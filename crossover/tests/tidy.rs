@@ -44,8 +44,15 @@ fn files_and_functions_stay_readable() {
             !line.is_empty() && !line.starts_with("//")
         });
         let count = lines.count();
-        let design = name.starts_with("servers/src/tcp/") || name.starts_with("servers/src/udp/");
-        let limit = if design { 120 } else { 480 };
+        let in_a_designs_folder =
+            name.starts_with("servers/src/tcp/") || name.starts_with("servers/src/udp/");
+        let design = in_a_designs_folder && !name.ends_with("/mod.rs");
+        let is_a_loop = text.contains("\nuse crate::clients::") || name.ends_with("_loop.rs");
+        let limit = match (design, is_a_loop) {
+            (true, true) => 220,
+            (true, false) => 80,
+            (false, _) => 480,
+        };
         assert!(count <= limit, "{name} has {count} lines of code, more than {limit}: divide it");
         for (first, length) in functions(&text) {
             assert!(length <= 70, "{name}:{first} a function of {length} lines: divide it");
@@ -81,8 +88,14 @@ fn names_say_what_is_inside() {
 
 #[test]
 fn unsafe_code_is_where_it_is_named() {
-    const NAMED: [&str; 3] =
-        ["servers/src/supervisor.rs", "servers/src/tally.rs", "servers/src/worker.rs"];
+    const NAMED: [&str; 6] = [
+        "servers/src/descriptor.rs",
+        "servers/src/ring.rs",
+        "servers/src/runtime.rs",
+        "servers/src/supervisor.rs",
+        "servers/src/tally.rs",
+        "servers/src/worker.rs",
+    ];
     let allow = format!("#![allow({})]", "unsafe_code");
     for (name, text) in rust_files() {
         assert_eq!(

@@ -11,6 +11,7 @@
 //! a server of this protocol is no amplifier unless a request asks it to be.
 
 mod message;
+pub mod quantity;
 mod wire;
 
 pub use message::{Refusal, Reply, Request, Work};

@@ -5,9 +5,12 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{TcpListener, UdpSocket};
+use std::num::NonZero;
 
 use crate::context::Context;
-use crate::{tcp, udp};
+use crate::{ring, tcp, udp};
+use Allocation::{Delayed, None, OnDemand, Preallocated};
+use Concurrency::{Apparent, Concurrent, Iterative};
 
 /// One design: what it is called, where it stands on the classic axes, and the function that is it.
 pub struct Design {
@@ -21,16 +24,35 @@ pub struct Design {
     pub summary: &'static str,
     /// Serves until its socket fails; never ends because of a client.
     pub serve: Serve,
+    /// Its file, from which [`Design::header`] is taken.
+    source: &'static str,
+    /// What the system must grant it beyond sockets and workers.
+    requirement: Requirement,
+}
+
+/// What a design needs of the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Requirement {
+    /// What every system grants.
+    Nothing,
+    /// Leave to use io_uring.
+    IoUring,
 }
 
 /// The function of a design, by the socket it serves on.
 #[derive(Clone, Copy)]
 pub enum Serve {
     /// On a bound datagram socket.
-    Udp(fn(UdpSocket, &'static Context) -> io::Result<Infallible>),
+    Udp(ServeUdp),
     /// On a passive stream socket.
-    Tcp(fn(TcpListener, &'static Context) -> io::Result<Infallible>),
+    Tcp(ServeTcp),
 }
+
+/// A connectionless design.
+pub type ServeUdp = fn(UdpSocket, &'static Context) -> io::Result<Infallible>;
+
+/// A connection-oriented design.
+pub type ServeTcp = fn(TcpListener, &'static Context) -> io::Result<Infallible>;
 
 /// The transport that clients use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +68,10 @@ pub enum Transport {
 pub enum Concurrency {
     /// One at a time; the others queue in the kernel.
     Iterative,
-    /// Several at once.
+    /// Several at once, each with a worker to itself.
     Concurrent,
+    /// Several at once, by few threads that never wait for one of them (apparent concurrency).
+    Apparent,
 }
 
 /// When the workers of a design are created.
@@ -57,59 +81,303 @@ pub enum Allocation {
     None,
     /// One for each request or connection, when it comes.
     OnDemand,
+    /// All beforehand; one that ends is replaced.
+    Preallocated,
+    /// One for a request or connection that has turned out to be long.
+    Delayed,
 }
 
-/// Every design there is.
+/// Every design there is, in the order in which to read them.
 pub const CATALOGUE: &[Design] = &[
-    Design {
-        name: "udp-iterative",
-        concurrency: Concurrency::Iterative,
-        allocation: Allocation::None,
-        summary: "receive, process, reply; one request after the other",
-        serve: Serve::Udp(udp::iterative::serve),
-    },
-    Design {
-        name: "udp-thread-per-request",
-        concurrency: Concurrency::Concurrent,
-        allocation: Allocation::OnDemand,
-        summary: "a new thread answers each datagram through the shared socket",
-        serve: Serve::Udp(udp::thread_per_request::serve),
-    },
-    Design {
-        name: "udp-process-per-request",
-        concurrency: Concurrency::Concurrent,
-        allocation: Allocation::OnDemand,
-        summary: "a forked process answers each datagram and exits",
-        serve: Serve::Udp(udp::process_per_request::serve),
-    },
-    Design {
-        name: "tcp-iterative",
-        concurrency: Concurrency::Iterative,
-        allocation: Allocation::None,
-        summary: "accept, converse until the client closes, then the next client",
-        serve: Serve::Tcp(tcp::iterative::serve),
-    },
-    Design {
-        name: "tcp-process-per-connection",
-        concurrency: Concurrency::Concurrent,
-        allocation: Allocation::OnDemand,
-        summary: "a forked process converses with each client and exits",
-        serve: Serve::Tcp(tcp::process_per_connection::serve),
-    },
-    Design {
-        name: "tcp-thread-per-connection",
-        concurrency: Concurrency::Concurrent,
-        allocation: Allocation::OnDemand,
-        summary: "a new thread converses with each client",
-        serve: Serve::Tcp(tcp::thread_per_connection::serve),
-    },
+    udp(
+        "udp-iterative",
+        Iterative,
+        None,
+        "receive, process, reply; one request after the other",
+        udp::iterative::serve,
+        include_str!("udp/iterative.rs"),
+    ),
+    udp(
+        "udp-thread-per-request",
+        Concurrent,
+        OnDemand,
+        "a new thread answers each datagram through the shared socket",
+        udp::thread_per_request::serve,
+        include_str!("udp/thread_per_request.rs"),
+    ),
+    udp(
+        "udp-process-per-request",
+        Concurrent,
+        OnDemand,
+        "a forked process answers each datagram and exits",
+        udp::process_per_request::serve,
+        include_str!("udp/process_per_request.rs"),
+    ),
+    udp(
+        "udp-preforked",
+        Concurrent,
+        Preallocated,
+        "k processes receive on one socket",
+        udp::preforked::serve,
+        include_str!("udp/preforked.rs"),
+    ),
+    udp(
+        "udp-prethreaded",
+        Concurrent,
+        Preallocated,
+        "k threads receive on one socket",
+        udp::prethreaded::serve,
+        include_str!("udp/prethreaded.rs"),
+    ),
+    udp(
+        "udp-queued-threads",
+        Concurrent,
+        Preallocated,
+        "one thread receives, a bounded queue, k threads answer",
+        udp::queued_threads::serve,
+        include_str!("udp/queued_threads.rs"),
+    ),
+    udp(
+        "udp-work-stealing",
+        Concurrent,
+        Preallocated,
+        "one thread receives, a pool whose threads steal work answers",
+        udp::work_stealing::serve,
+        include_str!("udp/work_stealing.rs"),
+    ),
+    udp(
+        "udp-sharded",
+        Concurrent,
+        Preallocated,
+        "a socket for each worker, the kernel deals datagrams out",
+        udp::sharded::serve,
+        include_str!("udp/sharded.rs"),
+    ),
+    udp(
+        "udp-delayed-allocation",
+        Concurrent,
+        Delayed,
+        "the receiver serves; a long request keeps it, the port gets another",
+        udp::delayed_allocation::serve,
+        include_str!("udp/delayed_allocation.rs"),
+    ),
+    udp(
+        "udp-session-workers",
+        Concurrent,
+        OnDemand,
+        "a worker answers from a port of its own, as TFTP does",
+        udp::session_workers::serve,
+        include_str!("udp/session_workers.rs"),
+    ),
+    udp(
+        "udp-event-loop",
+        Apparent,
+        None,
+        "one thread; waits are timers",
+        udp::event_loop::serve,
+        include_str!("udp/event_loop.rs"),
+    ),
+    udp(
+        "udp-async-tasks",
+        Apparent,
+        OnDemand,
+        "a task for each datagram on a runtime",
+        udp::async_tasks::serve,
+        include_str!("udp/async_tasks.rs"),
+    ),
+    tcp(
+        "tcp-iterative",
+        Iterative,
+        None,
+        "accept, converse until the client closes, then the next client",
+        tcp::iterative::serve,
+        include_str!("tcp/iterative.rs"),
+    ),
+    tcp(
+        "tcp-process-per-connection",
+        Concurrent,
+        OnDemand,
+        "a forked process converses with each client and exits",
+        tcp::process_per_connection::serve,
+        include_str!("tcp/process_per_connection.rs"),
+    ),
+    tcp(
+        "tcp-thread-per-connection",
+        Concurrent,
+        OnDemand,
+        "a new thread converses with each client",
+        tcp::thread_per_connection::serve,
+        include_str!("tcp/thread_per_connection.rs"),
+    ),
+    tcp(
+        "tcp-preforked",
+        Concurrent,
+        Preallocated,
+        "k processes accept on one socket",
+        tcp::preforked::serve,
+        include_str!("tcp/preforked.rs"),
+    ),
+    tcp(
+        "tcp-preforked-locked",
+        Concurrent,
+        Preallocated,
+        "k processes, one at a time in accept",
+        tcp::preforked_locked::serve,
+        include_str!("tcp/preforked_locked.rs"),
+    ),
+    tcp(
+        "tcp-prethreaded",
+        Concurrent,
+        Preallocated,
+        "k threads accept on one socket",
+        tcp::prethreaded::serve,
+        include_str!("tcp/prethreaded.rs"),
+    ),
+    tcp(
+        "tcp-queued-threads",
+        Concurrent,
+        Preallocated,
+        "one thread accepts, a bounded queue, k threads converse",
+        tcp::queued_threads::serve,
+        include_str!("tcp/queued_threads.rs"),
+    ),
+    tcp(
+        "tcp-passed-descriptors",
+        Concurrent,
+        Preallocated,
+        "the master accepts and passes the socket to an idle process",
+        tcp::passed_descriptors::serve,
+        include_str!("tcp/passed_descriptors.rs"),
+    ),
+    tcp(
+        "tcp-work-stealing",
+        Concurrent,
+        Preallocated,
+        "one thread accepts, a pool whose threads steal work converses",
+        tcp::work_stealing::serve,
+        include_str!("tcp/work_stealing.rs"),
+    ),
+    tcp(
+        "tcp-delayed-allocation",
+        Concurrent,
+        Delayed,
+        "the receiver converses; a long client keeps it, the port gets another",
+        tcp::delayed_allocation::serve,
+        include_str!("tcp/delayed_allocation.rs"),
+    ),
+    tcp(
+        "tcp-poll-loop",
+        Apparent,
+        None,
+        "one thread asks poll which of all clients are ready",
+        tcp::poll_loop::serve,
+        include_str!("tcp/poll_loop.rs"),
+    ),
+    tcp(
+        "tcp-event-loop",
+        Apparent,
+        None,
+        "one thread is told by epoll which clients are ready",
+        tcp::event_loop::serve,
+        include_str!("tcp/event_loop.rs"),
+    ),
+    tcp(
+        "tcp-event-loops",
+        Apparent,
+        Preallocated,
+        "several event loops; how clients reach them is a choice",
+        tcp::event_loops::serve,
+        include_str!("tcp/event_loops.rs"),
+    ),
+    tcp(
+        "tcp-event-loop-pool",
+        Apparent,
+        Preallocated,
+        "an event loop talks, a pool of threads does the processing",
+        tcp::event_loop_pool::serve,
+        include_str!("tcp/event_loop_pool.rs"),
+    ),
+    tcp(
+        "tcp-async-tasks",
+        Apparent,
+        OnDemand,
+        "a task for each connection on a runtime",
+        tcp::async_tasks::serve,
+        include_str!("tcp/async_tasks.rs"),
+    ),
+    tcp(
+        "tcp-uring-loop",
+        Apparent,
+        None,
+        "one thread, operations that the kernel completes",
+        tcp::uring_loop::serve,
+        include_str!("tcp/uring_loop.rs"),
+    )
+    .needing(Requirement::IoUring),
 ];
+
+const fn udp(
+    name: &'static str,
+    concurrency: Concurrency,
+    allocation: Allocation,
+    summary: &'static str,
+    serve: ServeUdp,
+    source: &'static str,
+) -> Design {
+    let (serve, requirement) = (Serve::Udp(serve), Requirement::Nothing);
+    Design { name, concurrency, allocation, summary, serve, source, requirement }
+}
+
+const fn tcp(
+    name: &'static str,
+    concurrency: Concurrency,
+    allocation: Allocation,
+    summary: &'static str,
+    serve: ServeTcp,
+    source: &'static str,
+) -> Design {
+    let (serve, requirement) = (Serve::Tcp(serve), Requirement::Nothing);
+    Design { name, concurrency, allocation, summary, serve, source, requirement }
+}
 
 impl Design {
     /// The design of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         CATALOGUE.iter().find(|design| design.name == name)
+    }
+
+    const fn needing(self, requirement: Requirement) -> Self {
+        Self { requirement, ..self }
+    }
+
+    /// Why this system cannot run it, with the remedy; `None` where it can.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<String> {
+        match self.requirement {
+            Requirement::Nothing => Option::None,
+            Requirement::IoUring => ring::available().err(),
+        }
+    }
+
+    /// What its file says at its head: what it is, then picture, what changed, when it pays, and
+    /// where it is described, as Markdown.
+    pub fn header(&self) -> impl Iterator<Item = &'static str> {
+        let comments = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        comments.map(|line| line.strip_prefix(' ').unwrap_or(line))
+    }
+
+    /// How many workers it has where nobody says: many where each is made for one client and
+    /// unmade after it, a pool's worth beforehand, and a loop for each processor.
+    #[must_use]
+    pub fn usual_workers(&self) -> u32 {
+        let processors = || std::thread::available_parallelism().map_or(1, NonZero::get) as u32;
+        match (self.concurrency, self.allocation) {
+            (_, Allocation::None) => 1,
+            (Concurrency::Apparent, Allocation::OnDemand) => processors(),
+            (_, Allocation::OnDemand | Allocation::Delayed) => 1024,
+            (_, Allocation::Preallocated) => 16,
+        }
     }
 
     /// The transport its clients use.
@@ -142,6 +410,7 @@ impl fmt::Display for Concurrency {
         f.write_str(match self {
             Self::Iterative => "iterative",
             Self::Concurrent => "concurrent",
+            Self::Apparent => "apparent",
         })
     }
 }
@@ -151,6 +420,8 @@ impl fmt::Display for Allocation {
         f.write_str(match self {
             Self::None => "none",
             Self::OnDemand => "on-demand",
+            Self::Preallocated => "preallocated",
+            Self::Delayed => "delayed",
         })
     }
 }

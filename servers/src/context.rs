@@ -1,10 +1,14 @@
 //! What every design is given: the service it offers, its bounds, its workers and its counts.
 
+use std::time::Duration;
+
+use crate::catalogue::Design;
 use crate::clock::monotonic_ns;
 use crate::limits::Limits;
-use crate::processing::Processing;
+use crate::processing::{Achieved, Processing, wait_until};
 use crate::service::{Job, Service, Stamps};
 use crate::tally::Tally;
+use crate::tuning::Tuning;
 use crate::worker::{Worker, Workers};
 
 /// The surroundings of a design; one for each server, alive as long as its process.
@@ -13,6 +17,8 @@ pub struct Context {
     pub service: Service,
     /// The bounds of this server.
     pub limits: Limits,
+    /// The choices that some designs leave open.
+    pub tuning: Tuning,
     /// Who may serve, and how many at once.
     pub workers: Workers,
     pub(crate) processing: Processing,
@@ -26,17 +32,44 @@ pub struct TakenUp {
     received_so_far: u64,
 }
 
+/// A job whose computing is done and whose waiting has begun. A blocking worker sleeps until it
+/// is due; an event loop sets a timer and serves others meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    job: Job,
+    taken_up: TakenUp,
+    computed: Duration,
+    waits_from_ns: u64,
+}
+
+impl Begun {
+    /// When the waiting ends, on the monotonic clock; `None` where the job does not wait.
+    #[must_use]
+    pub fn due_ns(&self) -> Option<u64> {
+        let wait = self.job.work.wait;
+        (!wait.is_zero()).then(|| self.waits_from_ns + wait.as_nanos() as u64)
+    }
+
+    /// What was begun.
+    #[must_use]
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+}
+
 impl Context {
     /// A context over shared counts.
     #[must_use]
     pub fn new(
+        design: &Design,
         service: Service,
         limits: Limits,
+        tuning: Tuning,
         processing: Processing,
         tally: &'static Tally,
     ) -> Self {
-        let workers = Workers::new(tally, limits.workers);
-        Self { service, limits, workers, processing, tally }
+        let workers = Workers::new(tally, limits.workers, design.allocation);
+        Self { service, limits, tuning, workers, processing, tally }
     }
 
     /// Counts a request that the last receive call completed, and notes the time.
@@ -49,31 +82,52 @@ impl Context {
         TakenUp { at_ns, received_so_far: self.tally.count_received() }
     }
 
-    /// Does what `job` asks and writes the reply to `out`, which is emptied first. `input` is
-    /// what the client sent.
+    /// Computes what `job` asks for; its waiting begins.
+    #[must_use]
+    pub fn begin(&self, job: Job, taken_up: TakenUp) -> Begun {
+        let computed = self.processing.compute(job.work.compute);
+        let waits_from_ns = if job.work.wait.is_zero() { 0 } else { monotonic_ns() };
+        Begun { job, taken_up, computed, waits_from_ns }
+    }
+
+    /// Writes the reply of a job whose waiting is over to `out`, which is emptied first. `input`
+    /// is what the client sent.
+    pub fn finish(&self, begun: &Begun, input: &[u8], worker: Worker, out: &mut Vec<u8>) {
+        let finished_ns = monotonic_ns();
+        let waited = match begun.due_ns() {
+            Some(_) => Duration::from_nanos(finished_ns.saturating_sub(begun.waits_from_ns)),
+            None => Duration::ZERO,
+        };
+        let stamps = Stamps {
+            worker: worker.number(),
+            received_so_far: begun.taken_up.received_so_far,
+            taken_up_ns: begun.taken_up.at_ns,
+            finished_ns,
+            achieved: Achieved { computed: begun.computed, waited },
+        };
+        out.clear();
+        begun.job.reply(input, &stamps, out);
+        if begun.job.is_refusal() {
+            self.tally.count_refused(worker.number());
+        } else {
+            self.tally.count_answered(worker.number());
+        }
+    }
+
+    /// Does all that `job` asks, sleeping where it waits, and writes the reply to `out`.
     pub fn perform(
         &self,
-        job: &Job,
+        job: Job,
         input: &[u8],
         taken_up: TakenUp,
         worker: Worker,
         out: &mut Vec<u8>,
     ) {
-        let achieved = self.processing.perform(job.work);
-        out.clear();
-        let stamps = Stamps {
-            worker: worker.number(),
-            received_so_far: taken_up.received_so_far,
-            taken_up_ns: taken_up.at_ns,
-            finished_ns: monotonic_ns(),
-            achieved,
-        };
-        job.reply(input, &stamps, out);
-        if job.is_refusal() {
-            self.tally.count_refused(worker.number());
-        } else {
-            self.tally.count_answered(worker.number());
+        let begun = self.begin(job, taken_up);
+        if let Some(due_ns) = begun.due_ns() {
+            wait_until(due_ns);
         }
+        self.finish(&begun, input, worker, out);
     }
 
     /// Counts a request that got no reply at all.

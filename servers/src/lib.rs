@@ -4,20 +4,31 @@
 //! *service* ([`service`]) decides what is said. They meet in the [`Context`], so that any
 //! difference in time between two designs is the designs' own. What is no lesson of a design lies
 //! below it: sockets ([`socket`]), workers ([`worker`]), the processing that a request asks for
-//! ([`processing`]), counts ([`tally`]), bounds ([`limits`]), start and end ([`supervisor`]).
+//! ([`processing`]), the clients of a loop ([`clients`]) and what is due later ([`timers`]), counts
+//! ([`tally`]), bounds ([`limits`]), start and end ([`supervisor`]).
 //!
 //! Begin with `udp/iterative.rs`; `servers/README.md` gives the reading order.
 
 pub mod catalogue;
+pub mod clients;
 pub mod clock;
+mod connection;
 pub mod context;
+pub mod descriptor;
 pub mod limits;
+pub mod lock;
+pub mod patience;
 pub mod processing;
+mod ring;
+pub mod room;
+mod runtime;
 pub mod service;
 pub mod socket;
 pub mod supervisor;
 pub mod tally;
 pub mod tcp;
+pub mod timers;
+pub mod tuning;
 pub mod udp;
 pub mod worker;
 
@@ -25,3 +36,4 @@ pub use catalogue::{Allocation, CATALOGUE, Concurrency, Design, Transport};
 pub use context::Context;
 pub use limits::Limits;
 pub use service::Service;
+pub use tuning::{Distribution, Tuning};

@@ -13,6 +13,9 @@ pub struct Limits {
     /// Workers alive at once. At the bound the master takes no further request or connection;
     /// they queue in the kernel, and beyond the kernel's queue the kernel drops or delays them.
     pub workers: u32,
+    /// Clients held at once by a loop, a queue or a runtime, which have no worker for each. Beyond
+    /// it they wait in the kernel's queue.
+    pub clients: usize,
     /// Bytes of one request. A larger one is refused; its connection is closed.
     pub request_size: usize,
     /// Bytes of one reply. A request for more is refused.
@@ -21,8 +24,9 @@ pub struct Limits {
     pub wait: Duration,
     /// Processor time that one request may ask for; beyond it the request is refused.
     pub compute: Duration,
-    /// How long a connection may bring or take no byte at all before it is closed; a client that
-    /// trickles is not silent.
+    /// How long a connection may be silent, how long a request may take to arrive from its first
+    /// byte to its last, and how long a reply may take to leave; then the connection is closed. So
+    /// a client that trickles gains nothing over one that is silent.
     pub idle: Duration,
 }
 
@@ -30,6 +34,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             workers: 1024,
+            clients: 4096,
             request_size: 1 << 20,
             reply_size: 1 << 20,
             wait: Duration::from_secs(10),

@@ -6,11 +6,9 @@
 
 use std::hint::black_box;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use protocol::Work;
-
-use crate::clock::thread_processor_time;
+use crate::clock::{monotonic_ns, thread_processor_time};
 
 /// Reading the thread's processor clock costs about this much; a remainder below it is done.
 const CLOCK_READING: Duration = Duration::from_nanos(300);
@@ -57,15 +55,10 @@ impl Processing {
         self.steps_per_us
     }
 
-    /// Computes, then waits, as `work` asks.
-    #[must_use]
-    pub fn perform(&self, work: Work) -> Achieved {
-        Achieved { computed: self.compute(work.compute), waited: wait(work.wait) }
-    }
-
     /// Uses `target` of processor time, in slices that are counted out a little short and then
     /// measured, so that a wrong calibration or a slower core overshoots by part of a slice only.
-    fn compute(&self, target: Duration) -> Duration {
+    #[must_use]
+    pub fn compute(&self, target: Duration) -> Duration {
         if target.is_zero() {
             return Duration::ZERO;
         }
@@ -84,14 +77,13 @@ impl Processing {
     }
 }
 
-/// Sleeps for `target`; a sleep overshoots, so the true duration is returned.
-fn wait(target: Duration) -> Duration {
-    if target.is_zero() {
-        return Duration::ZERO;
+/// Sleeps until `due_ns` on the monotonic clock; a sleep overshoots, so the caller looks at the
+/// clock again.
+pub(crate) fn wait_until(due_ns: u64) {
+    let left_ns = due_ns.saturating_sub(monotonic_ns());
+    if left_ns > 0 {
+        thread::sleep(Duration::from_nanos(left_ns));
     }
-    let before = Instant::now();
-    thread::sleep(target);
-    before.elapsed()
 }
 
 /// A chain of multiplications, each waiting for the one before: its time is the processor's alone.
@@ -112,19 +104,18 @@ mod tests {
         for micros in [1, 10, 100, 1000] {
             let target = Duration::from_micros(micros);
             let before = thread_processor_time();
-            let achieved = processing.perform(Work { compute: target, wait: Duration::ZERO });
+            let computed = processing.compute(target);
             let used = thread_processor_time() - before;
-            assert!(achieved.computed + CLOCK_READING >= target, "{achieved:?} for {target:?}");
-            assert!(used >= achieved.computed, "the thread's clock must agree: {used:?}");
+            assert!(computed + CLOCK_READING >= target, "{computed:?} for {target:?}");
+            assert!(used >= computed, "the thread's clock must agree: {used:?}");
         }
     }
 
     #[test]
-    fn waiting_lasts_at_least_as_long_as_asked_and_takes_no_part_in_computing() {
-        let target = Duration::from_millis(2);
-        let achieved =
-            Processing::calibrated().perform(Work { wait: target, compute: Duration::ZERO });
-        assert!(achieved.waited >= target);
-        assert_eq!(achieved.computed, Duration::ZERO);
+    fn waiting_lasts_at_least_until_it_is_due() {
+        let due_ns = monotonic_ns() + 2_000_000;
+        wait_until(due_ns);
+        assert!(monotonic_ns() >= due_ns);
+        wait_until(due_ns); // long past: no sleep at all
     }
 }

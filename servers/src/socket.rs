@@ -1,13 +1,15 @@
 //! Sockets as a measuring server needs them, and the errors that are no reason to stop.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::BorrowedFd;
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{setsockopt, sockopt};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Completed connections that may wait to be accepted; the kernel lowers it to `somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -22,15 +24,20 @@ const CONGESTION_CONTROL: &str = "cubic";
 
 /// How long to leave the listener alone when there is no descriptor for a connection: the
 /// connection stays in the queue, so trying again at once would only burn the processor.
-const PAUSE_WITHOUT_DESCRIPTORS: Duration = Duration::from_millis(10);
+pub const PAUSE_WITHOUT_DESCRIPTORS: Duration = Duration::from_millis(10);
 
 /// Creates a socket, binds it, and makes it passive (the first three classic steps).
 ///
 /// # Errors
 /// When the address is in use, not of this machine, or not permitted.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    listen_with(address, false)
+}
+
+fn listen_with(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    socket.set_reuse_port(reuse_port)?;
     // Replies leave when they are written; the option is inherited by accepted connections.
     socket.set_tcp_nodelay(true)?;
     let _ = setsockopt(&socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into());
@@ -44,10 +51,44 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 /// When the address is in use, not of this machine, or not permitted.
 pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    bind_with(address, false)
+}
+
+fn bind_with(address: SocketAddr, reuse_port: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_reuse_port(reuse_port)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// Binds another datagram socket to the address of `socket`; from now on the kernel deals the
+/// datagrams out to all of them by a hash of the addresses (SO_REUSEPORT, socket(7)).
+///
+/// # Errors
+/// When the kernel has no socket left.
+pub fn bind_beside(socket: &UdpSocket) -> io::Result<UdpSocket> {
+    SockRef::from(socket).set_reuse_port(true)?;
+    bind_with(socket.local_addr()?, true)
+}
+
+/// The same for a passive socket: each has its own queue of connections.
+///
+/// # Errors
+/// When the kernel has no socket left.
+pub fn listen_beside(listener: &TcpListener) -> io::Result<TcpListener> {
+    SockRef::from(listener).set_reuse_port(true)?;
+    listen_with(listener.local_addr()?, true)
+}
+
+/// A datagram socket with a port of its own at the address of `socket`, for one peer only.
+///
+/// # Errors
+/// When the kernel has no socket or port left, or the peer cannot be reached.
+pub fn connect_beside(socket: &UdpSocket, peer: SocketAddr) -> io::Result<UdpSocket> {
+    let own = UdpSocket::bind((socket.local_addr()?.ip(), 0))?;
+    own.connect(peer)?;
+    Ok(own)
 }
 
 /// Accepts the next connection. Errors of the connection that was to be accepted (a client that
@@ -59,9 +100,11 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     loop {
         match listener.accept() {
             Ok((connection, _)) => return Ok(connection),
-            Err(error) if out_of_resources(&error) => thread::sleep(PAUSE_WITHOUT_DESCRIPTORS),
-            Err(error) if of_one_client(&error) => {}
-            Err(error) => return Err(error),
+            Err(error) => match Trouble::of(&error) {
+                Trouble::OneClients => {}
+                Trouble::NoResources => thread::sleep(PAUSE_WITHOUT_DESCRIPTORS),
+                Trouble::TheSockets => return after_a_pause(error),
+            },
         }
     }
 }
@@ -69,24 +112,84 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 /// Receives the next datagram into `buffer`; its length, and who sent it.
 ///
 /// # Errors
-/// Of the socket itself, not of what a client did.
+/// Of the socket itself, not of what a client did; and its read time-out, where it has one.
 pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
     loop {
         match socket.recv_from(buffer) {
             Ok(received) => return Ok(received),
-            Err(error) if of_one_client(&error) => {}
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            Err(error) => match Trouble::of(&error) {
+                Trouble::OneClients => {}
+                Trouble::NoResources => thread::sleep(PAUSE_WITHOUT_DESCRIPTORS),
+                Trouble::TheSockets => return after_a_pause(error),
+            },
         }
     }
 }
 
-/// accept(2): "Linux accept() passes already-pending network errors on the new socket as an error
-/// code"; these must be treated like `EAGAIN`.
-fn of_one_client(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error().map(Errno::from_raw),
-        Some(
-            Errno::EAGAIN
+/// The same for a socket that does not block; `None` where nothing has come.
+///
+/// # Errors
+/// Of the socket itself, not of what a client did.
+pub fn receive_now(
+    socket: &UdpSocket,
+    buffer: &mut [u8],
+) -> io::Result<Option<(usize, SocketAddr)>> {
+    loop {
+        match socket.recv_from(buffer) {
+            Ok(received) => return Ok(Some(received)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => match Trouble::of(&error) {
+                Trouble::OneClients => {}
+                Trouble::NoResources => return Ok(None),
+                Trouble::TheSockets => return Err(error),
+            },
+        }
+    }
+}
+
+/// Waits until at least one of these descriptors is readable or has come to its end; which they
+/// are, in the order given. An interruption by a signal is an answer too, with none of them ready.
+///
+/// # Errors
+/// When the kernel has no memory for the call.
+pub fn readable<'a>(descriptors: impl Iterator<Item = BorrowedFd<'a>>) -> io::Result<Vec<bool>> {
+    let mut set: Vec<PollFd<'a>> =
+        descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN)).collect();
+    match poll(&mut set, PollTimeout::NONE) {
+        Err(Errno::EINTR) => Ok(vec![false; set.len()]),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(set.iter().map(|entry| entry.any().unwrap_or(true)).collect()),
+    }
+}
+
+/// A worker that ends because of its socket is replaced in some designs; not at once again and
+/// again.
+fn after_a_pause<T>(error: io::Error) -> io::Result<T> {
+    thread::sleep(PAUSE_WITHOUT_DESCRIPTORS);
+    Err(error)
+}
+
+/// Whose trouble an error of accept or receive is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// One client's, or an interruption: take the next.
+    OneClients,
+    /// No descriptor or memory just now: what waits stays in the kernel's queue, so look again
+    /// after [`PAUSE_WITHOUT_DESCRIPTORS`].
+    NoResources,
+    /// The socket's own: it cannot go on.
+    TheSockets,
+}
+
+impl Trouble {
+    /// Tells from an error whose trouble it is. accept(2): "Linux accept() passes already-pending
+    /// network errors on the new socket as an error code"; they must be treated like `EAGAIN`.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Self {
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(
+                Errno::EAGAIN
                 | Errno::EINTR
                 | Errno::ECONNABORTED
                 | Errno::ECONNRESET
@@ -99,14 +202,35 @@ fn of_one_client(error: &io::Error) -> bool {
                 | Errno::ENONET
                 | Errno::EHOSTUNREACH
                 | Errno::EOPNOTSUPP
-                | Errno::ENETUNREACH
-        )
-    ) || error.kind() == ErrorKind::ConnectionAborted
+                | Errno::ENETUNREACH,
+            ) => Self::OneClients,
+            Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
+                Self::NoResources
+            }
+            _ => Self::TheSockets,
+        }
+    }
 }
 
-fn out_of_resources(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error().map(Errno::from_raw),
-        Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM)
-    )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_apart_by_whose_trouble_it_is() {
+        let of = |errno: Errno| Trouble::of(&io::Error::from(errno));
+        assert_eq!(of(Errno::ECONNABORTED), Trouble::OneClients);
+        assert_eq!(of(Errno::EMFILE), Trouble::NoResources);
+        assert_eq!(of(Errno::EBADF), Trouble::TheSockets);
+    }
+
+    #[test]
+    fn sockets_beside_each_other_have_one_address() {
+        let first = bind("127.0.0.1:0".parse().expect("an address")).expect("a socket");
+        let second = bind_beside(&first).expect("a second socket on the same port");
+        assert_eq!(first.local_addr().ok(), second.local_addr().ok());
+        let first = listen("127.0.0.1:0".parse().expect("an address")).expect("a socket");
+        let second = listen_beside(&first).expect("a second socket on the same port");
+        assert_eq!(first.local_addr().ok(), second.local_addr().ok());
+    }
 }

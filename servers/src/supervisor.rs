@@ -24,7 +24,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::wait;
 use nix::unistd::{Pid, alarm};
 
-use crate::catalogue::{Design, Serve};
+use crate::catalogue::{Design, Serve, Transport};
 use crate::clock::monotonic_ns;
 use crate::context::Context;
 use crate::limits::Limits;
@@ -32,6 +32,7 @@ use crate::processing::Processing;
 use crate::service::Service;
 use crate::socket;
 use crate::tally::Tally;
+use crate::tuning::Tuning;
 use crate::worker::ENDING;
 
 /// Everything a server is told at its start.
@@ -46,6 +47,8 @@ pub struct Settings {
     pub allow_remote: bool,
     /// The server's bounds.
     pub limits: Limits,
+    /// The choices that the design leaves open.
+    pub tuning: Tuning,
     /// The cores it may use; all where empty.
     pub cores: Vec<usize>,
     /// When it ends by itself; a whole number of seconds, rounded up.
@@ -71,6 +74,22 @@ pub enum ServeError {
          compute; give --allow-remote if that is meant, or listen on 127.0.0.1"
     )]
     NotLoopback(SocketAddr),
+    /// The service is not spoken over the design's transport.
+    #[error("{service} is not spoken over {transport}; choose a design that serves over tcp")]
+    NotSpoken {
+        /// The service asked for.
+        service: Service,
+        /// The design's transport.
+        transport: Transport,
+    },
+    /// The system does not grant what the design needs.
+    #[error("{design} cannot run here: {obstacle}")]
+    Obstacle {
+        /// The design's name.
+        design: &'static str,
+        /// Why, and what may be done.
+        obstacle: String,
+    },
     /// The cores asked for are not to be had.
     #[error("cannot run on cores {cores:?}: {source}; name cores that this process may use")]
     Cores {
@@ -113,6 +132,13 @@ pub fn run(settings: Settings) -> Result<std::convert::Infallible, ServeError> {
     if !settings.allow_remote && !settings.listen.ip().is_loopback() {
         return Err(ServeError::NotLoopback(settings.listen));
     }
+    let (design, service) = (settings.design, settings.service);
+    if !service.speaks_over(design.transport()) {
+        return Err(ServeError::NotSpoken { service, transport: design.transport() });
+    }
+    if let Some(obstacle) = design.obstacle() {
+        return Err(ServeError::Obstacle { design: design.name, obstacle });
+    }
     settle(&settings)?;
     let address = settings.listen;
     let cannot_listen = |source| ServeError::Listen { address, source };
@@ -150,7 +176,14 @@ fn settle(settings: &Settings) -> Result<(), ServeError> {
 fn open(settings: &Settings, bound: SocketAddr) -> Result<&'static Context, ServeError> {
     let processing = Processing::calibrated();
     let tally = Tally::shared()?;
-    let context = Context::new(settings.service, settings.limits, processing, tally);
+    let context = Context::new(
+        settings.design,
+        settings.service,
+        settings.limits,
+        settings.tuning,
+        processing,
+        tally,
+    );
     let context: &'static Context = Box::leak(Box::new(context));
     let supervised = Supervised {
         design: settings.design,

@@ -7,22 +7,29 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 
+use crate::catalogue::Allocation;
 use crate::limits::MAX_WORKERS;
 use crate::tally::{FREE, PlaceTally, THREAD, Tally};
 
 /// The stack of a worker thread: its frames are shallow, its buffers on the heap.
 const STACK_SIZE: usize = 256 << 10;
+
+/// How long to leave the system alone when it has no thread or process to give.
+const PAUSE_WITHOUT_WORKERS: Duration = Duration::from_millis(10);
 
 /// The signals that end a server.
 pub(crate) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGALRM];
@@ -31,6 +38,7 @@ pub(crate) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal:
 pub struct Workers {
     tally: &'static Tally,
     limit: usize,
+    allocation: Allocation,
     free: EventFd,
 }
 
@@ -55,20 +63,42 @@ pub struct Place<'a> {
 impl Workers {
     /// `limit` free places, at least 1 and at most [`MAX_WORKERS`].
     #[must_use]
-    pub fn new(tally: &'static Tally, limit: u32) -> Self {
+    pub fn new(tally: &'static Tally, limit: u32, allocation: Allocation) -> Self {
         let limit = limit.clamp(1, MAX_WORKERS);
         let free =
             EventFd::from_value_and_flags(limit, EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_CLOEXEC)
                 .expect("a fresh server has a descriptor to spare");
-        Self { tally, limit: limit as usize, free }
+        Self { tally, limit: limit as usize, allocation, free }
     }
 
-    /// The master itself as the only worker: an iterative server.
+    /// The master itself as a worker: an iterative server, or an event loop.
     pub fn master(&self) -> Worker {
         let place = self.free_place();
         let worker = Worker(place.number);
         std::mem::forget(place);
         worker
+    }
+
+    /// How many workers there may be.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Becomes readable when there is a free place.
+    #[must_use]
+    pub fn vacancy(&self) -> BorrowedFd<'_> {
+        self.free.as_fd()
+    }
+
+    /// The places that are free now, to create the workers of a pool beforehand. Only the master
+    /// takes places, so that none is lost between looking and taking.
+    pub fn free_places(&self) -> impl Iterator<Item = Place<'_>> {
+        std::iter::from_fn(|| {
+            let mut vacancy = [PollFd::new(self.vacancy(), PollFlags::POLLIN)];
+            let any = poll(&mut vacancy, PollTimeout::ZERO).is_ok_and(|count| count > 0);
+            any.then(|| self.free_place())
+        })
     }
 
     /// Takes the lowest free place; waits for one where all are taken.
@@ -119,6 +149,15 @@ impl Workers {
         &self.tally.places()[..self.limit]
     }
 
+    /// Where the system has no thread or process left: the request in hand is dropped, as a full
+    /// queue would drop it, and nothing is tried again before the system had a moment.
+    fn no_worker_to_be_had(&self) {
+        if self.allocation == Allocation::OnDemand {
+            self.tally.count_dropped();
+        }
+        thread::sleep(PAUSE_WITHOUT_WORKERS);
+    }
+
     fn vacate(&self, place: &PlaceTally) {
         place.occupant.store(FREE, Release);
         // The counter is at most MAX_WORKERS, far from the value at which a write would block.
@@ -132,8 +171,8 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Starts a thread that runs `serve` in this place. Where the system has no thread left, the
-/// request is dropped and counted, as a full queue would drop it; the server goes on.
+/// Starts a thread that runs `serve` in this place. Where the system has no thread left, what
+/// `serve` owns is dropped, a request counted as such, and the server goes on.
 pub fn spawn_worker(place: Place<'static>, serve: impl FnOnce(Worker) + Send + 'static) {
     let workers = place.workers;
     let worker = move || {
@@ -141,7 +180,33 @@ pub fn spawn_worker(place: Place<'static>, serve: impl FnOnce(Worker) + Send + '
         drop(place);
     };
     if thread::Builder::new().stack_size(STACK_SIZE).spawn(worker).is_err() {
-        workers.tally.count_dropped();
+        workers.no_worker_to_be_had();
+    }
+}
+
+/// A pool of as many threads as there may be workers, each with a queue of its own, which steal
+/// from one another.
+///
+/// # Errors
+/// When the system has no threads for it.
+pub fn stealing_pool(workers: &Workers) -> io::Result<StealingPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(workers.limit)
+        .stack_size(STACK_SIZE)
+        // One client's fault is not the server's end.
+        .panic_handler(|_| {})
+        .build()
+        .map(StealingPool)
+        .map_err(io::Error::other)
+}
+
+/// The pool of [`stealing_pool`].
+pub struct StealingPool(rayon::ThreadPool);
+
+impl StealingPool {
+    /// Gives the pool a task; whichever of its threads runs it is the worker.
+    pub fn spawn(&self, task: impl FnOnce(Worker) + Send + 'static) {
+        self.0.spawn(|| task(Worker(rayon::current_thread_index().unwrap_or(0) as u32)));
     }
 }
 
@@ -149,7 +214,7 @@ pub fn spawn_worker(place: Place<'static>, serve: impl FnOnce(Worker) + Send + '
 pub enum Side {
     /// The process that forked; it goes on.
     Master,
-    /// The new process. It serves its one client and then calls [`WorkerProcess::exit`].
+    /// The new process. It serves, and then calls [`WorkerProcess::exit`].
     Worker(WorkerProcess),
 }
 
@@ -172,7 +237,7 @@ impl WorkerProcess {
 }
 
 /// Makes a worker process in this place; its master must have one thread only. Where the system
-/// has no process left, the request is dropped and counted; the server goes on.
+/// has no process left, a request in hand is counted as dropped; the server goes on.
 ///
 /// # Errors
 /// When signals cannot be held back, which no running system refuses.
@@ -199,8 +264,9 @@ pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
             Ok(Side::Worker(worker))
         }
         Err(_) => {
-            workers.tally.count_dropped();
+            drop(place);
             before.thread_set_mask()?;
+            workers.no_worker_to_be_had();
             Ok(Side::Master)
         }
     }
@@ -235,7 +301,7 @@ mod tests {
     #[test]
     fn a_place_given_back_is_taken_again() {
         let tally = Tally::shared().expect("memory for a tally");
-        let workers = Workers::new(tally, 2);
+        let workers = Workers::new(tally, 2, Allocation::OnDemand);
         let first = workers.free_place();
         let second = workers.free_place();
         assert_eq!((first.number, second.number), (0, 1));

@@ -83,7 +83,8 @@ fn line_of(output: &mut impl BufRead) -> Value {
 
 /// A client of either transport that speaks the work protocol, or bytes.
 pub enum Client {
-    Udp(UdpSocket),
+    /// An unconnected socket, and where to send: to whoever answered last, as TFTP's clients do.
+    Udp(UdpSocket, SocketAddr),
     Tcp(TcpStream),
 }
 
@@ -92,9 +93,8 @@ impl Client {
         match design.transport() {
             Transport::Udp => {
                 let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
-                socket.connect(address).expect("an address");
                 socket.set_read_timeout(Some(PATIENCE)).expect("a time");
-                Self::Udp(socket)
+                Self::Udp(socket, address)
             }
             Transport::Tcp => {
                 let stream = TcpStream::connect(address).expect("the server listens");
@@ -107,7 +107,7 @@ impl Client {
 
     pub fn send(&mut self, bytes: &[u8]) {
         match self {
-            Self::Udp(socket) => socket.send(bytes).map(|_| ()),
+            Self::Udp(socket, to) => socket.send_to(bytes, *to).map(|_| ()),
             Self::Tcp(stream) => stream.write_all(bytes),
         }
         .expect("the server takes it");
@@ -117,9 +117,10 @@ impl Client {
     pub fn receive(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         match self {
-            Self::Udp(socket) => {
-                let length = socket.recv(&mut bytes).expect("a reply");
+            Self::Udp(socket, to) => {
+                let (length, sender) = socket.recv_from(&mut bytes).expect("a reply");
                 bytes.truncate(length);
+                *to = sender;
             }
             Self::Tcp(stream) => stream.read_exact(&mut bytes).expect("a reply"),
         }

@@ -1,6 +1,6 @@
 //! One client's connection as the service sees it: bytes in, jobs out.
 
-use super::{Job, Service, echo, work};
+use super::{Job, Service, daytime, echo, http, time, work};
 use crate::limits::Limits;
 
 /// The input of one connection, taken apart into jobs.
@@ -38,8 +38,17 @@ impl Conversation {
         let job = match self.service {
             Service::Work => work::job_of_stream(&self.input, &self.limits),
             Service::Echo => (!self.input.is_empty()).then(|| echo::job(self.input.len())),
+            Service::Daytime => Some(daytime::job()),
+            Service::Time => Some(time::job()),
+            Service::Http => http::job_of_stream(&self.input, &self.limits),
         };
         job.map_or(Step::NeedMore, Step::Job)
+    }
+
+    /// Whether a request has begun to arrive and is not yet whole.
+    #[must_use]
+    pub fn is_midway(&self) -> bool {
+        !self.input.is_empty()
     }
 
     /// The bytes from which the present job was made, and whatever follows them.
@@ -50,7 +59,7 @@ impl Conversation {
 
     /// Forgets the bytes of a job that is done.
     pub fn finished(&mut self, job: &Job) {
-        self.input.drain(..job.asked_in.unwrap_or(self.input.len()));
+        self.input.drain(..job.asked_in);
     }
 }
 
@@ -60,7 +69,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::service::Answer;
+    use crate::service::job::Answer;
 
     fn request(id: u64, wait: Duration, reply_size: u32) -> Vec<u8> {
         let work = Work { wait, compute: Duration::ZERO };

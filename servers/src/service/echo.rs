@@ -3,9 +3,14 @@
 
 use protocol::Work;
 
-use super::{Answer, Job};
+use super::job::{Answer, Job, Then};
 
 /// The job that sends `length` bytes of input back.
 pub(super) fn job(length: usize) -> Job {
-    Job { work: Work::default(), answer: Answer::Echo { length }, asked_in: Some(length) }
+    Job {
+        work: Work::default(),
+        answer: Answer::Echo { length },
+        asked_in: length,
+        then: Then::GoOn,
+    }
 }

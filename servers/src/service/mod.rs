@@ -5,18 +5,21 @@
 //! and each waits in its own manner.
 
 mod conversation;
+mod daytime;
 mod echo;
+mod http;
+mod job;
+mod time;
 mod work;
 
 use std::fmt;
 use std::str::FromStr;
 
-use protocol::{Refusal, Reply, Request, Work, encode_reply};
-
 pub use conversation::{Conversation, Step};
+pub use job::{Job, Stamps};
 
+use crate::catalogue::Transport;
 use crate::limits::Limits;
-use crate::processing::Achieved;
 
 /// The services on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +28,17 @@ pub enum Service {
     Work,
     /// Sends back what it gets (RFC 862).
     Echo,
+    /// Tells the date and time as a line of text (RFC 867).
+    Daytime,
+    /// Tells the time as a number of 32 bits (RFC 868).
+    Time,
+    /// HTTP/1.1, with work in the query of a URL (RFC 9110, RFC 9112).
+    Http,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 2] = [Self::Work, Self::Echo];
+    pub const ALL: [Self; 5] = [Self::Work, Self::Echo, Self::Daytime, Self::Time, Self::Http];
 
     /// The name on the command line.
     #[must_use]
@@ -37,7 +46,29 @@ impl Service {
         match self {
             Self::Work => "work",
             Self::Echo => "echo",
+            Self::Daytime => "daytime",
+            Self::Time => "time",
+            Self::Http => "http",
         }
+    }
+
+    /// The port on which the world expects it; for `work`, which the world does not know, the
+    /// first that is nobody else's.
+    #[must_use]
+    pub fn well_known_port(self) -> u16 {
+        match self {
+            Self::Work => 4,
+            Self::Echo => 7,
+            Self::Daytime => 13,
+            Self::Time => 37,
+            Self::Http => 80,
+        }
+    }
+
+    /// Whether it is spoken over this transport.
+    #[must_use]
+    pub fn speaks_over(self, transport: Transport) -> bool {
+        self != Self::Http || transport == Transport::Tcp
     }
 
     /// The job that one datagram asks for.
@@ -46,6 +77,9 @@ impl Service {
         match self {
             Self::Work => work::job_of_datagram(datagram, limits),
             Self::Echo => echo::job(datagram.len()),
+            Self::Daytime => daytime::job(),
+            Self::Time => time::job(),
+            Self::Http => Job::not_understood(),
         }
     }
 }
@@ -60,104 +94,9 @@ impl FromStr for Service {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|service| service.name() == name)
-            .ok_or_else(|| format!("no service is called '{name}'; there are: work, echo"))
-    }
-}
-
-/// One thing to do for a client: perform [`Job::work`], then send the reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// The processing to perform before the reply.
-    pub work: Work,
-    answer: Answer,
-    /// Bytes of the input that asked for it; `None` where the input cannot be read, and so
-    /// nothing that follows can be either.
-    asked_in: Option<usize>,
-}
-
-/// What the reply will be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    /// A reply of the work protocol.
-    Done(Request),
-    /// The first `length` bytes of the input, unchanged.
-    Echo { length: usize },
-    /// A refusal of the work protocol, to the request with this id.
-    Refused { id: u64, why: Refusal },
-}
-
-/// What the server noted about a job, for the reply to carry.
-#[derive(Clone, Copy, Debug)]
-pub struct Stamps {
-    /// The place of the worker.
-    pub worker: u32,
-    /// Requests received when this one was taken up, it included.
-    pub received_so_far: u64,
-    /// Just after the receive call that completed the request.
-    pub taken_up_ns: u64,
-    /// Just before the send call.
-    pub finished_ns: u64,
-    /// What the processing took.
-    pub achieved: Achieved,
-}
-
-impl Job {
-    fn refuse(request: &Request, why: Refusal) -> Self {
-        Self {
-            work: Work::default(),
-            answer: Answer::Refused { id: request.id, why },
-            asked_in: Some(request.request_size as usize),
-        }
-    }
-
-    fn refuse_unreadable(why: Refusal) -> Self {
-        Self { work: Work::default(), answer: Answer::Refused { id: 0, why }, asked_in: None }
-    }
-
-    /// Whether the reply tells that the request will not be done.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        matches!(self.answer, Answer::Refused { .. })
-    }
-
-    /// Whether a connection must be closed after the reply: what follows a request that cannot
-    /// be read, or will not be read to its end, has no meaning.
-    #[must_use]
-    pub fn ends_conversation(&self) -> bool {
-        self.asked_in.is_none()
-    }
-
-    /// Bytes of the reply.
-    #[must_use]
-    pub fn reply_size(&self) -> usize {
-        match self.answer {
-            Answer::Done(request) => (request.reply_size as usize).max(protocol::HEADER_SIZE),
-            Answer::Echo { length } => length,
-            Answer::Refused { .. } => protocol::HEADER_SIZE,
-        }
-    }
-
-    /// Appends the reply to `out`.
-    pub fn reply(&self, input: &[u8], stamps: &Stamps, out: &mut Vec<u8>) {
-        let (id, refusal, reply_size) = match self.answer {
-            Answer::Echo { length } => return out.extend_from_slice(&input[..length]),
-            Answer::Done(request) => (request.id, None, request.reply_size),
-            Answer::Refused { id, why } => (id, Some(why), 0),
-        };
-        let reply = Reply {
-            id,
-            refusal,
-            worker: stamps.worker,
-            received_so_far: stamps.received_so_far,
-            taken_up_ns: stamps.taken_up_ns,
-            finished_ns: stamps.finished_ns,
-            computed: stamps.achieved.computed,
-            waited: stamps.achieved.waited,
-            reply_size,
-        };
-        encode_reply(&reply, out);
+        Self::ALL.into_iter().find(|service| service.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("no service is called '{name}'; there are: {names}")
+        })
     }
 }

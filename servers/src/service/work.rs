@@ -2,7 +2,7 @@
 
 use protocol::{Decoded, Malformed, Refusal, Request, decode_request};
 
-use super::{Answer, Job};
+use super::job::{Answer, Job, Then};
 use crate::limits::Limits;
 
 /// The job at the front of a connection's input; `None` until it has all arrived.
@@ -36,6 +36,7 @@ fn job_of_request(request: Request, limits: &Limits) -> Job {
     Job {
         work: request.work,
         answer: Answer::Done(request),
-        asked_in: Some(request.request_size as usize),
+        asked_in: request.request_size as usize,
+        then: Then::GoOn,
     }
 }

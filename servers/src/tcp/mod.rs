@@ -1,12 +1,25 @@
 //! The connection-oriented designs, and how a blocking worker talks with one client.
 
+pub mod async_tasks;
+pub mod delayed_allocation;
+pub mod event_loop;
+pub mod event_loop_pool;
+pub mod event_loops;
 pub mod iterative;
+pub mod passed_descriptors;
+pub mod poll_loop;
+pub mod preforked;
+pub mod preforked_locked;
+pub mod prethreaded;
 pub mod process_per_connection;
+pub mod queued_threads;
 pub mod thread_per_connection;
+pub mod uring_loop;
+pub mod work_stealing;
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::monotonic_ns;
 use crate::context::Context;
@@ -14,26 +27,25 @@ use crate::service::{Conversation, Step};
 use crate::worker::Worker;
 
 /// Bytes asked for in one read.
-const READ_SIZE: usize = 16 << 10;
+pub(crate) const READ_SIZE: usize = 16 << 10;
 
 /// Talks with one client until it closes, errs, or is silent for too long; then closes the
 /// connection. Whatever goes wrong is this client's affair alone.
-pub fn converse(mut connection: TcpStream, context: &Context, worker: Worker) {
-    let _ = exchange(&mut connection, context, worker);
+pub fn converse(connection: TcpStream, context: &Context, worker: Worker) {
+    let _ = exchange(connection, context, worker);
 }
 
-/// Accepts requests, processes them, replies: the inner loop of the classic algorithm.
-fn exchange(connection: &mut TcpStream, context: &Context, worker: Worker) -> io::Result<()> {
-    connection.set_read_timeout(Some(context.limits.idle))?;
-    connection.set_write_timeout(Some(context.limits.idle))?;
+/// Reads requests, processes them, replies: the inner loop of the classic algorithm.
+fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Result<()> {
+    let mut line = Line::new(connection, context.limits.idle)?;
     let mut conversation = Conversation::new(context.service, &context.limits);
     let mut buffer = [0; READ_SIZE];
     let mut reply = Vec::new();
-    let mut ready_at_ns = 0;
+    let mut ready_at_ns = monotonic_ns();
     loop {
         match conversation.next_step() {
             Step::NeedMore => {
-                let count = connection.read(&mut buffer)?;
+                let count = line.read(&mut buffer, conversation.is_midway())?;
                 if count == 0 {
                     return Ok(());
                 }
@@ -42,10 +54,10 @@ fn exchange(connection: &mut TcpStream, context: &Context, worker: Worker) -> io
             }
             Step::Job(job) => {
                 let taken_up = context.take_up_at(ready_at_ns);
-                context.perform(&job, conversation.input(), taken_up, worker, &mut reply);
-                connection.write_all(&reply)?;
+                context.perform(job, conversation.input(), taken_up, worker, &mut reply);
+                line.write(&reply)?;
                 if job.ends_conversation() {
-                    return close_after_refusal(connection);
+                    return line.close();
                 }
                 conversation.finished(&job);
                 // A request that came in the same read is taken up only now.
@@ -55,18 +67,70 @@ fn exchange(connection: &mut TcpStream, context: &Context, worker: Worker) -> io
     }
 }
 
-/// Closes so that the client can still read the refusal: bytes left unread would turn the close
-/// into a reset and take the refusal with it. How much is read, and for how long, is bounded.
-fn close_after_refusal(connection: &mut TcpStream) -> io::Result<()> {
-    const PATIENCE: Duration = Duration::from_millis(50);
-    const MOST_READS: usize = 64;
-    connection.shutdown(Shutdown::Write)?;
-    connection.set_read_timeout(Some(PATIENCE))?;
-    let mut unread = [0; READ_SIZE];
-    for _ in 0..MOST_READS {
-        if connection.read(&mut unread)? == 0 {
-            break;
-        }
+/// A connection on which nothing takes longer than the idle time: no silence, no request from its
+/// first byte to its last, no reply. A bound on each system call alone would let a client that
+/// trickles stay for ever.
+struct Line {
+    connection: TcpStream,
+    idle: Duration,
+    /// When the request that has begun to arrive must be whole.
+    whole_by: Option<Instant>,
+}
+
+impl Line {
+    fn new(connection: TcpStream, idle: Duration) -> io::Result<Self> {
+        connection.set_read_timeout(Some(idle))?;
+        connection.set_write_timeout(Some(idle))?;
+        Ok(Self { connection, idle, whole_by: None })
     }
-    Ok(())
+
+    /// Reads what there is. Only a request that comes in several pieces costs the extra calls.
+    fn read(&mut self, buffer: &mut [u8], midway: bool) -> io::Result<usize> {
+        if midway {
+            let whole_by = *self.whole_by.get_or_insert_with(|| Instant::now() + self.idle);
+            self.connection.set_read_timeout(Some(left_until(whole_by)?))?;
+        } else if self.whole_by.take().is_some() {
+            self.connection.set_read_timeout(Some(self.idle))?;
+        }
+        self.connection.read(buffer)
+    }
+
+    /// Writes all of `reply`. Only one that does not fit the socket's buffer at once costs more.
+    fn write(&mut self, reply: &[u8]) -> io::Result<()> {
+        let mut rest = &reply[self.connection.write(reply)?..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let gone_by = Instant::now() + self.idle;
+        while !rest.is_empty() {
+            self.connection.set_write_timeout(Some(left_until(gone_by)?))?;
+            rest = &rest[self.connection.write(rest)?..];
+        }
+        self.connection.set_write_timeout(Some(self.idle))
+    }
+
+    /// Closes so that the client can still read the last reply: bytes left unread would turn the
+    /// close into a reset and take the reply with it. How much is read, and for how long, is
+    /// bounded.
+    fn close(mut self) -> io::Result<()> {
+        self.connection.shutdown(Shutdown::Write)?;
+        self.connection.set_read_timeout(Some(LAST_READS_FOR))?;
+        let mut unread = [0; READ_SIZE];
+        for _ in 0..MOST_LAST_READS {
+            if self.connection.read(&mut unread)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long, and how often, the rest of what a client sends is read before the connection closes.
+pub(crate) const LAST_READS_FOR: Duration = Duration::from_millis(50);
+pub(crate) const MOST_LAST_READS: usize = 64;
+
+/// A socket knows no time-out of zero; no time left is an error like any other time-out.
+fn left_until(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }

@@ -1,13 +1,23 @@
 //! The connectionless designs, and how a datagram is received and answered.
 
+pub mod async_tasks;
+pub mod delayed_allocation;
+pub mod event_loop;
 pub mod iterative;
+pub mod preforked;
+pub mod prethreaded;
 pub mod process_per_request;
+pub mod queued_threads;
+pub mod session_workers;
+pub mod sharded;
 pub mod thread_per_request;
+pub mod work_stealing;
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
 use crate::context::{Context, TakenUp};
+use crate::service::Job;
 use crate::socket;
 use crate::worker::Worker;
 
@@ -21,9 +31,12 @@ const ANSWERING_PORTS: [u16; 5] = [7, 13, 17, 19, 37];
 /// One request as it came, with the address the reply must go to.
 #[derive(Clone)]
 pub struct Datagram<Bytes> {
-    bytes: Bytes,
-    sender: SocketAddr,
-    taken_up: TakenUp,
+    /// What it says.
+    pub bytes: Bytes,
+    /// Who sent it, as far as can be known.
+    pub sender: SocketAddr,
+    /// When it was received.
+    pub taken_up: TakenUp,
 }
 
 impl Datagram<&[u8]> {
@@ -49,8 +62,48 @@ pub fn receive<'a>(
     buffer: &'a mut [u8],
     context: &Context,
 ) -> io::Result<Datagram<&'a [u8]>> {
-    let (length, sender) = socket::receive(socket, buffer)?;
-    Ok(Datagram { bytes: &buffer[..length], sender, taken_up: context.take_up() })
+    let received = socket::receive(socket, buffer)?;
+    Ok(datagram_of(received, buffer, context))
+}
+
+/// The same for a socket that does not block; `None` where nothing has come.
+///
+/// # Errors
+/// Of the socket itself, not of what a client did.
+pub fn receive_now<'a>(
+    socket: &UdpSocket,
+    buffer: &'a mut [u8],
+    context: &Context,
+) -> io::Result<Option<Datagram<&'a [u8]>>> {
+    let received = socket::receive_now(socket, buffer)?;
+    Ok(received.map(|received| datagram_of(received, buffer, context)))
+}
+
+/// A request from what a receive call has just brought: a length, and a sender.
+pub fn datagram_of<'a>(
+    (length, sender): (usize, SocketAddr),
+    buffer: &'a [u8],
+    context: &Context,
+) -> Datagram<&'a [u8]> {
+    Datagram { bytes: &buffer[..length], sender, taken_up: context.take_up() }
+}
+
+/// The job a request asks for; `None` where it must not be answered at all, which is counted.
+pub fn job_of<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> Option<Job> {
+    let input = request.bytes.as_ref();
+    let job = context.service.job_of_datagram(input, &context.limits.for_datagrams());
+    if !may_answer(request.sender, input.len(), job.reply_size()) {
+        context.count_dropped();
+        return None;
+    }
+    Some(job)
+}
+
+/// Anybody may write any sender's address on a datagram. So a server must not send more to a
+/// stranger than came in his name, and nothing to a service that would answer the answer.
+fn may_answer(sender: SocketAddr, request_size: usize, reply_size: usize) -> bool {
+    let amplifies = reply_size > request_size && !sender.ip().is_loopback();
+    !amplifies && !ANSWERING_PORTS.contains(&sender.port())
 }
 
 /// Processes the request and sends the reply to where it came from. A reply that cannot be sent
@@ -61,16 +114,28 @@ pub fn answer<Bytes: AsRef<[u8]>>(
     context: &Context,
     worker: Worker,
 ) {
-    let input = request.bytes.as_ref();
-    let limits = context.limits.for_datagrams();
-    let job = context.service.job_of_datagram(input, &limits);
-    let stranger = !request.sender.ip().is_loopback();
-    let amplifies = stranger && job.reply_size() > input.len();
-    if amplifies || ANSWERING_PORTS.contains(&request.sender.port()) {
-        context.count_dropped();
-        return;
+    if let Some(job) = job_of(request, context) {
+        let mut reply = Vec::new();
+        context.perform(job, request.bytes.as_ref(), request.taken_up, worker, &mut reply);
+        let _ = socket.send_to(&reply, request.sender);
     }
-    let mut reply = Vec::new();
-    context.perform(&job, input, request.taken_up, worker, &mut reply);
-    let _ = socket.send_to(&reply, request.sender);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_gets_no_more_than_he_sent_and_an_answering_service_nothing() {
+        let may = |sender: &str, request_size, reply_size| {
+            may_answer(sender.parse().expect("an address"), request_size, reply_size)
+        };
+        assert!(may("127.0.0.1:4000", 0, 40), "our own machine may be answered at any length");
+        assert!(may("192.0.2.1:4000", 64, 64));
+        assert!(!may("192.0.2.1:4000", 64, 65), "an amplifier");
+        assert!(!may("[2001:db8::1]:4000", 0, 4));
+        for port in ANSWERING_PORTS {
+            assert!(!may(&format!("127.0.0.1:{port}"), 64, 64), "it would answer the answer");
+        }
+    }
 }

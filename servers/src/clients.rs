@@ -1,0 +1,335 @@
+//! The clients of a loop: a table of connections, and what must be done for them later.
+//!
+//! A loop file shows how a loop learns that something has happened; what is then done for the
+//! client is the same in all of them and stands here.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use mio::event::Event;
+use slab::Slab;
+
+use crate::clock::monotonic_ns;
+use crate::connection::{Connection, Next};
+use crate::context::{Begun, Context, TakenUp};
+use crate::service::Job;
+use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
+use crate::tcp::READ_SIZE;
+use crate::timers::Timers;
+use crate::worker::Worker;
+
+/// Jobs done for one client before the others have their turn.
+const JOBS_IN_A_TURN: usize = 16;
+
+/// How often, within the idle time, the silent are looked for.
+const SWEEPS_IN_IDLE_TIME: u32 = 4;
+
+/// The connections of one loop.
+pub struct Clients {
+    context: &'static Context,
+    table: Slab<Client>,
+    admitted_so_far: u64,
+    timers: Timers<Later>,
+    /// Whether the listener is left alone until a timer comes.
+    pausing: bool,
+    buffer: Box<[u8]>,
+}
+
+/// One row of the table.
+struct Client {
+    connection: Connection,
+    /// Tells this client from one that had the same row before.
+    serial: u64,
+    /// What was begun for it and waits for its time.
+    begun: Option<Begun>,
+}
+
+/// Who a client is to its loop: a row, and which of the clients that had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    row: usize,
+    serial: u64,
+}
+
+/// What is due later.
+#[derive(Clone, Copy, Debug)]
+enum Later {
+    /// A job's waiting is over, or a client's turn comes again, or its parting ends.
+    Serve(Key),
+    /// The listener is looked at again after a pause.
+    Accept,
+    /// The silent are looked for.
+    Sweep,
+}
+
+/// What a loop itself must do when a timer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Go on with this client.
+    Client(Key),
+    /// Look at the listener again.
+    Listener,
+}
+
+/// What a look at the listener brought.
+pub enum Arrival {
+    /// A client; it is in the table.
+    Client(Key),
+    /// Nobody.
+    Nobody,
+    /// No room or no descriptor: the loop is told by [`Clients::next_due`] when to look again,
+    /// and may leave the listener alone until then.
+    NotNow,
+}
+
+/// What a client has asked for, to be done outside the loop.
+pub struct Request {
+    /// Who asks.
+    pub key: Key,
+    /// What for.
+    pub job: Job,
+    /// Since when.
+    pub taken_up: TakenUp,
+    /// In which words.
+    pub input: Vec<u8>,
+}
+
+/// What a loop that must say it beforehand watches a client's socket for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Something to read.
+    Input,
+    /// Room to write.
+    Room,
+    /// Nothing: its job is in hand.
+    None,
+}
+
+impl Key {
+    /// The row, by which the kernel's events name a client.
+    #[must_use]
+    pub fn row(self) -> usize {
+        self.row
+    }
+}
+
+impl Clients {
+    /// An empty table.
+    ///
+    /// # Errors
+    /// When the system has no descriptor left for the timers.
+    pub fn new(context: &'static Context) -> io::Result<Self> {
+        let mut clients = Self {
+            context,
+            table: Slab::new(),
+            admitted_so_far: 0,
+            timers: Timers::new()?,
+            pausing: false,
+            buffer: vec![0; READ_SIZE].into(),
+        };
+        clients.set_sweep();
+        Ok(clients)
+    }
+
+    /// Takes in the next connection, if there is one, from a listener that does not block.
+    ///
+    /// # Errors
+    /// Of the listener itself.
+    pub fn accept(&mut self, listener: &TcpListener) -> io::Result<Arrival> {
+        self.take_in(|| listener.accept().map(|(stream, _)| stream))
+    }
+
+    /// Takes in the next connection from a source that errs as a listener does: with `WouldBlock`
+    /// where nobody is waiting.
+    ///
+    /// # Errors
+    /// Of the source itself.
+    pub fn take_in(
+        &mut self,
+        mut source: impl FnMut() -> io::Result<TcpStream>,
+    ) -> io::Result<Arrival> {
+        loop {
+            if self.pausing {
+                return Ok(Arrival::NotNow);
+            }
+            if self.table.len() >= self.context.limits.clients {
+                return Ok(self.accept_later());
+            }
+            match source() {
+                Ok(stream) => {
+                    if let Some(key) = self.admit(stream) {
+                        return Ok(Arrival::Client(key));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Arrival::Nobody);
+                }
+                Err(error) => match Trouble::of(&error) {
+                    Trouble::OneClients => {}
+                    Trouble::NoResources => return Ok(self.accept_later()),
+                    Trouble::TheSockets => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// A connection that is broken already is closed.
+    fn admit(&mut self, stream: TcpStream) -> Option<Key> {
+        let connection = Connection::new(stream, self.context).ok()?;
+        let serial = self.admitted_so_far;
+        self.admitted_so_far += 1;
+        let row = self.table.insert(Client { connection, serial, begun: None });
+        Some(Key { row, serial })
+    }
+
+    /// Takes note that this client's socket has something to read, perhaps its end.
+    pub fn input_came(&mut self, row: usize, ended: bool) -> Option<Key> {
+        let client = self.table.get_mut(row)?;
+        client.connection.input_came(ended);
+        Some(Key { row, serial: client.serial })
+    }
+
+    /// The same from an event of a selector; one that tells of room only brings no input.
+    pub fn became_ready(&mut self, row: usize, event: &Event) -> Option<Key> {
+        if event.is_readable() || event.is_read_closed() {
+            return self.input_came(row, event.is_read_closed());
+        }
+        self.table.get(row).map(|client| Key { row, serial: client.serial })
+    }
+
+    /// Reads, does what is asked and replies, as far as it goes without waiting.
+    pub fn serve(&mut self, key: Key, worker: Worker) {
+        self.finish_what_is_due(key, worker);
+        for _ in 0..JOBS_IN_A_TURN {
+            let Some((job, taken_up)) = self.next_job(key) else { return };
+            let begun = self.context.begin(job, taken_up);
+            if let Some(due_ns) = begun.due_ns() {
+                self.timers.set(due_ns, Later::Serve(key));
+                self.table[key.row].begun = Some(begun);
+                return;
+            }
+            self.finish(key, &begun, worker);
+        }
+        self.timers.set(monotonic_ns(), Later::Serve(key));
+    }
+
+    /// Reads and writes as far as it goes without waiting, until a request is whole that somebody
+    /// else must do; [`Clients::reply`] then takes the reply.
+    pub fn next_request(&mut self, key: Key) -> Option<Request> {
+        let (job, taken_up) = self.next_job(key)?;
+        let input = self.table[key.row].connection.input().to_vec();
+        Some(Request { key, job, taken_up, input })
+    }
+
+    /// Puts a reply in place, unless the client has gone meanwhile; it leaves with the next
+    /// request that is looked for.
+    pub fn reply(&mut self, key: Key, reply: &[u8]) {
+        if let Some(client) = self.client(key) {
+            client.connection.reply(|_, out| {
+                out.clear();
+                out.extend_from_slice(reply);
+            });
+        }
+    }
+
+    /// The next thing whose time has come. Silent clients are closed on the way.
+    pub fn next_due(&mut self) -> Option<Due> {
+        loop {
+            match self.timers.next_due(monotonic_ns())? {
+                Later::Serve(key) => return Some(Due::Client(key)),
+                Later::Accept => {
+                    self.pausing = false;
+                    return Some(Due::Listener);
+                }
+                Later::Sweep => self.sweep(),
+            }
+        }
+    }
+
+    /// Closes a connection.
+    pub fn close(&mut self, key: Key) {
+        if self.client(key).is_some() {
+            self.table.remove(key.row);
+        }
+    }
+
+    /// The socket of a client, unless it has gone.
+    #[must_use]
+    pub fn socket(&self, key: Key) -> Option<BorrowedFd<'_>> {
+        let client = self.table.get(key.row).filter(|client| client.serial == key.serial)?;
+        Some(client.connection.as_fd())
+    }
+
+    /// The descriptor that is readable when something is due.
+    #[must_use]
+    pub fn timer(&self) -> BorrowedFd<'_> {
+        self.timers.as_fd()
+    }
+
+    /// The same as a number.
+    #[must_use]
+    pub fn timer_number(&self) -> RawFd {
+        self.timers.as_raw_fd()
+    }
+
+    /// Every client's row, socket, and what it is to be watched for.
+    pub fn watched(&self) -> impl Iterator<Item = (usize, BorrowedFd<'_>, Interest)> {
+        self.table
+            .iter()
+            .map(|(row, client)| (row, client.connection.as_fd(), client.connection.interest()))
+    }
+
+    fn client(&mut self, key: Key) -> Option<&mut Client> {
+        self.table.get_mut(key.row).filter(|client| client.serial == key.serial)
+    }
+
+    fn next_job(&mut self, key: Key) -> Option<(Job, TakenUp)> {
+        let client = self.table.get_mut(key.row).filter(|client| client.serial == key.serial)?;
+        match client.connection.advance(&mut self.buffer, self.context) {
+            Next::Do(job, taken_up) => return Some((job, taken_up)),
+            Next::AwaitInput | Next::AwaitRoom | Next::AwaitWork => {}
+            Next::AwaitInputUntil(due_ns) => self.timers.set(due_ns, Later::Serve(key)),
+            Next::Close => {
+                self.table.remove(key.row);
+            }
+        }
+        None
+    }
+
+    /// The end of a wait: the timer has come for a job that was begun.
+    fn finish_what_is_due(&mut self, key: Key, worker: Worker) {
+        let now_ns = monotonic_ns();
+        let Some(client) = self.client(key) else { return };
+        let is_due = |begun: &mut Begun| begun.due_ns().is_none_or(|due_ns| due_ns <= now_ns);
+        if let Some(begun) = client.begun.take_if(is_due) {
+            self.finish(key, &begun, worker);
+        }
+    }
+
+    fn finish(&mut self, key: Key, begun: &Begun, worker: Worker) {
+        let context = self.context;
+        self.table[key.row]
+            .connection
+            .reply(|input, out| context.finish(begun, input, worker, out));
+    }
+
+    fn accept_later(&mut self) -> Arrival {
+        let pause_ns = PAUSE_WITHOUT_DESCRIPTORS.as_nanos() as u64;
+        self.timers.set(monotonic_ns() + pause_ns, Later::Accept);
+        self.pausing = true;
+        Arrival::NotNow
+    }
+
+    fn set_sweep(&mut self) {
+        let pause = self.context.limits.idle / SWEEPS_IN_IDLE_TIME;
+        let pause_ns = (pause.as_nanos() as u64).max(1_000_000);
+        self.timers.set(monotonic_ns() + pause_ns, Later::Sweep);
+    }
+
+    fn sweep(&mut self) {
+        let (now_ns, idle_ns) = (monotonic_ns(), self.context.limits.idle.as_nanos() as u64);
+        self.table.retain(|_, client| !client.connection.is_overdue(now_ns, idle_ns));
+        self.set_sweep();
+    }
+}

@@ -1,0 +1,229 @@
+//! A connection that never blocks: what a loop must remember of each client between two events.
+//!
+//! A blocking worker keeps its place in the conversation on its stack. A loop has many clients and
+//! one stack, so the place becomes a state: reading a request, having it done, writing the reply,
+//! parting. A request may come in pieces and a reply leave in pieces; neither may hold up others.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::clients::Interest;
+use crate::clock::monotonic_ns;
+use crate::context::{Context, TakenUp};
+use crate::service::{Conversation, Job, Step};
+use crate::tcp::{LAST_READS_FOR, MOST_LAST_READS};
+
+/// One client of a loop.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    conversation: Conversation,
+    phase: Phase,
+    /// Since when the client is waited for: to speak, to finish its request, or to take its
+    /// reply; 0 while it is not.
+    since_ns: u64,
+    /// When the bytes last read had come.
+    ready_at_ns: u64,
+    /// Whether there may be something to read: the last read filled its buffer, or the loop was
+    /// told that more has come.
+    readable: bool,
+    /// Whether the client has closed its side; after the last byte an end is to be read.
+    ended: bool,
+    outgoing: Vec<u8>,
+    written: usize,
+}
+
+/// Where the conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The client is to speak.
+    Reading,
+    /// A job is being done, here or elsewhere; the client is not listened to meanwhile.
+    Working(Job),
+    /// The reply is leaving.
+    Writing(Job),
+    /// All is said; what the client still sends is read and forgotten, up to a bound.
+    Parting { reads_left: usize, until_ns: u64 },
+}
+
+/// What is to be done for a connection.
+pub(crate) enum Next {
+    /// This job; then [`Connection::reply`].
+    Do(Job, TakenUp),
+    /// Nothing before its socket is ready to be read.
+    AwaitInput,
+    /// Nothing before its socket is ready to be written.
+    AwaitRoom,
+    /// Nothing before the socket is ready to be read, or this instant has come.
+    AwaitInputUntil(u64),
+    /// Nothing before its job is done.
+    AwaitWork,
+    /// Close it.
+    Close,
+}
+
+impl Connection {
+    /// A connection that has just been accepted.
+    ///
+    /// # Errors
+    /// When the socket cannot be made non-blocking.
+    pub(crate) fn new(stream: TcpStream, context: &Context) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let now_ns = monotonic_ns();
+        Ok(Self {
+            stream,
+            conversation: Conversation::new(context.service, &context.limits),
+            phase: Phase::Reading,
+            since_ns: now_ns,
+            ready_at_ns: now_ns,
+            readable: true,
+            ended: false,
+            outgoing: Vec::new(),
+            written: 0,
+        })
+    }
+
+    /// Takes note that there is something to read, perhaps the client's end.
+    pub(crate) fn input_came(&mut self, ended: bool) {
+        self.readable = true;
+        self.ended |= ended;
+    }
+
+    /// Whether nothing has happened for so long that the client counts as gone: no request begun,
+    /// or one begun and not yet whole, or a reply not yet taken.
+    pub(crate) fn is_overdue(&self, now_ns: u64, idle_ns: u64) -> bool {
+        self.since_ns > 0 && now_ns.saturating_sub(self.since_ns) > idle_ns
+    }
+
+    /// What its socket is to be watched for.
+    pub(crate) fn interest(&self) -> Interest {
+        match self.phase {
+            Phase::Reading | Phase::Parting { .. } => Interest::Input,
+            Phase::Working(_) => Interest::None,
+            Phase::Writing(_) => Interest::Room,
+        }
+    }
+
+    /// Reads and writes as far as it goes without waiting, and tells what comes next.
+    pub(crate) fn advance(&mut self, buffer: &mut [u8], context: &Context) -> Next {
+        self.try_advance(buffer, context).unwrap_or(Next::Close)
+    }
+
+    fn try_advance(&mut self, buffer: &mut [u8], context: &Context) -> io::Result<Next> {
+        loop {
+            match self.phase {
+                Phase::Working(_) => return Ok(Next::AwaitWork),
+                Phase::Reading => {
+                    if let Step::Job(job) = self.conversation.next_step() {
+                        self.phase = Phase::Working(job);
+                        self.since_ns = 0;
+                        return Ok(Next::Do(job, context.take_up_at(self.ready_at_ns)));
+                    }
+                    match self.read(buffer)? {
+                        Some(0) => return Ok(Next::Close),
+                        Some(count) => self.take_in(&buffer[..count]),
+                        None => return Ok(Next::AwaitInput),
+                    }
+                }
+                Phase::Writing(job) => {
+                    if !self.write()? {
+                        if self.since_ns == 0 {
+                            self.since_ns = monotonic_ns();
+                        }
+                        return Ok(Next::AwaitRoom);
+                    }
+                    self.conversation.finished(&job);
+                    // A request that came in the same read is taken up only now.
+                    self.ready_at_ns = monotonic_ns();
+                    self.since_ns = self.ready_at_ns;
+                    self.phase = Phase::Reading;
+                    if job.ends_conversation() {
+                        self.part()?;
+                    }
+                }
+                Phase::Parting { reads_left, until_ns } => match self.read(buffer)? {
+                    Some(count) if count > 0 && reads_left > 0 && monotonic_ns() < until_ns => {
+                        self.phase = Phase::Parting { reads_left: reads_left - 1, until_ns };
+                    }
+                    None if monotonic_ns() < until_ns => {
+                        return Ok(Next::AwaitInputUntil(until_ns));
+                    }
+                    _ => return Ok(Next::Close),
+                },
+            }
+        }
+    }
+
+    /// What the client sent for the job in hand, and whatever follows it.
+    pub(crate) fn input(&self) -> &[u8] {
+        self.conversation.input()
+    }
+
+    /// Gives the reply to the job in hand: what `write` puts into the buffer.
+    pub(crate) fn reply(&mut self, write: impl FnOnce(&[u8], &mut Vec<u8>)) {
+        if let Phase::Working(job) = self.phase {
+            write(self.conversation.input(), &mut self.outgoing);
+            self.written = 0;
+            self.phase = Phase::Writing(job);
+        }
+    }
+
+    fn take_in(&mut self, bytes: &[u8]) {
+        self.ready_at_ns = monotonic_ns();
+        if !self.conversation.is_midway() {
+            self.since_ns = self.ready_at_ns;
+        }
+        self.conversation.received(bytes);
+    }
+
+    /// What there is to read; `None` where nothing is. A read that does not fill the buffer has
+    /// emptied the socket, so that asking once more, only to be told so, is spared (epoll(7)).
+    /// Unless the client has ended: no event comes again for an end that was told already.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if !self.readable {
+            return Ok(None);
+        }
+        loop {
+            match self.stream.read(buffer) {
+                Ok(count) => {
+                    self.readable = count == buffer.len() || self.ended;
+                    return Ok(Some(count));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return Ok(None);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes what the socket has room for; whether that was all.
+    fn write(&mut self) -> io::Result<bool> {
+        while self.written < self.outgoing.len() {
+            match self.stream.write(&self.outgoing[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Closes so that the client can still read the last reply (see `tcp/mod.rs`).
+    fn part(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        let until_ns = monotonic_ns() + LAST_READS_FOR.as_nanos() as u64;
+        self.phase = Phase::Parting { reads_left: MOST_LAST_READS, until_ns };
+        self.readable = true;
+        Ok(())
+    }
+}
+
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}

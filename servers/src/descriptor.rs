@@ -1,0 +1,46 @@
+//! Passing an open socket to another process (unix(7), SCM_RIGHTS): the descriptor travels beside
+//! one byte of a local socket, and arrives as a new descriptor of the same connection.
+#![allow(unsafe_code)]
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::TcpStream;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
+
+/// Passes `connection` to the process at the other end of `channel`. The caller still has its own
+/// descriptor, and must close it if the client is to see the connection's end.
+///
+/// # Errors
+/// When nobody is at the other end any more.
+pub fn pass(connection: &TcpStream, channel: &UnixStream) -> io::Result<()> {
+    let rights = [connection.as_raw_fd()];
+    let beside = [ControlMessage::ScmRights(&rights)];
+    let byte = [IoSlice::new(&[0])];
+    sendmsg::<UnixAddr>(channel.as_raw_fd(), &byte, &beside, MsgFlags::MSG_NOSIGNAL, None)?;
+    Ok(())
+}
+
+/// Waits for a connection that the other end of `channel` passes.
+///
+/// # Errors
+/// When the other end is closed, or this process has no descriptor left.
+pub fn take(channel: &UnixStream) -> io::Result<TcpStream> {
+    let mut byte = [0];
+    let mut slices = [IoSliceMut::new(&mut byte)];
+    let mut space = cmsg_space!(RawFd);
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<UnixAddr>(channel.as_raw_fd(), &mut slices, Some(&mut space), flags)?;
+    for beside in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(descriptors) = beside
+            && let Some(descriptor) = descriptors.first()
+        {
+            // SAFETY: the kernel has just made this descriptor for this process; nobody else
+            // knows it, so it may have an owner. One is passed at a time: `space` holds no more.
+            return Ok(unsafe { OwnedFd::from_raw_fd(*descriptor) }.into());
+        }
+    }
+    Err(io::ErrorKind::UnexpectedEof.into())
+}

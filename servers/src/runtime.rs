@@ -1,0 +1,122 @@
+//! The runtime of the designs that are made of tasks, and a wait as precise as a thread's sleep.
+#![allow(unsafe_code)]
+
+use std::convert::Infallible;
+use std::io;
+use std::time::Duration;
+
+use nix::sys::time::TimeSpec;
+use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+use crate::clock::monotonic_ns;
+use crate::context::Context;
+use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
+use crate::tcp::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
+use crate::worker::Worker;
+
+/// Runs `serve` on a runtime with as many threads as the server may have workers. A task moves
+/// between the threads, so they all count as one worker.
+///
+/// # Errors
+/// Those of `serve`, and when the system has no threads for the runtime.
+pub(crate) fn start<Serving: Future<Output = io::Result<Infallible>>>(
+    context: &'static Context,
+    serve: impl FnOnce(Worker) -> Serving,
+) -> io::Result<Infallible> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(context.workers.limit())
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(context.workers.master()))
+}
+
+/// Waits until `due_ns` on the monotonic clock. The runtime's own timers count in milliseconds; a
+/// timer descriptor counts in nanoseconds. Where the system has no descriptor left, the task
+/// sleeps in its thread: late for others, but right.
+pub(crate) async fn wait_until(due_ns: u64) {
+    if precise_wait(due_ns).await.is_err() {
+        crate::processing::wait_until(due_ns);
+    }
+}
+
+/// Accepts the next connection; what is only one client's trouble is passed over (`socket.rs`).
+pub(crate) async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    loop {
+        match listener.accept().await {
+            Ok((connection, _)) => return Ok(connection),
+            Err(error) => match Trouble::of(&error) {
+                Trouble::OneClients => {}
+                Trouble::NoResources => tokio::time::sleep(PAUSE_WITHOUT_DESCRIPTORS).await,
+                Trouble::TheSockets => return Err(error),
+            },
+        }
+    }
+}
+
+/// Closes so that the client can still read the last reply (see `tcp/mod.rs`).
+pub(crate) async fn close(mut connection: TcpStream) -> io::Result<()> {
+    connection.shutdown().await?;
+    let deadline = Deadline::new(LAST_READS_FOR);
+    let mut unread = vec![0; READ_SIZE];
+    for _ in 0..MOST_LAST_READS {
+        if deadline.keep(connection.read(&mut unread)).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The instant by which a client must have done its part.
+pub(crate) struct Deadline {
+    patience: Duration,
+    at: Instant,
+}
+
+impl Deadline {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { patience, at: Instant::now() + patience }
+    }
+
+    /// Begins anew, unless the client is midway through something.
+    pub(crate) fn renew_unless(&mut self, midway: bool) {
+        if !midway {
+            self.at = Instant::now() + self.patience;
+        }
+    }
+
+    /// What `done` comes to, or an error when the instant comes first.
+    pub(crate) async fn keep<T>(&self, done: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+        match tokio::time::timeout_at(self.at, done).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+async fn precise_wait(due_ns: u64) -> io::Result<()> {
+    if due_ns <= monotonic_ns() {
+        return Ok(());
+    }
+    let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+    let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
+    let due = TimeSpec::from(Duration::from_nanos(due_ns));
+    timer.set(Expiration::OneShot(due), TimerSetTimeFlags::TFD_TIMER_ABSTIME)?;
+    // SAFETY: the object owns its descriptor, which stays open and the same while it lives.
+    let timer = unsafe { AsyncFd::register(TimerDescriptor(timer)) }.map_err(io::Error::other)?;
+    let _ready = timer.readable().await?;
+    Ok(())
+}
+
+/// The runtime asks for a number where nix gives a borrow.
+struct TimerDescriptor(TimerFd);
+
+impl std::os::fd::AsRawFd for TimerDescriptor {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        use std::os::fd::AsFd;
+        self.0.as_fd().as_raw_fd()
+    }
+}

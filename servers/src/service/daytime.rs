@@ -1,0 +1,52 @@
+//! DAYTIME (RFC 867): a line of text with date and time, to whoever connects or sends anything.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+
+use super::job::{Answer, Job};
+
+/// Bytes of the longest line: `Wednesday, September 30, 2026 23:59:59-UTC` and its end.
+pub(super) const LONGEST: usize = 44;
+
+/// The job that tells the time.
+pub(super) fn job() -> Job {
+    Job::only_word(Answer::Daytime)
+}
+
+/// Appends the line for the present moment.
+pub(super) fn reply(out: &mut Vec<u8>) {
+    write_line(Timestamp::now(), out);
+}
+
+/// The syntax that RFC 867 calls popular: "Weekday, Month Day, Year Time-Zone".
+fn write_line(at: Timestamp, out: &mut Vec<u8>) {
+    let line = at.strftime("%A, %B %-d, %Y %H:%M:%S-UTC");
+    write!(out, "{line}\r\n").expect("a vector takes every write");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_that_of_the_rfc() {
+        let mut out = Vec::new();
+        // The example of RFC 867, "Tuesday, February 22, 1982 17:37:43-PST", named a Tuesday that
+        // was a Monday.
+        write_line(Timestamp::from_second(383_247_463).expect("a time"), &mut out);
+        assert_eq!(out, b"Monday, February 22, 1982 17:37:43-UTC\r\n");
+    }
+
+    #[test]
+    fn no_line_is_longer_than_the_longest() {
+        let mut longest = 0;
+        for day in 0..366 {
+            let mut out = Vec::new();
+            let at = Timestamp::from_second(1_800_000_000 + day * 86_400).expect("a time");
+            write_line(at, &mut out);
+            longest = longest.max(out.len());
+        }
+        assert_eq!(longest, LONGEST);
+    }
+}

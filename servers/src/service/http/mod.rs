@@ -1,0 +1,8 @@
+//! HTTP/1.1 (RFC 9110, RFC 9112): `GET /?compute=100us&wait=2ms&reply=1KiB` does that work and
+//! answers with a body of so many bytes. Connections persist, requests may be pipelined.
+
+mod request;
+mod response;
+
+pub(super) use request::job_of_stream;
+pub(super) use response::Response;

@@ -1,0 +1,41 @@
+//! TIME (RFC 868): the seconds since 1900 as 32 bits, to whoever connects or sends anything.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::job::{Answer, Job};
+
+/// Bytes of the reply.
+pub(super) const LENGTH: usize = 4;
+
+/// Seconds from 1 January 1900 to 1 January 1970, as RFC 868 gives them.
+const FROM_1900_TO_1970: u64 = 2_208_988_800;
+
+/// The job that tells the time.
+pub(super) fn job() -> Job {
+    Job::only_word(Answer::Time)
+}
+
+/// Appends the present moment.
+pub(super) fn reply(out: &mut Vec<u8>) {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    out.extend_from_slice(&number(since_1970.as_secs()).to_be_bytes());
+}
+
+/// The number wraps in 2036, as the protocol has it.
+fn number(seconds_since_1970: u64) -> u32 {
+    (seconds_since_1970 + FROM_1900_TO_1970) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_are_those_of_the_rfc() {
+        assert_eq!(number(0), 2_208_988_800);
+        assert_eq!(number(189_302_400), 2_398_291_200, "1 January 1976");
+        assert_eq!(number(315_532_800), 2_524_521_600, "1 January 1980");
+        assert_eq!(number(420_595_200), 2_629_584_000, "1 May 1983");
+        assert_eq!(number((1 << 32) - FROM_1900_TO_1970), 0, "it wraps in 2036");
+    }
+}

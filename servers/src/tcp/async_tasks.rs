@@ -1,0 +1,100 @@
+//! Concurrent, connection-oriented, a task for each connection on a runtime.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                        ┌─ task ⇄ client 1: await read, compute, await write
+//! clients ──connect──► accepting task ───┼─ task ⇄ client 2: await read, compute, await write
+//!                        ▲  │spawn       └─ task ⇄ client n: await read, compute, await write
+//!                        └──┘ await the next          few threads run whichever is ready
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! In `tcp/event_loop.rs` the program keeps the state of each conversation and comes back to it.
+//! Here the conversation is written as in `tcp/thread_per_connection.rs`, one step after the
+//! other, and the compiler makes of each `await` a state that the runtime comes back to. The
+//! runtime is several loops, and a task may move from one to another.
+//!
+//! # When it pays
+//!
+//! When connections are many and mostly silent, and each conversation is more than a step or two,
+//! which would be a tangle in a loop. A task that computes keeps its thread from all other tasks.
+//!
+//! # Where it is described
+//!
+//! The Tokio project's tutorial, "Spawning", "I/O" and "Async in depth"; von Behren, Condit &
+//! Brewer, "Why Events Are a Bad Idea", HotOS 2003, for the argument.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::READ_SIZE;
+use crate::clock::monotonic_ns;
+use crate::context::Context;
+use crate::runtime::{self, Deadline, wait_until};
+use crate::service::{Conversation, Step};
+use crate::worker::Worker;
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    runtime::start(context, async move |worker| {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let room = Arc::new(Semaphore::new(context.limits.clients));
+        loop {
+            let seat = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
+            let connection = runtime::accept(&listener).await?;
+            tokio::spawn(async move {
+                let _ = converse(connection, context, worker).await;
+                drop(seat);
+            });
+        }
+    })
+}
+
+/// The conversation of `tcp/mod.rs`, with an `await` wherever it waits.
+async fn converse(
+    mut connection: TcpStream,
+    context: &'static Context,
+    worker: Worker,
+) -> io::Result<()> {
+    let mut conversation = Conversation::new(context.service, &context.limits);
+    let mut deadline = Deadline::new(context.limits.idle);
+    let mut buffer = vec![0; READ_SIZE];
+    let mut reply = Vec::new();
+    let mut ready_at_ns = monotonic_ns();
+    loop {
+        match conversation.next_step() {
+            Step::NeedMore => {
+                deadline.renew_unless(conversation.is_midway());
+                let count = deadline.keep(connection.read(&mut buffer)).await?;
+                if count == 0 {
+                    return Ok(());
+                }
+                ready_at_ns = monotonic_ns();
+                conversation.received(&buffer[..count]);
+            }
+            Step::Job(job) => {
+                let begun = context.begin(job, context.take_up_at(ready_at_ns));
+                if let Some(due_ns) = begun.due_ns() {
+                    wait_until(due_ns).await;
+                }
+                context.finish(&begun, conversation.input(), worker, &mut reply);
+                deadline.renew_unless(false);
+                deadline.keep(connection.write_all(&reply)).await?;
+                if job.ends_conversation() {
+                    return runtime::close(connection).await;
+                }
+                conversation.finished(&job);
+                ready_at_ns = monotonic_ns();
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Concurrent only where it must be: a worker is created when a client turns out to stay.
+//!
+//! # Picture
+//!
+//! ```text
+//! clients ──connect──► [ listen queue ] ──accept──► receiver ⇄ client, then back to accept
+//!                                                       │
+//!      master: sleeps until a conversation outlasts     │ too long: it goes on as a worker,
+//!      the patience, then makes a new receiver ─────────┘ and the port has a new receiver
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `tcp/thread_per_connection.rs` creates a worker before it knows whether that pays;
+//! `tcp/iterative.rs` never does. Here the receiver begins like the iterative server and sets a
+//! timer. A client that leaves in time has cost the timer only. One that stays keeps its thread,
+//! which thereby has become a worker, and the master puts a new receiver at the port: nothing
+//! half-done has to be handed over, because the port moves and not the conversation.
+//!
+//! # When it pays
+//!
+//! When most conversations are short, a few are long, and nobody can tell beforehand. A silent
+//! client, which stops the iterative server, costs the others no more than the patience.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Uniform, Efficient Management of Server Concurrency", on delayed
+//! allocation; its relative is Schmidt et al., *Pattern-Oriented Software Architecture* vol. 2,
+//! "Leader/Followers".
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use super::converse;
+use crate::context::Context;
+use crate::patience::Alarm;
+use crate::socket::accept;
+use crate::worker::spawn_worker;
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    let listener = Arc::new(listener);
+    let alarm = Alarm::new(context.tuning.patience)?;
+    loop {
+        let place = context.workers.free_place();
+        let (turn, watch) = alarm.turn();
+        let listener = Arc::clone(&listener);
+        spawn_worker(place, move |worker| {
+            while let Ok(connection) = accept(&listener) {
+                turn.begin();
+                converse(connection, context, worker);
+                if !turn.goes_on() {
+                    break;
+                }
+            }
+        });
+        watch.outlasted();
+    }
+}

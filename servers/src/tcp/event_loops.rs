@@ -1,0 +1,221 @@
+//! Several event loops, a thread for each, and four ways for connections to reach them.
+//!
+//! # Picture
+//!
+//! ```text
+//!  shared, exclusive:                reuseport:                     round-robin:
+//!             ┌─► loop 1                ┌─► [ queue 1 ] ► loop 1                 ┌─► loop 1
+//!  [ queue ] ─┼─► loop 2       hash ── ┼─► [ queue 2 ] ► loop 2    acceptor ────┼─► loop 2
+//!             └─► loop k                └─► [ queue k ] ► loop k                 └─► loop k
+//!  all are woken, or one             the kernel chooses             in turn, whoever is free
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `tcp/event_loop.rs` has one loop and so one processor. Here are k, each with its own set of
+//! connections, which stay with it. What is new is only how a connection finds its loop, and that
+//! is a choice (`--distribution`): one listener in every set, where a connection wakes all loops
+//! and one gets it (*shared*) or the kernel wakes one (*exclusive*); a listener for each
+//! (*reuseport*); or a thread that accepts and deals out (*round-robin*).
+//!
+//! # When it pays
+//!
+//! When one loop's processor is full. *Exclusive* fills the loop that wakes first and leaves
+//! others idle, which is good for the cache and bad for the tail; *reuseport* never asks who is
+//! busy, and a loop that ends takes its queue along; *round-robin* is fair in number but pays a
+//! hand-over for each connection. *Shared* shows the herd.
+//!
+//! # Where it is described
+//!
+//! epoll_ctl(2), EPOLLEXCLUSIVE; socket(7), SO_REUSEPORT; the first three are nginx's
+//! `accept_mutex off`, its default since 1.11.3, and `reuseport`, the last is memcached's.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::clients::{Arrival, Clients, Due, Key};
+use crate::context::Context;
+use crate::socket::{accept, listen_beside};
+use crate::tuning::Distribution;
+use crate::worker::{Worker, spawn_worker};
+
+/// Marks of what is no client.
+const DOOR: u64 = u64::MAX;
+const TIMER: u64 = u64::MAX - 1;
+
+/// Most events taken from the kernel in one call.
+const EVENTS: usize = 256;
+
+/// Where a loop's connections come from.
+enum Door {
+    /// A listener, watched with these flags.
+    Listener(Arc<TcpListener>, EpollFlags),
+    /// An acceptor that hands them over, and rings.
+    Inbox(Receiver<TcpStream>, Arc<EventFd>),
+}
+
+/// The acceptor's side of an inbox.
+struct Letterbox {
+    inbox: Sender<TcpStream>,
+    bell: Arc<EventFd>,
+}
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    let choice = context.tuning.distribution;
+    let listener = Arc::new(listener);
+    let mut letterboxes = Vec::new();
+    for place in context.workers.free_places() {
+        let door = match choice {
+            Distribution::Shared => Door::Listener(Arc::clone(&listener), EpollFlags::EPOLLIN),
+            Distribution::Exclusive => {
+                let woken_alone = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
+                Door::Listener(Arc::clone(&listener), woken_alone)
+            }
+            Distribution::ReusePort => {
+                let own = listen_beside(&listener)?;
+                Door::Listener(Arc::new(own), EpollFlags::EPOLLIN)
+            }
+            Distribution::RoundRobin => {
+                let (letterbox, door) = letterbox(context.limits.clients)?;
+                letterboxes.push(letterbox);
+                door
+            }
+        };
+        spawn_worker(place, move |worker| {
+            let _ = serve_one_loop(&door, context, worker);
+        });
+    }
+    match choice {
+        Distribution::RoundRobin => deal_out(&listener, &letterboxes),
+        Distribution::ReusePort => {
+            drop(listener); // or its queue would get a share that nobody serves
+            wait_for_a_signal()
+        }
+        Distribution::Shared | Distribution::Exclusive => wait_for_a_signal(),
+    }
+}
+
+/// One event loop, as in `tcp/event_loop.rs`.
+fn serve_one_loop(door: &Door, context: &'static Context, worker: Worker) -> io::Result<()> {
+    let mut clients = Clients::new(context)?;
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+    door.register(&epoll)?;
+    epoll.add(clients.timer(), EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+    let mut events = [EpollEvent::empty(); EVENTS];
+    loop {
+        let count = match epoll.wait(&mut events, EpollTimeout::NONE) {
+            Ok(count) => count,
+            Err(Errno::EINTR) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let mut look_at_door = false;
+        for event in &events[..count] {
+            match event.data() {
+                DOOR => look_at_door = true,
+                TIMER => {} // what is due is done below
+                row => {
+                    let ended = event.events().contains(EpollFlags::EPOLLRDHUP);
+                    if let Some(key) = clients.input_came(row as usize, ended) {
+                        clients.serve(key, worker);
+                    }
+                }
+            }
+        }
+        while let Some(due) = clients.next_due() {
+            match due {
+                Due::Client(key) => clients.serve(key, worker),
+                Due::Listener => {
+                    door.register(&epoll)?;
+                    look_at_door = true;
+                }
+            }
+        }
+        while look_at_door {
+            match door.next(&mut clients)? {
+                Arrival::Client(key) => {
+                    clients.serve(key, worker);
+                    watch(&mut clients, key, &epoll);
+                }
+                Arrival::Nobody => look_at_door = false,
+                Arrival::NotNow => {
+                    door.leave(&epoll)?;
+                    look_at_door = false;
+                }
+            }
+        }
+    }
+}
+
+impl Door {
+    fn register(&self, epoll: &Epoll) -> io::Result<()> {
+        match self {
+            Self::Listener(listener, flags) => {
+                listener.set_nonblocking(true)?;
+                epoll.add(listener, EpollEvent::new(*flags, DOOR))?;
+            }
+            Self::Inbox(_, bell) => {
+                epoll.add(bell, EpollEvent::new(EpollFlags::EPOLLIN, DOOR))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves it alone for a while: level-triggered, it would be told on every call.
+    fn leave(&self, epoll: &Epoll) -> io::Result<()> {
+        match self {
+            Self::Listener(listener, _) => epoll.delete(listener)?,
+            Self::Inbox(_, bell) => epoll.delete(bell)?,
+        }
+        Ok(())
+    }
+
+    /// The next connection, if there is one.
+    fn next(&self, clients: &mut Clients) -> io::Result<Arrival> {
+        match self {
+            Self::Listener(listener, _) => clients.accept(listener),
+            Self::Inbox(inbox, bell) => {
+                let _ = bell.read(); // silent again until the next rings
+                clients.take_in(|| inbox.try_recv().map_err(|_| io::ErrorKind::WouldBlock.into()))
+            }
+        }
+    }
+}
+
+fn watch(clients: &mut Clients, key: Key, epoll: &Epoll) {
+    let Some(socket) = clients.socket(key) else { return };
+    let both = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP;
+    let told_once = EpollEvent::new(both | EpollFlags::EPOLLET, key.row() as u64);
+    if epoll.add(socket, told_once).is_err() {
+        clients.close(key); // no memory left in the kernel
+    }
+}
+
+fn letterbox(room: usize) -> io::Result<(Letterbox, Door)> {
+    let (inbox, connections) = bounded(room);
+    let bell = Arc::new(EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
+    Ok((Letterbox { inbox, bell: Arc::clone(&bell) }, Door::Inbox(connections, bell)))
+}
+
+/// The acceptor: one connection to each loop in turn. It waits where a loop's inbox is full.
+fn deal_out(listener: &TcpListener, letterboxes: &[Letterbox]) -> io::Result<Infallible> {
+    for letterbox in letterboxes.iter().cycle() {
+        let gone = |_| io::Error::other("a loop has ended");
+        letterbox.inbox.send(accept(listener)?).map_err(gone)?;
+        letterbox.bell.write(1)?;
+    }
+    Err(io::Error::other("a server needs one loop at least"))
+}
+
+fn wait_for_a_signal() -> ! {
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,92 @@
+//! Concurrent, connection-oriented, processes created beforehand, to which the master passes the
+//! connections that it accepts.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                  ┌─descriptor──► worker 1 ⇄ client ──"idle"──► master
+//! clients ──connect──► master ─────┼─descriptor──► worker 2 ⇄ client ──"idle"──► master
+//!                      ▲  │accept  └─descriptor──► worker k ⇄ client ──"idle"──► master
+//!                      └──┘ only while a worker is idle
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! In `tcp/preforked.rs` every worker accepts, and the kernel chooses. Here the master accepts and
+//! chooses. It must know who is idle, so each worker has a channel to it, a pair of connected local
+//! sockets: a descriptor goes out, a byte comes back. The master watches all channels and, while
+//! anybody is idle, the listener. Here the first idle worker is chosen; by load, by client, by
+//! content would be as easy.
+//!
+//! # When it pays
+//!
+//! When it matters which worker gets a client, or when workers must not be able to accept. Passing
+//! costs several system calls and two switches of process for each connection.
+//!
+//! # Where it is described
+//!
+//! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Preforked Server, Descriptor
+//! Passing"; unix(7), SCM_RIGHTS.
+
+use std::convert::Infallible;
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+
+use super::converse;
+use crate::context::Context;
+use crate::descriptor::{pass, take};
+use crate::socket::{accept, readable};
+use crate::worker::{Side, WorkerProcess, fork_worker};
+
+/// A worker as the master knows it.
+struct Colleague {
+    channel: UnixStream,
+    idle: bool,
+}
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    let mut colleagues: Vec<Colleague> = Vec::new();
+    loop {
+        for place in context.workers.free_places() {
+            let (channel, workers_end) = UnixStream::pair()?;
+            if let Side::Worker(process) = fork_worker(place)? {
+                drop((listener, channel, colleagues));
+                work(process, &workers_end, context);
+            }
+            colleagues.push(Colleague { channel, idle: false });
+        }
+        let channels = colleagues.iter().map(|colleague| colleague.channel.as_fd());
+        let anybody_idle = colleagues.iter().any(|colleague| colleague.idle);
+        let doors = [context.workers.vacancy(), listener.as_fd()];
+        let doors = &doors[..if anybody_idle { 2 } else { 1 }];
+        let ready = readable(channels.chain(doors.iter().copied()))?;
+        let somebody_comes = anybody_idle && ready[colleagues.len() + 1];
+        let mut ready = ready.into_iter();
+        colleagues.retain_mut(|colleague| !ready.next().unwrap_or(false) || colleague.reports());
+        if somebody_comes && let Some(first_idle) = colleagues.iter_mut().find(|one| one.idle) {
+            let connection = accept(&listener)?;
+            first_idle.idle = false;
+            let _ = pass(&connection, &first_idle.channel); // if it has just died, so has its client
+        }
+    }
+}
+
+impl Colleague {
+    /// Hears what it has to say: a byte that it is idle, or nothing, which is its end.
+    fn reports(&mut self) -> bool {
+        self.idle = self.channel.read(&mut [0]).is_ok_and(|count| count == 1);
+        self.idle
+    }
+}
+
+/// A worker's life: idle, a client, idle, the next client.
+fn work(process: WorkerProcess, mut channel: &UnixStream, context: &Context) -> ! {
+    while channel.write_all(&[0]).is_ok() {
+        let Ok(connection) = take(channel) else { break };
+        converse(connection, context, process.worker());
+    }
+    process.exit()
+}

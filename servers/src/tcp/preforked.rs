@@ -1,0 +1,51 @@
+//! Concurrent, connection-oriented, processes created beforehand, all of which accept.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                       ┌─accept──► worker 1 ⇄ client, then back to accept
+//! clients ──connect──► [ listen queue ] ┼─accept──► worker 2 ⇄ client, then back to accept
+//!                                       └─accept──► worker k ⇄ client, then back to accept
+//!                            master: forks k, then one for each that dies
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `tcp/process_per_connection.rs` accepts in the master and forks for each connection. Here the
+//! fork comes first and accept moves into the worker: all k wait in accept on the one listening
+//! socket, and the kernel hands each connection to one of them. The master never sees a client;
+//! when a worker dies its place is free again, and it forks another.
+//!
+//! # When it pays
+//!
+//! When sessions are short, so that a fork for each would cost more than the session. The level of
+//! concurrency is fixed: the (k + 1)-th client waits in the listen queue, and k silent clients are
+//! an outage until the idle time-out. Workers live long, so their leaks add up.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Uniform, Efficient Management of Server Concurrency"; Stevens, *UNIX
+//! Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Preforked Server, No Locking Around
+//! accept".
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+
+use super::converse;
+use crate::context::Context;
+use crate::socket::accept;
+use crate::worker::{Side, fork_worker};
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    loop {
+        let place = context.workers.free_place();
+        if let Side::Worker(process) = fork_worker(place)? {
+            while let Ok(connection) = accept(&listener) {
+                converse(connection, context, process.worker());
+            }
+            process.exit();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Concurrent, connection-oriented, processes created beforehand, one of which accepts at a time.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                                  ┌─ worker 1 ⇄ client
+//! clients ──connect──► [ listen queue ] ──accept── ┼─ worker 2 holds the lock, waits in accept
+//!                                                  └─ worker k waits for the lock
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! In `tcp/preforked.rs` all idle workers wait in accept. Here each takes a lock before it calls
+//! accept and gives it back when it has a connection. On kernels that woke every process in accept
+//! for each connection (the thundering herd) one was woken instead; Linux has woken only one
+//! since long. The lock is still needed where a worker first waits in select or poll for one of
+//! several listening sockets.
+//!
+//! # When it pays
+//!
+//! With several listeners, or on a kernel with the herd. Otherwise it shows what a lock costs:
+//! two system calls a connection. The lock must come back when its holder dies, which is why it
+//! is one that the kernel keeps for a process (`lock.rs`).
+//!
+//! # Where it is described
+//!
+//! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Preforked Server, File
+//! Locking Around accept"; Apache's `AcceptMutex`.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+
+use super::converse;
+use crate::context::Context;
+use crate::lock::ProcessLock;
+use crate::socket::accept;
+use crate::worker::{Side, fork_worker};
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    let lock = ProcessLock::new()?;
+    let accept_alone = || lock.hold().and_then(|_held| accept(&listener));
+    loop {
+        let place = context.workers.free_place();
+        if let Side::Worker(process) = fork_worker(place)? {
+            while let Ok(connection) = accept_alone() {
+                converse(connection, context, process.worker());
+            }
+            process.exit();
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Apparent concurrency, connection-oriented: one thread, and a ring of operations that the kernel
+//! completes.
+//!
+//! # Picture
+//!
+//! ```text
+//!            ┌── submit: accept, receive, send, wait until ──► [ ring ] ──► kernel
+//!            │                                                               │ does them
+//!   one thread, for each completion:                                         ▼
+//!   a connection: ask to receive · bytes: compute, ask to send · [ ring ] ◄──┘
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `tcp/event_loop.rs` is told that it *may* read, and then reads: two calls. Here the loop asks
+//! for the reading itself and is told when it is *done* (completion instead of readiness); what it
+//! asks for in one turn goes to the kernel in one call. So a buffer belongs to the kernel while
+//! the operation lasts, and each client has exactly one operation in flight: to receive, to wait,
+//! or to send.
+//!
+//! # When it pays
+//!
+//! When system calls are what limits: many small exchanges on many connections. Kernels and
+//! containers often forbid it, for its record of faults; this server says so and does not start.
+//!
+//! # Where it is described
+//!
+//! Axboe, "Efficient IO with io_uring" (2019); io_uring(7), io_uring_enter(2).
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+
+use slab::Slab;
+
+use super::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
+use crate::clock::monotonic_ns;
+use crate::context::{Begun, Context};
+use crate::ring::{Outcome, Ring};
+use crate::service::{Conversation, Job, Step};
+use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
+use crate::worker::Worker;
+
+/// Whose operation was completed.
+#[derive(Clone, Copy)]
+enum Mark {
+    Listener,
+    Client(usize),
+    /// Time to accept again after a pause.
+    AcceptAgain,
+    /// Time to look for the silent.
+    Sweep,
+}
+
+/// Where a conversation stands.
+enum Phase {
+    Reading,
+    Waiting(Begun),
+    Writing { job: Job, written: usize },
+    Parting { reads_left: usize },
+}
+
+struct Client {
+    socket: Arc<TcpStream>,
+    conversation: Conversation,
+    phase: Phase,
+    /// Since when the client is waited for.
+    since_ns: u64,
+    ready_at_ns: u64,
+    /// The buffer that is not with the ring: for replies while reading, for input while writing.
+    spare: Vec<u8>,
+}
+
+struct Server {
+    ring: Ring<Mark>,
+    listener: Arc<TcpListener>,
+    accepting: bool,
+    clients: Slab<Client>,
+    context: &'static Context,
+    master: Worker,
+}
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    let mut server = Server {
+        ring: Ring::new()?,
+        listener: Arc::new(listener),
+        accepting: false,
+        clients: Slab::new(),
+        context,
+        master: context.workers.master(),
+    };
+    server.sweep_later()?;
+    loop {
+        server.accept_if_room()?;
+        for completion in server.ring.wait()? {
+            match (completion.mark, completion.outcome) {
+                (Mark::Listener, Outcome::Accepted(accepted)) => server.accepted(accepted)?,
+                (Mark::Client(row), Outcome::Moved(count, buffer)) => {
+                    server.moved(row, count, buffer)?;
+                }
+                (Mark::Client(row), _) => server.waited(row)?,
+                (Mark::Sweep, _) => server.sweep()?,
+                (Mark::AcceptAgain | Mark::Listener, _) => server.accepting = false,
+            }
+        }
+    }
+}
+
+impl Server {
+    fn accept_if_room(&mut self) -> io::Result<()> {
+        if !self.accepting && self.clients.len() < self.context.limits.clients {
+            self.accepting = true;
+            self.ring.accept(Mark::Listener, &self.listener)?;
+        }
+        Ok(())
+    }
+
+    fn accepted(&mut self, accepted: io::Result<TcpStream>) -> io::Result<()> {
+        self.accepting = false;
+        match accepted {
+            Ok(socket) => {
+                let now_ns = monotonic_ns();
+                let row = self.clients.insert(Client {
+                    socket: Arc::new(socket),
+                    conversation: Conversation::new(self.context.service, &self.context.limits),
+                    phase: Phase::Reading,
+                    since_ns: now_ns,
+                    ready_at_ns: now_ns,
+                    spare: Vec::new(),
+                });
+                self.go_on(row, vec![0; READ_SIZE])
+            }
+            Err(error) => match Trouble::of(&error) {
+                Trouble::OneClients => Ok(()),
+                Trouble::NoResources => {
+                    self.accepting = true; // not before the pause is over
+                    let pause_ns = PAUSE_WITHOUT_DESCRIPTORS.as_nanos() as u64;
+                    self.ring.tell_at(Mark::AcceptAgain, monotonic_ns() + pause_ns)
+                }
+                Trouble::TheSockets => Err(error),
+            },
+        }
+    }
+
+    /// A receive or a send is done.
+    fn moved(&mut self, row: usize, count: io::Result<usize>, buffer: Vec<u8>) -> io::Result<()> {
+        let client = &mut self.clients[row];
+        match (&mut client.phase, count) {
+            (Phase::Reading, Ok(count)) if count > 0 => {
+                client.ready_at_ns = monotonic_ns();
+                if !client.conversation.is_midway() {
+                    client.since_ns = client.ready_at_ns;
+                }
+                client.conversation.received(&buffer[..count]);
+                self.go_on(row, buffer)
+            }
+            (Phase::Writing { written, .. }, Ok(count)) if *written + count < buffer.len() => {
+                *written += count;
+                self.ring.write(Mark::Client(row), &client.socket, buffer, *written)
+            }
+            (Phase::Writing { job, .. }, Ok(_)) => {
+                client.conversation.finished(job);
+                client.ready_at_ns = monotonic_ns();
+                client.since_ns = client.ready_at_ns;
+                client.phase = if job.ends_conversation() {
+                    let _ = client.socket.shutdown(Shutdown::Write);
+                    Phase::Parting { reads_left: MOST_LAST_READS }
+                } else {
+                    Phase::Reading
+                };
+                let input = std::mem::replace(&mut client.spare, buffer);
+                self.go_on(row, input)
+            }
+            (Phase::Parting { reads_left }, Ok(count)) if count > 0 && *reads_left > 0 => {
+                *reads_left -= 1;
+                self.ring.read(Mark::Client(row), &client.socket, buffer)
+            }
+            _ => {
+                self.clients.remove(row); // the client's end, its error, or its last word
+                Ok(())
+            }
+        }
+    }
+
+    /// The next step of a conversation; `buffer` is for input.
+    fn go_on(&mut self, row: usize, buffer: Vec<u8>) -> io::Result<()> {
+        let client = &mut self.clients[row];
+        let job = match client.conversation.next_step() {
+            Step::Job(job) if matches!(client.phase, Phase::Reading) => job,
+            _ => return self.ring.read(Mark::Client(row), &client.socket, buffer),
+        };
+        let begun = self.context.begin(job, self.context.take_up_at(client.ready_at_ns));
+        let reply = std::mem::replace(&mut client.spare, buffer);
+        client.phase = Phase::Waiting(begun);
+        match begun.due_ns() {
+            Some(due_ns) => {
+                client.spare = Vec::new();
+                self.ring.tell_at(Mark::Client(row), due_ns)
+            }
+            None => self.reply(row, &begun, reply),
+        }
+    }
+
+    /// A request's waiting is over.
+    fn waited(&mut self, row: usize) -> io::Result<()> {
+        match self.clients[row].phase {
+            Phase::Waiting(begun) => self.reply(row, &begun, Vec::new()),
+            _ => Ok(()),
+        }
+    }
+
+    fn reply(&mut self, row: usize, begun: &Begun, mut reply: Vec<u8>) -> io::Result<()> {
+        let client = &mut self.clients[row];
+        self.context.finish(begun, client.conversation.input(), self.master, &mut reply);
+        if client.spare.is_empty() {
+            client.spare = vec![0; READ_SIZE];
+        }
+        client.phase = Phase::Writing { job: *begun.job(), written: 0 };
+        client.since_ns = monotonic_ns();
+        self.ring.write(Mark::Client(row), &client.socket, reply, 0)
+    }
+
+    /// Shuts the connections of clients that keep the server waiting; their operations complete.
+    fn sweep(&mut self) -> io::Result<()> {
+        let now_ns = monotonic_ns();
+        for (_, client) in &self.clients {
+            let patience = match client.phase {
+                Phase::Waiting(_) => continue,
+                Phase::Parting { .. } => LAST_READS_FOR,
+                Phase::Reading | Phase::Writing { .. } => self.context.limits.idle,
+            };
+            if u128::from(now_ns.saturating_sub(client.since_ns)) > patience.as_nanos() {
+                let _ = client.socket.shutdown(Shutdown::Both);
+            }
+        }
+        self.sweep_later()
+    }
+
+    fn sweep_later(&mut self) -> io::Result<()> {
+        let pause_ns = LAST_READS_FOR.min(self.context.limits.idle / 4).as_nanos() as u64;
+        self.ring.tell_at(Mark::Sweep, monotonic_ns() + pause_ns.max(1_000_000))
+    }
+}

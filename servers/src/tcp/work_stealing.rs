@@ -1,0 +1,52 @@
+//! Concurrent, connection-oriented, a task for each connection on a pool whose threads steal work.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                  ┌─► [ tasks of worker 1 ] ◄──┐ steals
+//! clients ──connect──► acceptor ───┼─► [ tasks of worker 2 ] ◄──┤ when its own
+//!                        ▲  │spawn └─► [ tasks of worker k ] ◄──┘ are done
+//!                        └──┘ back to accept at once, while there is room
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! In `tcp/queued_threads.rs` all workers take from one queue. Here each has its own, and one
+//! whose queue is empty steals from the others. A task that divides itself puts its parts on its
+//! worker's own queue, where nobody competes for them; a whole conversation does not divide, comes
+//! through the pool's common entrance, and there is little to steal.
+//!
+//! # When it pays
+//!
+//! When the processing of a request can be divided and there are processors to spare. For whole
+//! conversations it is a queue like the one before, and each of them keeps a thread, however
+//! silent the client is.
+//!
+//! # Where it is described
+//!
+//! Blumofe & Leiserson, "Scheduling Multithreaded Computations by Work Stealing", *Journal of the
+//! ACM* 46 (1999); the pool is that of the library rayon.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+
+use super::converse;
+use crate::context::Context;
+use crate::room::Room;
+use crate::socket::accept;
+use crate::worker::stealing_pool;
+
+/// Serves on a passive socket, bound to the well-known port.
+pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
+    let pool = stealing_pool(&context.workers)?;
+    let room = Room::new(context.limits.clients);
+    loop {
+        let seat = room.seat();
+        let connection = accept(&listener)?;
+        pool.spawn(move |worker| {
+            converse(connection, context, worker);
+            drop(seat);
+        });
+    }
+}

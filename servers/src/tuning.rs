@@ -1,0 +1,69 @@
+//! The choices that some designs leave open; every other design ignores them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What may be chosen for a server beside its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// Delayed allocation: how long a receiver serves a request itself before it counts as long
+    /// and the port gets a new receiver.
+    pub patience: Duration,
+    /// Several event loops: how connections reach them.
+    pub distribution: Distribution,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self { patience: Duration::from_millis(1), distribution: Distribution::Exclusive }
+    }
+}
+
+/// How connections reach the loops of a server that has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distribution {
+    /// Every loop watches the one listener, and a connection wakes them all (the thundering herd).
+    Shared,
+    /// Every loop watches the one listener; the kernel wakes one of them (EPOLLEXCLUSIVE).
+    Exclusive,
+    /// Every loop has a listener of its own on the same port, and the kernel chooses by a hash of
+    /// the addresses (SO_REUSEPORT).
+    ReusePort,
+    /// One thread accepts and deals the connections out in turn.
+    RoundRobin,
+}
+
+impl Distribution {
+    /// Every choice.
+    pub const ALL: [Self; 4] = [Self::Shared, Self::Exclusive, Self::ReusePort, Self::RoundRobin];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Exclusive => "exclusive",
+            Self::ReusePort => "reuseport",
+            Self::RoundRobin => "round-robin",
+        }
+    }
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Distribution {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|choice| choice.name() == name);
+        named.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("'{name}' is no way to distribute connections; there are: {names}")
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Concurrent, connectionless, a task for each request on a runtime.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                           ┌─ task: compute, await the wait, send ─┐
+//! clients ──datagrams──► receiving task ────┼─ task: compute, await the wait, send ─┼─► clients
+//!                           ▲  │spawn       └─ task: compute, await the wait, send ─┘
+//!                           └──┘ await the next        few threads run whichever is ready
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! In `udp/event_loop.rs` the program itself keeps what each waiting request still needs. Here it
+//! is written as in `udp/thread_per_request.rs`, one after the other, and the compiler makes of
+//! each `await` a state that the runtime comes back to. A task costs a small allocation instead of
+//! a thread.
+//!
+//! # When it pays
+//!
+//! When requests wait, there are many, and each does several things in turn, which would be a
+//! tangle of states in a loop. A task that computes keeps its thread from all other tasks.
+//!
+//! # Where it is described
+//!
+//! The Tokio project's tutorial, "Spawning" and "Async in depth"; von Behren, Condit & Brewer,
+//! "Why Events Are a Bad Idea", HotOS 2003, for the argument.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::{datagram_buffer, datagram_of, job_of};
+use crate::context::Context;
+use crate::runtime::{self, wait_until};
+use crate::socket::Trouble;
+
+/// Serves on a socket bound to the well-known port.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    runtime::start(context, async move |worker| {
+        socket.set_nonblocking(true)?;
+        let socket = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
+        let room = Arc::new(Semaphore::new(context.limits.clients));
+        let mut buffer = datagram_buffer();
+        loop {
+            let seat = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
+            let received = match socket.recv_from(&mut buffer).await {
+                Ok(received) => received,
+                Err(error) if Trouble::of(&error) == Trouble::TheSockets => return Err(error),
+                Err(_) => continue,
+            };
+            let request = datagram_of(received, &buffer, context).to_owned();
+            let socket = Arc::clone(&socket);
+            tokio::spawn(async move {
+                if let Some(job) = job_of(&request, context) {
+                    let begun = context.begin(job, request.taken_up);
+                    if let Some(due_ns) = begun.due_ns() {
+                        wait_until(due_ns).await;
+                    }
+                    let mut reply = Vec::new();
+                    context.finish(&begun, &request.bytes, worker, &mut reply);
+                    let _ = socket.send_to(&reply, request.sender).await;
+                }
+                drop(seat);
+            });
+        }
+    })
+}

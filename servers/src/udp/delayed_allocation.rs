@@ -1,0 +1,61 @@
+//! Concurrent only where it must be: a worker is created when a request turns out to be long.
+//!
+//! # Picture
+//!
+//! ```text
+//! clients ──datagrams──► [ receive buffer ] ──recvfrom──► receiver: process ──sendto──► back
+//!                                                             │
+//!            master: sleeps until a request outlasts          │ too long: it finishes as a worker,
+//!            the patience, then makes a new receiver ─────────┘ and the port has a new receiver
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `udp/thread_per_request.rs` creates a worker before it knows whether that pays;
+//! `udp/iterative.rs` never does. Here the receiver begins like the iterative server and sets a
+//! timer. A request that is done in time has cost the timer only. One that is not keeps its
+//! thread, which thereby has become a worker, and the master puts a new receiver at the port:
+//! nothing half-done has to be handed over, because the port moves and not the request.
+//!
+//! # When it pays
+//!
+//! When most requests are short, a few are long, and nobody can tell beforehand. Short requests
+//! behind a long one wait no longer than the patience and the creation of a thread.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Uniform, Efficient Management of Server Concurrency", on delayed
+//! allocation; its relative is Schmidt et al., *Pattern-Oriented Software Architecture* vol. 2,
+//! "Leader/Followers".
+
+use std::convert::Infallible;
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use super::{answer, datagram_buffer, receive};
+use crate::context::Context;
+use crate::patience::Alarm;
+use crate::worker::spawn_worker;
+
+/// Serves on a socket bound to the well-known port.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    let socket = Arc::new(socket);
+    let alarm = Alarm::new(context.tuning.patience)?;
+    loop {
+        let place = context.workers.free_place();
+        let (turn, watch) = alarm.turn();
+        let socket = Arc::clone(&socket);
+        spawn_worker(place, move |worker| {
+            let mut buffer = datagram_buffer();
+            while let Ok(request) = receive(&socket, &mut buffer, context) {
+                turn.begin();
+                answer(&request, &socket, context, worker);
+                if !turn.goes_on() {
+                    break;
+                }
+            }
+        });
+        watch.outlasted();
+    }
+}

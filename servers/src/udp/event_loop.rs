@@ -1,0 +1,113 @@
+//! Apparent concurrency, connectionless: one thread, and timers where requests wait.
+//!
+//! # Picture
+//!
+//! ```text
+//!              ┌────────────────────────── epoll ◄─────────────────────────┐
+//!              ▼                             ▼                             │
+//!   the socket is readable:        a timer has come:                       │
+//!   recvfrom, compute              sendto the reply                        │
+//!        │      │                                                          │
+//!        │      └─ it waits: set a timer ──────────────────────────────────┤
+//!        └──────── it does not: sendto ────────────────────────────────────┘
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `udp/iterative.rs` sleeps while a request waits. Here the wait becomes a timer, and the thread
+//! receives the next datagram meanwhile: many requests wait at once. Computing stays where it
+//! was, in the loop, one after the other; an event loop that computes is an iterative server.
+//!
+//! # When it pays
+//!
+//! When requests wait for something outside (a disk, another server) and compute little. No
+//! worker is ever created, and nothing needs a lock. A request that computes for long holds up all.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Single-Process, Concurrent Servers"; Pai, Druschel & Zwaenepoel,
+//! "Flash: An Efficient and Portable Web Server", USENIX 1999, on what such a loop may not do.
+
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+use super::{Datagram, datagram_buffer, job_of, receive_now};
+use crate::clock::monotonic_ns;
+use crate::context::{Begun, Context};
+use crate::timers::Timers;
+use crate::worker::Worker;
+
+/// Requests taken before the timers have their turn.
+const REQUESTS_IN_A_TURN: usize = 64;
+
+/// Serves on a socket bound to the well-known port.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    socket.set_nonblocking(true)?;
+    let mut server =
+        Server { socket, context, worker: context.workers.master(), waiting: Timers::new()? };
+    let mut poll = Poll::new()?;
+    let readable = Interest::READABLE;
+    poll.registry().register(&mut SourceFd(&server.socket.as_raw_fd()), Token(0), readable)?;
+    poll.registry().register(&mut SourceFd(&server.waiting.as_raw_fd()), Token(1), readable)?;
+    let mut events = Events::with_capacity(2);
+    let mut buffer = datagram_buffer();
+    loop {
+        // Readiness is told once: while more may have come, look at the timers and go on.
+        let more_may_have_come = server.take_requests(&mut buffer)?;
+        server.finish_what_is_due();
+        let timeout = more_may_have_come.then_some(Duration::ZERO);
+        match poll.poll(&mut events, timeout) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+struct Server {
+    socket: UdpSocket,
+    context: &'static Context,
+    worker: Worker,
+    /// Requests whose computing is done and whose waiting is not.
+    waiting: Timers<(Datagram<Vec<u8>>, Begun)>,
+}
+
+impl Server {
+    /// Receives and begins what has come, up to a bound; whether there may be more. With too many
+    /// requests waiting none is taken; they stay in the receive buffer until a timer comes.
+    fn take_requests(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        for _ in 0..REQUESTS_IN_A_TURN {
+            if self.waiting.count() >= self.context.limits.clients {
+                return Ok(false);
+            }
+            let Some(request) = receive_now(&self.socket, buffer, self.context)? else {
+                return Ok(false);
+            };
+            let Some(job) = job_of(&request, self.context) else { continue };
+            let begun = self.context.begin(job, request.taken_up);
+            match begun.due_ns() {
+                Some(due_ns) => self.waiting.set(due_ns, (request.to_owned(), begun)),
+                None => self.reply(&request, &begun),
+            }
+        }
+        Ok(true)
+    }
+
+    fn finish_what_is_due(&mut self) {
+        while let Some((request, begun)) = self.waiting.next_due(monotonic_ns()) {
+            self.reply(&request, &begun);
+        }
+    }
+
+    fn reply<Bytes: AsRef<[u8]>>(&self, request: &Datagram<Bytes>, begun: &Begun) {
+        let mut reply = Vec::new();
+        self.context.finish(begun, request.bytes.as_ref(), self.worker, &mut reply);
+        // A reply that finds the socket's buffer full is lost, as a datagram may be.
+        let _ = self.socket.send_to(&reply, request.sender);
+    }
+}

@@ -1,0 +1,50 @@
+//! Concurrent, connectionless, processes created beforehand.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                           ┌─recvfrom──► worker 1: process ──sendto──► back
+//! clients ──datagrams──► [ receive buffer ] ┼─recvfrom──► worker 2: process ──sendto──► back
+//!                                           └─recvfrom──► worker k: process ──sendto──► back
+//!                              master: forks k, then one for each that dies
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `udp/process_per_request.rs` receives in the master and forks for each request. Here the fork
+//! comes first and the receiving moves into the worker: all k wait in recvfrom on the one socket,
+//! and the kernel hands each datagram to one of them. The master never sees a request; when a
+//! worker dies its place is free again, and it forks another.
+//!
+//! # When it pays
+//!
+//! When requests overlap, as before, but without the price of a fork in every response time. The
+//! level of concurrency is fixed: the (k + 1)-th request waits in the receive buffer. Choose k by
+//! the processors for work that computes, higher for work that waits.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Uniform, Efficient Management of Server Concurrency"; Stevens, *UNIX
+//! Network Programming* vol. 1 (3rd ed.), ch. 30, for the same over TCP.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::UdpSocket;
+
+use super::{answer, datagram_buffer, receive};
+use crate::context::Context;
+use crate::worker::{Side, fork_worker};
+
+/// Serves on a socket bound to the well-known port.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    loop {
+        let place = context.workers.free_place();
+        if let Side::Worker(process) = fork_worker(place)? {
+            let mut buffer = datagram_buffer();
+            while let Ok(request) = receive(&socket, &mut buffer, context) {
+                answer(&request, &socket, context, process.worker());
+            }
+            process.exit();
+        }
+    }
+}

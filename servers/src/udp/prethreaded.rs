@@ -1,0 +1,49 @@
+//! Concurrent, connectionless, threads created beforehand.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                           ┌─recvfrom──► worker 1: process ──sendto──► back
+//! clients ──datagrams──► [ receive buffer ] ┼─recvfrom──► worker 2: process ──sendto──► back
+//!                                           └─recvfrom──► worker k: process ──sendto──► back
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! `udp/preforked.rs` with threads for processes: the socket is shared by reference instead of by
+//! inheritance, and the workers see each other's memory.
+//!
+//! # When it pays
+//!
+//! Wherever `udp/preforked.rs` does, and where the workers need something in common. It is the
+//! simplest concurrent design without a creation in the response time; what it costs over the
+//! iterative one is the wake-up of a sleeping thread.
+//!
+//! # Where it is described
+//!
+//! Comer & Stevens vol. III, "Uniform, Efficient Management of Server Concurrency"; Stevens, *UNIX
+//! Network Programming* vol. 1 (3rd ed.), ch. 30, for the same over TCP.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use super::{answer, datagram_buffer, receive};
+use crate::context::Context;
+use crate::worker::spawn_worker;
+
+/// Serves on a socket bound to the well-known port.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    let socket = Arc::new(socket);
+    loop {
+        let place = context.workers.free_place();
+        let socket = Arc::clone(&socket);
+        spawn_worker(place, move |worker| {
+            let mut buffer = datagram_buffer();
+            while let Ok(request) = receive(&socket, &mut buffer, context) {
+                answer(&request, &socket, context, worker);
+            }
+        });
+    }
+}

@@ -1,0 +1,63 @@
+//! Concurrent, connectionless, a worker with a port of its own for each session, as TFTP has it.
+//!
+//! # Picture
+//!
+//! ```text
+//! client 1 ──first datagram──► well-known port: master ──spawn──► worker 1 at port 40001
+//! client 1 ◄────────────── reply from port 40001 ──────────────────┘  ▲
+//! client 1 ──all further datagrams──► port 40001 ─────────────────────┘ until it is silent
+//! client 2 ──first datagram──► well-known port: master ──spawn──► worker 2 at port 40002
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! In `udp/thread_per_request.rs` every datagram is a request of its own, and all replies leave
+//! through the one socket. Here the worker opens a second socket, connected to its client, and
+//! answers from there; the client sends the rest of the exchange to that port. The kernel tells
+//! the sessions apart, as it does with connections, and the master sees the first datagram only.
+//!
+//! # When it pays
+//!
+//! When an exchange takes many datagrams and the server must remember it: a file in pieces. The
+//! client must accept a reply from a port that it did not ask; one that has connected its socket to
+//! the well-known port, and many an address translator, will not. A first datagram that is sent
+//! twice makes two sessions.
+//!
+//! # Where it is described
+//!
+//! RFC 1350 (TFTP), section 4; Comer & Stevens vol. III, "Concurrent, Connectionless Servers"; Stevens,
+//! *UNIX Network Programming* vol. 1 (3rd ed.), ch. 22, "Concurrent UDP Servers".
+
+use std::convert::Infallible;
+use std::io;
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use super::{answer, datagram_buffer, receive};
+use crate::context::Context;
+use crate::socket::connect_beside;
+use crate::worker::spawn_worker;
+
+/// A session is over when its client has been silent for so long.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// Serves on a socket bound to the well-known port.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    let mut buffer = datagram_buffer();
+    loop {
+        let place = context.workers.free_place();
+        let first = receive(&socket, &mut buffer, context)?.to_owned();
+        let Ok(own) = connect_beside(&socket, first.sender) else {
+            context.count_dropped(); // no descriptor or no port left
+            continue;
+        };
+        spawn_worker(place, move |worker| {
+            answer(&first, &own, context, worker);
+            let mut buffer = datagram_buffer();
+            let _ = own.set_read_timeout(Some(SILENCE.min(context.limits.idle)));
+            while let Ok(request) = receive(&own, &mut buffer, context) {
+                answer(&request, &own, context, worker);
+            }
+        });
+    }
+}

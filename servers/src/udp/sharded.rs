@@ -1,0 +1,59 @@
+//! Concurrent, connectionless, a socket for each worker, all on one port.
+//!
+//! # Picture
+//!
+//! ```text
+//!            hash of the       ┌─► [ receive buffer 1 ] ──recvfrom──► worker 1 ──sendto──► back
+//! clients ──────────────────► ─┼─► [ receive buffer 2 ] ──recvfrom──► worker 2 ──sendto──► back
+//!            addresses         └─► [ receive buffer k ] ──recvfrom──► worker k ──sendto──► back
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! In `udp/prethreaded.rs` all workers receive from one socket and meet at its lock. Here each has
+//! a socket of its own (SO_REUSEPORT), and the kernel chooses by a hash of the addresses: the
+//! workers share nothing, but a client always meets the same worker, busy or not.
+//!
+//! # When it pays
+//!
+//! When there are many clients, many processors, and requests so short that the socket's lock is
+//! what limits: name servers. With few clients the hash is unfair: two may share a worker while
+//! others idle, and one slow request holds up every client of its shard.
+//!
+//! # Where it is described
+//!
+//! socket(7), SO_REUSEPORT; Kerrisk, "The SO_REUSEPORT socket option", LWN.net (2013).
+
+use std::convert::Infallible;
+use std::io;
+use std::net::UdpSocket;
+
+use super::{answer, datagram_buffer, receive};
+use crate::context::Context;
+use crate::socket::bind_beside;
+use crate::worker::{Worker, spawn_worker};
+
+/// Serves on a socket bound to the well-known port, and on others beside it.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    let master = context.workers.master();
+    for place in context.workers.free_places() {
+        let shard = bind_beside(&socket)?;
+        spawn_worker(place, move |worker| {
+            let _ = serve_shard(&shard, context, worker);
+        });
+    }
+    serve_shard(&socket, context, master)
+}
+
+/// An iterative server, on its own socket.
+fn serve_shard(
+    socket: &UdpSocket,
+    context: &'static Context,
+    worker: Worker,
+) -> io::Result<Infallible> {
+    let mut buffer = datagram_buffer();
+    loop {
+        let request = receive(socket, &mut buffer, context)?;
+        answer(&request, socket, context, worker);
+    }
+}

@@ -1,0 +1,55 @@
+//! Concurrent, connectionless, a task for each request on a pool whose threads steal work.
+//!
+//! # Picture
+//!
+//! ```text
+//!                                      ┌─► [ tasks of worker 1 ] ◄──┐ steals
+//! clients ──datagrams──► receiver ─────┼─► [ tasks of worker 2 ] ◄──┤ when its own
+//!                           ▲  │spawn  └─► [ tasks of worker k ] ◄──┘ are done
+//!                           └──┘ back to recvfrom at once, while there is room
+//! ```
+//!
+//! # What changed from the one before
+//!
+//! In `udp/queued_threads.rs` all workers take from one queue. Here each has its own, and one
+//! whose queue is empty steals from the others. A request that divides itself puts its parts on
+//! its worker's own queue, where nobody competes for them; one that does not, as here, comes from
+//! outside, through the pool's common entrance, and there is little to steal.
+//!
+//! # When it pays
+//!
+//! When the processing of a request can be divided and there are processors to spare. For whole
+//! requests it is a queue like the one before; for requests that wait it is a poor choice, because
+//! a pool made for computing has a thread for each processor and each wait blocks one.
+//!
+//! # Where it is described
+//!
+//! Blumofe & Leiserson, "Scheduling Multithreaded Computations by Work Stealing", *Journal of the
+//! ACM* 46 (1999); the pool is that of the library rayon.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use super::{answer, datagram_buffer, receive};
+use crate::context::Context;
+use crate::room::Room;
+use crate::worker::stealing_pool;
+
+/// Serves on a socket bound to the well-known port.
+pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
+    let socket = Arc::new(socket);
+    let pool = stealing_pool(&context.workers)?;
+    let room = Room::new(context.limits.clients);
+    let mut buffer = datagram_buffer();
+    loop {
+        let seat = room.seat();
+        let request = receive(&socket, &mut buffer, context)?.to_owned();
+        let socket = Arc::clone(&socket);
+        pool.spawn(move |worker| {
+            answer(&request, &socket, context, worker);
+            drop(seat);
+        });
+    }
+}
