@@ -23,6 +23,10 @@ report run="reports/runs/latest":
 microbench *arguments:
     cargo bench -p benches {{arguments}}
 
+# Our designs against plain C programs, in turn
+baselines *arguments:
+    cargo run --release --example baselines -- --write {{arguments}}
+
 # Format, and look for what clippy finds
 lint:
     cargo fmt --all

@@ -5,14 +5,12 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::{Client, PATIENCE, Server, request};
-use nix::sys::signal::{Signal, kill};
+use common::{Client, Server, request};
 use protocol::{HEADER_SIZE, Refusal, Request, Work};
-use servers::{Allocation, CATALOGUE, Design, Transport};
+use servers::Design;
 
 fn each_design(test: impl Fn(&'static Design)) {
-    assert!(!CATALOGUE.is_empty());
-    CATALOGUE.iter().for_each(test);
+    common::designs_that_run_here().into_iter().for_each(test);
 }
 
 #[test]
@@ -103,78 +101,4 @@ fn a_server_at_its_bound_takes_no_more_than_its_places_and_loses_nothing() {
             assert!(reply.worker < 2, "{design:?}: {reply:?}");
         }
     });
-}
-
-#[test]
-fn ten_thousand_requests_leave_no_zombie() {
-    let forking = CATALOGUE.iter().filter(|design| design.allocation == Allocation::OnDemand);
-    for design in forking {
-        let server = Server::start(design.name, &[]);
-        let mut udp = Client::new(design, server.address);
-        for id in 0..10_000 {
-            let asked = request(id, Duration::ZERO);
-            let reply = match design.transport() {
-                Transport::Udp => udp.ask(&asked),
-                // One connection in ten requests, to spare the ports; one worker each.
-                Transport::Tcp if id % 10 == 0 => {
-                    udp = Client::new(design, server.address);
-                    udp.ask(&asked)
-                }
-                Transport::Tcp => udp.ask(&asked),
-            };
-            assert_eq!(reply.id, id);
-        }
-        drop(udp);
-        eventually("no zombies", || server.children().iter().all(|(_, state)| *state != 'Z'));
-        eventually("no workers", || server.children().is_empty());
-        let (closing, _) = server.stop();
-        assert_eq!(closing["answered"], 10_000, "{design:?}");
-    }
-}
-
-#[test]
-fn a_worker_killed_takes_only_its_own_client_along() {
-    for design in CATALOGUE.iter().filter(|design| design.name.contains("process")) {
-        let server = Server::start(design.name, &[]);
-        let mut unlucky = Client::new(design, server.address);
-        let mut bytes = Vec::new();
-        protocol::encode_request(&request(1, Duration::from_secs(9)), &mut bytes);
-        unlucky.send(&bytes);
-        eventually("a worker", || !server.children().is_empty());
-        for (worker, _) in server.children() {
-            let _ = kill(worker, Signal::SIGKILL);
-        }
-        let mut client = Client::new(design, server.address);
-        assert_eq!(client.ask(&request(2, Duration::ZERO)).id, 2, "{design:?}");
-    }
-}
-
-#[test]
-fn sigterm_in_the_midst_of_work_ends_server_and_workers_in_order() {
-    each_design(|design| {
-        let server = Server::start(design.name, &[]);
-        let mut clients: Vec<Client> =
-            (0..4).map(|_| Client::new(design, server.address)).collect();
-        let mut bytes = Vec::new();
-        protocol::encode_request(&request(1, Duration::from_secs(9)), &mut bytes);
-        clients.iter_mut().for_each(|client| client.send(&bytes));
-        if design.name.contains("process") {
-            eventually("workers", || server.children().len() == 4);
-        }
-        let workers = server.children();
-        let (_, status) = server.stop();
-        assert_eq!(status.code(), Some(0), "{design:?}");
-        for (worker, _) in workers {
-            assert!(kill(worker, None).is_err(), "{design:?}: worker {worker} outlived its master");
-        }
-    });
-}
-
-/// Waits for something that must come true; how soon is not asserted.
-fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let start = std::time::Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < PATIENCE, "{what} after {PATIENCE:?}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }

@@ -291,7 +291,7 @@ pub const CATALOGUE: &[Design] = &[
     ),
     tcp(
         "tcp-event-loop-pool",
-        Apparent,
+        Concurrent,
         Preallocated,
         "an event loop talks, a pool of threads does the processing",
         tcp::event_loop_pool::serve,
@@ -374,7 +374,7 @@ impl Design {
         let processors = || std::thread::available_parallelism().map_or(1, NonZero::get) as u32;
         match (self.concurrency, self.allocation) {
             (_, Allocation::None) => 1,
-            (Concurrency::Apparent, Allocation::OnDemand) => processors(),
+            (Concurrency::Apparent, _) => processors(),
             (_, Allocation::OnDemand | Allocation::Delayed) => 1024,
             (_, Allocation::Preallocated) => 16,
         }

@@ -329,7 +329,13 @@ impl Clients {
 
     fn sweep(&mut self) {
         let (now_ns, idle_ns) = (monotonic_ns(), self.context.limits.idle.as_nanos() as u64);
-        self.table.retain(|_, client| !client.connection.is_overdue(now_ns, idle_ns));
+        self.table.retain(|_, client| {
+            let overdue = client.connection.is_overdue(now_ns, idle_ns);
+            if overdue {
+                client.connection.give_up();
+            }
+            !overdue
+        });
         self.set_sweep();
     }
 }

@@ -12,6 +12,7 @@ use crate::clients::Interest;
 use crate::clock::monotonic_ns;
 use crate::context::{Context, TakenUp};
 use crate::service::{Conversation, Job, Step};
+use crate::socket::give_up_on;
 use crate::tcp::{LAST_READS_FOR, MOST_LAST_READS};
 
 /// One client of a loop.
@@ -93,6 +94,13 @@ impl Connection {
     /// or one begun and not yet whole, or a reply not yet taken.
     pub(crate) fn is_overdue(&self, now_ns: u64, idle_ns: u64) -> bool {
         self.since_ns > 0 && now_ns.saturating_sub(self.since_ns) > idle_ns
+    }
+
+    /// Arranges that what the client has not taken is forgotten when the connection is closed.
+    pub(crate) fn give_up(&self) {
+        if matches!(self.phase, Phase::Writing(_)) {
+            give_up_on(&self.stream);
+        }
     }
 
     /// What its socket is to be watched for.

@@ -70,6 +70,11 @@ pub(crate) async fn close(mut connection: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// Arranges that closing this connection resets it (see `socket.rs`).
+pub(crate) fn give_up_on(connection: &TcpStream) {
+    let _ = connection.set_zero_linger();
+}
+
 /// The instant by which a client must have done its part.
 pub(crate) struct Deadline {
     patience: Duration,

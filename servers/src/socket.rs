@@ -26,20 +26,26 @@ const CONGESTION_CONTROL: &str = "cubic";
 /// connection stays in the queue, so trying again at once would only burn the processor.
 pub const PAUSE_WITHOUT_DESCRIPTORS: Duration = Duration::from_millis(10);
 
-/// Creates a socket, binds it, and makes it passive (the first three classic steps).
+/// The longest of these pauses, for a worker that has looked in vain several times.
+const LONGEST_PAUSE_WITHOUT_DESCRIPTORS: Duration = Duration::from_millis(160);
+
+/// Creates a socket, binds it, and makes it passive (the first three classic steps). Connections
+/// inherit its options, among them `idle` as the time-out of each read and write: setting them on
+/// each connection would be two system calls more for every client.
 ///
 /// # Errors
 /// When the address is in use, not of this machine, or not permitted.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    listen_with(address, false)
+pub fn listen(address: SocketAddr, idle: Duration) -> io::Result<TcpListener> {
+    listen_with(address, idle, false)
 }
 
-fn listen_with(address: SocketAddr, reuse_port: bool) -> io::Result<TcpListener> {
+fn listen_with(address: SocketAddr, idle: Duration, reuse_port: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(reuse_port)?;
-    // Replies leave when they are written; the option is inherited by accepted connections.
-    socket.set_tcp_nodelay(true)?;
+    socket.set_read_timeout(Some(idle))?;
+    socket.set_write_timeout(Some(idle))?;
+    socket.set_tcp_nodelay(true)?; // replies leave when they are written
     let _ = setsockopt(&socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into());
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -77,8 +83,10 @@ pub fn bind_beside(socket: &UdpSocket) -> io::Result<UdpSocket> {
 /// # Errors
 /// When the kernel has no socket left.
 pub fn listen_beside(listener: &TcpListener) -> io::Result<TcpListener> {
-    SockRef::from(listener).set_reuse_port(true)?;
-    listen_with(listener.local_addr()?, true)
+    let socket = SockRef::from(listener);
+    socket.set_reuse_port(true)?;
+    let idle = socket.read_timeout()?.unwrap_or(Duration::MAX);
+    listen_with(listener.local_addr()?, idle, true)
 }
 
 /// A datagram socket with a port of its own at the address of `socket`, for one peer only.
@@ -91,18 +99,29 @@ pub fn connect_beside(socket: &UdpSocket, peer: SocketAddr) -> io::Result<UdpSoc
     Ok(own)
 }
 
+/// Arranges that closing this connection resets it. For a client that does not take its reply: an
+/// orderly close would leave the rest with the kernel, which goes on offering it for minutes.
+pub fn give_up_on(connection: &TcpStream) {
+    let _ = SockRef::from(connection).set_linger(Some(Duration::ZERO));
+}
+
 /// Accepts the next connection. Errors of the connection that was to be accepted (a client that
 /// has given up already, a network gone away) are no errors of the server: the next one is taken.
 ///
 /// # Errors
 /// Of the listener itself.
 pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    let mut pause = PAUSE_WITHOUT_DESCRIPTORS;
     loop {
         match listener.accept() {
             Ok((connection, _)) => return Ok(connection),
             Err(error) => match Trouble::of(&error) {
                 Trouble::OneClients => {}
-                Trouble::NoResources => thread::sleep(PAUSE_WITHOUT_DESCRIPTORS),
+                Trouble::NoResources => {
+                    // Hundreds of workers may be looking; let them look less and less often.
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE_WITHOUT_DESCRIPTORS);
+                }
                 Trouble::TheSockets => return after_a_pause(error),
             },
         }
@@ -229,8 +248,21 @@ mod tests {
         let first = bind("127.0.0.1:0".parse().expect("an address")).expect("a socket");
         let second = bind_beside(&first).expect("a second socket on the same port");
         assert_eq!(first.local_addr().ok(), second.local_addr().ok());
-        let first = listen("127.0.0.1:0".parse().expect("an address")).expect("a socket");
+        let first = listen("127.0.0.1:0".parse().expect("an address"), Duration::from_secs(1))
+            .expect("a socket");
         let second = listen_beside(&first).expect("a second socket on the same port");
         assert_eq!(first.local_addr().ok(), second.local_addr().ok());
+    }
+
+    #[test]
+    fn a_connection_has_the_listeners_time_outs() {
+        let idle = Duration::from_secs(7);
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let listener = listen(address, idle).expect("a socket");
+        let _client =
+            TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let connection = accept(&listener).expect("a client");
+        assert_eq!(connection.read_timeout().ok(), Some(Some(idle)));
+        assert_eq!(connection.write_timeout().ok(), Some(Some(idle)));
     }
 }

@@ -1,16 +1,17 @@
 //! What several test files need: a server process of the real program, and a client for it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use protocol::{Decoded, Reply, Request, Work, decode_reply, encode_request};
 use serde_json::Value;
-use servers::{Design, Transport};
+use servers::{CATALOGUE, Design, Transport};
 
 /// Longer than anything here takes on a loaded machine; only a server that hangs meets it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,26 +24,80 @@ pub fn crossover() -> Command {
 /// A running `crossover serve`.
 pub struct Server {
     child: Child,
+    pid: Pid,
     output: BufReader<ChildStdout>,
     pub address: SocketAddr,
 }
 
+/// The rows of the catalogue, but for those that this system cannot run, which are named.
+pub fn designs_that_run_here() -> Vec<&'static Design> {
+    assert!(!CATALOGUE.is_empty());
+    let runs_here = |design: &&Design| {
+        let obstacle = design.obstacle();
+        if let Some(obstacle) = &obstacle {
+            println!("skipped: {} cannot run here: {obstacle}", design.name);
+        }
+        obstacle.is_none()
+    };
+    CATALOGUE.iter().filter(runs_here).collect()
+}
+
+/// Waits for something that must come true; how soon is not asserted.
+pub fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "{what} after {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 impl Server {
     pub fn start(design: &str, flags: &[&str]) -> Self {
-        let mut child = crossover()
-            .args(["serve", design])
-            .args(flags)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut command = crossover();
+        command.args(["serve", design]).args(flags);
+        Self::opened(command)
+    }
+
+    /// One that may open no more than so many descriptors.
+    pub fn start_with_descriptors(most: u32, design: &str, flags: &[&str]) -> Self {
+        Self::in_shell("sh", &format!("ulimit -n {most}; exec \"$@\""), design, flags)
+    }
+
+    /// One whose processor time, with that of all its children, a shell tells when it has ended.
+    pub fn start_timed(design: &str, flags: &[&str]) -> Self {
+        Self::in_shell("bash", "TIMEFORMAT='%3U %3S'; time \"$@\"", design, flags)
+    }
+
+    fn in_shell(shell: &str, script: &str, design: &str, flags: &[&str]) -> Self {
+        let mut command = Command::new(shell);
+        command.args(["-c", script, shell, env!("CARGO_BIN_EXE_crossover"), "serve", design]);
+        command.args(flags).stderr(Stdio::piped());
+        Self::opened(command)
+    }
+
+    fn opened(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
         let opening = line_of(&mut output);
         let address = opening["listening"].as_str().expect("an address").parse().expect("whole");
-        Self { child, output, address }
+        let pid = Pid::from_raw(opening["pid"].as_i64().expect("a number") as i32);
+        Self { child, pid, output, address }
     }
 
     pub fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id() as i32)
+        self.pid
+    }
+
+    /// Ends one that was started by [`Server::start_timed`]; its closing line and the kernel's
+    /// account of its processor time.
+    pub fn stop_and_time(mut self) -> (Value, Duration) {
+        kill(self.pid, Signal::SIGTERM).expect("it is alive");
+        let closing = line_of(&mut self.output);
+        let mut told = String::new();
+        let errors = self.child.stderr.as_mut().expect("a pipe");
+        errors.read_to_string(&mut told).expect("text");
+        let seconds = told.split_whitespace().map(|part| part.parse::<f64>().expect(&told)).sum();
+        (closing, Duration::from_secs_f64(seconds))
     }
 
     /// Ends it by SIGTERM; its closing line and exit status.
@@ -60,6 +115,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Its id is still its own: it is waited for below, or its shell has not been.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = kill(self.pid, Signal::SIGKILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -118,7 +177,12 @@ impl Client {
         let mut bytes = vec![0; count];
         match self {
             Self::Udp(socket, to) => {
-                let (length, sender) = socket.recv_from(&mut bytes).expect("a reply");
+                let (length, sender) = loop {
+                    match socket.recv_from(&mut bytes) {
+                        Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                        received => break received.expect("a reply"),
+                    }
+                };
                 bytes.truncate(length);
                 *to = sender;
             }
@@ -128,9 +192,7 @@ impl Client {
     }
 
     pub fn ask(&mut self, request: &Request) -> Reply {
-        let mut bytes = Vec::new();
-        encode_request(request, &mut bytes);
-        self.send(&bytes);
+        self.send(&encoded(request));
         self.reply(request.reply_size as usize)
     }
 
@@ -144,6 +206,12 @@ impl Client {
             other => panic!("{other:?}"),
         }
     }
+}
+
+pub fn encoded(request: &Request) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_request(request, &mut bytes);
+    bytes
 }
 
 pub fn request(id: u64, wait: Duration) -> Request {

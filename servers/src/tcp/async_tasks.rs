@@ -88,7 +88,8 @@ async fn converse(
                 }
                 context.finish(&begun, conversation.input(), worker, &mut reply);
                 deadline.renew_unless(false);
-                deadline.keep(connection.write_all(&reply)).await?;
+                let written = deadline.keep(connection.write_all(&reply)).await;
+                written.inspect_err(|_| runtime::give_up_on(&connection))?;
                 if job.ends_conversation() {
                     return runtime::close(connection).await;
                 }

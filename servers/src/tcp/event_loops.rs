@@ -89,8 +89,12 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
                 door
             }
         };
+        let (clients, epoll) =
+            (Clients::new(context)?, Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
+        door.register(&epoll)?;
+        epoll.add(clients.timer(), EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
         spawn_worker(place, move |worker| {
-            let _ = serve_one_loop(&door, context, worker);
+            let _ = serve_one_loop(&door, clients, &epoll, worker);
         });
     }
     match choice {
@@ -104,11 +108,12 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
 }
 
 /// One event loop, as in `tcp/event_loop.rs`.
-fn serve_one_loop(door: &Door, context: &'static Context, worker: Worker) -> io::Result<()> {
-    let mut clients = Clients::new(context)?;
-    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-    door.register(&epoll)?;
-    epoll.add(clients.timer(), EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+fn serve_one_loop(
+    door: &Door,
+    mut clients: Clients,
+    epoll: &Epoll,
+    worker: Worker,
+) -> io::Result<Infallible> {
     let mut events = [EpollEvent::empty(); EVENTS];
     loop {
         let count = match epoll.wait(&mut events, EpollTimeout::NONE) {
@@ -133,7 +138,7 @@ fn serve_one_loop(door: &Door, context: &'static Context, worker: Worker) -> io:
             match due {
                 Due::Client(key) => clients.serve(key, worker),
                 Due::Listener => {
-                    door.register(&epoll)?;
+                    door.register(epoll)?;
                     look_at_door = true;
                 }
             }
@@ -142,11 +147,11 @@ fn serve_one_loop(door: &Door, context: &'static Context, worker: Worker) -> io:
             match door.next(&mut clients)? {
                 Arrival::Client(key) => {
                     clients.serve(key, worker);
-                    watch(&mut clients, key, &epoll);
+                    watch(&mut clients, key, epoll);
                 }
                 Arrival::Nobody => look_at_door = false,
                 Arrival::NotNow => {
-                    door.leave(&epoll)?;
+                    door.leave(epoll)?;
                     look_at_door = false;
                 }
             }

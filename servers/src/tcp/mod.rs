@@ -24,10 +24,15 @@ use std::time::{Duration, Instant};
 use crate::clock::monotonic_ns;
 use crate::context::Context;
 use crate::service::{Conversation, Step};
+use crate::socket::give_up_on;
 use crate::worker::Worker;
 
 /// Bytes asked for in one read.
 pub(crate) const READ_SIZE: usize = 16 << 10;
+
+/// Bytes asked for while requests have been small. It lies on the stack: a worker that lives for
+/// one short conversation should touch few pages of memory, each of which the kernel must give it.
+const SMALL_READ_SIZE: usize = 2 << 10;
 
 /// Talks with one client until it closes, errs, or is silent for too long; then closes the
 /// connection. Whatever goes wrong is this client's affair alone.
@@ -37,20 +42,25 @@ pub fn converse(connection: TcpStream, context: &Context, worker: Worker) {
 
 /// Reads requests, processes them, replies: the inner loop of the classic algorithm.
 fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Result<()> {
-    let mut line = Line::new(connection, context.limits.idle)?;
+    let mut line = Line { connection, idle: context.limits.idle, whole_by: None };
     let mut conversation = Conversation::new(context.service, &context.limits);
-    let mut buffer = [0; READ_SIZE];
+    let mut small = [0; SMALL_READ_SIZE];
+    let mut large = Vec::new();
     let mut reply = Vec::new();
     let mut ready_at_ns = monotonic_ns();
     loop {
         match conversation.next_step() {
             Step::NeedMore => {
-                let count = line.read(&mut buffer, conversation.is_midway())?;
+                let buffer = if large.is_empty() { &mut small[..] } else { &mut large[..] };
+                let count = line.read(buffer, conversation.is_midway())?;
                 if count == 0 {
                     return Ok(());
                 }
                 ready_at_ns = monotonic_ns();
                 conversation.received(&buffer[..count]);
+                if count == SMALL_READ_SIZE {
+                    large.resize(READ_SIZE, 0);
+                }
             }
             Step::Job(job) => {
                 let taken_up = context.take_up_at(ready_at_ns);
@@ -69,7 +79,7 @@ fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Res
 
 /// A connection on which nothing takes longer than the idle time: no silence, no request from its
 /// first byte to its last, no reply. A bound on each system call alone would let a client that
-/// trickles stay for ever.
+/// trickles stay for ever. The socket has its time-outs from the listener (`socket.rs`).
 struct Line {
     connection: TcpStream,
     idle: Duration,
@@ -78,12 +88,6 @@ struct Line {
 }
 
 impl Line {
-    fn new(connection: TcpStream, idle: Duration) -> io::Result<Self> {
-        connection.set_read_timeout(Some(idle))?;
-        connection.set_write_timeout(Some(idle))?;
-        Ok(Self { connection, idle, whole_by: None })
-    }
-
     /// Reads what there is. Only a request that comes in several pieces costs the extra calls.
     fn read(&mut self, buffer: &mut [u8], midway: bool) -> io::Result<usize> {
         if midway {
@@ -92,19 +96,24 @@ impl Line {
         } else if self.whole_by.take().is_some() {
             self.connection.set_read_timeout(Some(self.idle))?;
         }
-        self.connection.read(buffer)
+        uninterrupted(|| self.connection.read(buffer))
     }
 
-    /// Writes all of `reply`. Only one that does not fit the socket's buffer at once costs more.
+    /// Writes all of `reply`, or gives the client up.
     fn write(&mut self, reply: &[u8]) -> io::Result<()> {
-        let mut rest = &reply[self.connection.write(reply)?..];
+        self.write_in_time(reply).inspect_err(|_| give_up_on(&self.connection))
+    }
+
+    /// Only a reply that does not fit the socket's buffer at once costs more than one call.
+    fn write_in_time(&mut self, reply: &[u8]) -> io::Result<()> {
+        let mut rest = &reply[uninterrupted(|| self.connection.write(reply))?..];
         if rest.is_empty() {
             return Ok(());
         }
         let gone_by = Instant::now() + self.idle;
         while !rest.is_empty() {
             self.connection.set_write_timeout(Some(left_until(gone_by)?))?;
-            rest = &rest[self.connection.write(rest)?..];
+            rest = &rest[uninterrupted(|| self.connection.write(rest))?..];
         }
         self.connection.set_write_timeout(Some(self.idle))
     }
@@ -115,9 +124,9 @@ impl Line {
     fn close(mut self) -> io::Result<()> {
         self.connection.shutdown(Shutdown::Write)?;
         self.connection.set_read_timeout(Some(LAST_READS_FOR))?;
-        let mut unread = [0; READ_SIZE];
+        let mut unread = [0; SMALL_READ_SIZE];
         for _ in 0..MOST_LAST_READS {
-            if self.connection.read(&mut unread)? == 0 {
+            if uninterrupted(|| self.connection.read(&mut unread))? == 0 {
                 break;
             }
         }
@@ -125,9 +134,20 @@ impl Line {
     }
 }
 
+/// A call on a socket with a time-out is not started again after a signal, or after the machine
+/// has stood still (signal(7)); that is no fault of the client's.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
 /// How long, and how often, the rest of what a client sends is read before the connection closes.
 pub(crate) const LAST_READS_FOR: Duration = Duration::from_millis(50);
-pub(crate) const MOST_LAST_READS: usize = 64;
+pub(crate) const MOST_LAST_READS: usize = 512;
 
 /// A socket knows no time-out of zero; no time left is an error like any other time-out.
 fn left_until(deadline: Instant) -> io::Result<Duration> {

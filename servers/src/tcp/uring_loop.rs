@@ -39,7 +39,7 @@ use crate::clock::monotonic_ns;
 use crate::context::{Begun, Context};
 use crate::ring::{Outcome, Ring};
 use crate::service::{Conversation, Job, Step};
-use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
+use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble, give_up_on};
 use crate::worker::Worker;
 
 /// Whose operation was completed.
@@ -232,6 +232,9 @@ impl Server {
                 Phase::Reading | Phase::Writing { .. } => self.context.limits.idle,
             };
             if u128::from(now_ns.saturating_sub(client.since_ns)) > patience.as_nanos() {
+                if matches!(client.phase, Phase::Writing { .. }) {
+                    give_up_on(&client.socket);
+                }
                 let _ = client.socket.shutdown(Shutdown::Both);
             }
         }

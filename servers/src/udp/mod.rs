@@ -13,6 +13,7 @@ pub mod sharded;
 pub mod thread_per_request;
 pub mod work_stealing;
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
@@ -115,10 +116,16 @@ pub fn answer<Bytes: AsRef<[u8]>>(
     worker: Worker,
 ) {
     if let Some(job) = job_of(request, context) {
-        let mut reply = Vec::new();
-        context.perform(job, request.bytes.as_ref(), request.taken_up, worker, &mut reply);
-        let _ = socket.send_to(&reply, request.sender);
+        REPLY.with_borrow_mut(|reply| {
+            context.perform(job, request.bytes.as_ref(), request.taken_up, worker, reply);
+            let _ = socket.send_to(reply, request.sender);
+        });
     }
+}
+
+thread_local! {
+    /// Where a worker writes its replies, so that it asks for memory once and not each time.
+    static REPLY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 #[cfg(test)]

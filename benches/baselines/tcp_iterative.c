@@ -1,0 +1,10 @@
+/* Iterative, connection-oriented: accept, converse until the client closes, the next client. */
+#include "work.h"
+
+int main(void) {
+    int server = open_server(SOCK_STREAM);
+    for (;;) {
+        int client = accept(server, NULL, NULL);
+        if (client >= 0) converse(client);
+    }
+}

@@ -1,0 +1,384 @@
+//! Clients that misbehave, against every row of the catalogue, through real processes. Whatever
+//! one client does, the next one is served.
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream, UdpSocket};
+use std::thread;
+use std::time::Duration;
+
+use common::{Client, PATIENCE, Server, encoded, eventually, request};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use protocol::{HEADER_SIZE, MAX_DATAGRAM_SIZE, Refusal, Request};
+use servers::{Allocation, Design, Transport};
+use socket2::SockRef;
+
+/// Short enough for a test, long enough for a loaded machine to do an honest exchange in.
+const IDLE: [&str; 2] = ["--idle", "400ms"];
+
+fn each(transport: Transport, flags: &[&str], test: impl Fn(&'static Design, &Server)) {
+    let designs = common::designs_that_run_here();
+    for design in designs.iter().filter(|design| design.transport() == transport) {
+        let server = Server::start(design.name, flags);
+        test(design, &server);
+        assert_serves(design, &server);
+    }
+}
+
+/// The good client that comes after the bad one.
+fn assert_serves(design: &Design, server: &Server) {
+    let mut client = Client::new(design, server.address);
+    let reply = client.ask(&request(77, Duration::ZERO));
+    assert_eq!((reply.id, reply.refusal), (77, None), "{design:?} serves nobody any more");
+}
+
+fn connect(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.address).expect("the server listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    stream.set_nodelay(true).expect("an option");
+    stream
+}
+
+/// Closes by a reset.
+fn reset(stream: TcpStream) {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("an option");
+}
+
+/// Reads to the end; a reset is an end too.
+fn everything(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    bytes
+}
+
+#[test]
+fn a_client_that_closes_its_side_still_gets_its_replies() {
+    each(Transport::Tcp, &[], |design, server| {
+        let mut stream = connect(server);
+        let asked =
+            [encoded(&request(1, Duration::from_millis(5))), encoded(&request(2, Duration::ZERO))];
+        stream.write_all(&asked.concat()).expect("taken");
+        stream.shutdown(Shutdown::Write).expect("open");
+        assert_eq!(everything(&mut stream).len(), 2 * HEADER_SIZE, "{design:?}");
+    });
+}
+
+#[test]
+fn connections_reset_before_they_are_accepted_are_passed_over() {
+    each(Transport::Tcp, &["--workers", "1"], |_, server| {
+        let mut busy = connect(server);
+        busy.write_all(&encoded(&request(1, Duration::from_millis(100)))).expect("taken");
+        for _ in 0..20 {
+            reset(connect(server));
+        }
+    });
+}
+
+#[test]
+fn a_request_may_come_one_byte_at_a_time() {
+    each(Transport::Tcp, &[], |design, server| {
+        let mut stream = connect(server);
+        for byte in encoded(&request(5, Duration::ZERO)) {
+            stream.write_all(&[byte]).expect("taken");
+            thread::yield_now();
+        }
+        let mut reply = [0; HEADER_SIZE];
+        stream.read_exact(&mut reply).unwrap_or_else(|error| panic!("{design:?}: {error}"));
+    });
+}
+
+#[test]
+fn whoever_is_silent_or_trickles_is_closed_after_the_idle_time() {
+    each(Transport::Tcp, &IDLE, |design, server| {
+        let mut silent = connect(server);
+        assert_eq!(everything(&mut silent), b"", "{design:?}");
+        let mut trickler = connect(server);
+        for byte in encoded(&request(1, Duration::ZERO)) {
+            // Each byte comes well within the idle time; all of them together do not.
+            if trickler.write_all(&[byte]).is_err() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(15));
+        }
+        assert_eq!(everything(&mut trickler), b"", "{design:?} waited for all the bytes");
+    });
+}
+
+#[test]
+fn whoever_never_reads_a_large_reply_is_closed_after_the_idle_time() {
+    each(Transport::Tcp, &IDLE, |design, server| {
+        let mut stream = connect(server);
+        SockRef::from(&stream).set_recv_buffer_size(4096).expect("an option");
+        let large = Request { reply_size: 1 << 20, ..request(1, Duration::ZERO) };
+        // More than any pair of socket buffers holds.
+        for _ in 0..16 {
+            if stream.write_all(&encoded(&large)).is_err() {
+                break;
+            }
+        }
+        assert_serves(design, server);
+        thread::sleep(Duration::from_millis(800));
+        let received = everything(&mut stream).len();
+        assert!(received < 16 << 20, "{design:?} wrote all {received} bytes to nobody");
+    });
+}
+
+#[test]
+fn a_request_cut_anywhere_is_no_request() {
+    let whole = encoded(&request(1, Duration::ZERO));
+    each(Transport::Tcp, &[], |design, server| {
+        for length in 0..whole.len() {
+            let mut stream = connect(server);
+            stream.write_all(&whole[..length]).expect("taken");
+            stream.shutdown(Shutdown::Write).expect("open");
+            assert_eq!(everything(&mut stream), b"", "{design:?} answered {length} bytes");
+        }
+    });
+    each(Transport::Udp, &[], |design, server| {
+        for length in 0..whole.len() {
+            let mut client = Client::new(design, server.address);
+            client.send(&whole[..length]);
+            let refusal = client.reply(HEADER_SIZE).refusal;
+            assert_eq!(refusal, Some(Refusal::Malformed), "{design:?}, {length} bytes");
+        }
+    });
+}
+
+#[test]
+fn no_datagram_is_cut_short_unnoticed() {
+    each(Transport::Udp, &["--max-request", "4KiB"], |design, server| {
+        for size in [5000, MAX_DATAGRAM_SIZE as u32] {
+            let mut client = Client::new(design, server.address);
+            client.send(&encoded(&Request { request_size: size, ..request(1, Duration::ZERO) }));
+            assert_eq!(client.reply(HEADER_SIZE).refusal, Some(Refusal::TooLarge), "{design:?}");
+        }
+    });
+    for design in common::designs_that_run_here() {
+        if design.transport() == Transport::Udp {
+            let server = Server::start(design.name, &["--service", "echo"]);
+            let mut client = Client::new(design, server.address);
+            let longest: Vec<u8> = (0..MAX_DATAGRAM_SIZE).map(|at| at as u8).collect();
+            for bytes in [longest.as_slice(), b"", b"x"] {
+                client.send(bytes);
+                assert!(client.receive(MAX_DATAGRAM_SIZE) == bytes, "{design:?}: {}", bytes.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn services_that_would_answer_are_never_answered() {
+    const ANSWERING_PORTS: [u16; 5] = [7, 13, 17, 19, 37];
+    if UdpSocket::bind("127.0.0.2:7").is_err() {
+        println!("skipped: this user may not send from the ports below 1024");
+        return;
+    }
+    let designs = common::designs_that_run_here();
+    for design in designs.iter().filter(|design| design.transport() == Transport::Udp) {
+        let server = Server::start(design.name, &["--service", "echo"]);
+        let sockets = ANSWERING_PORTS.map(|port| {
+            let socket = UdpSocket::bind(("127.0.0.2", port)).expect("a port of the system");
+            socket.send_to(b"around and around", server.address).expect("sent");
+            socket
+        });
+        let mut client = Client::new(design, server.address);
+        client.send(b"hello");
+        assert_eq!(client.receive(5), b"hello");
+        let (closing, _) = server.stop();
+        assert_eq!(
+            (&closing["received"], &closing["answered"]),
+            (&6.into(), &1.into()),
+            "{design:?}"
+        );
+        for socket in sockets {
+            socket.set_nonblocking(true).expect("an option");
+            assert!(socket.recv(&mut [0; 32]).is_err(), "{design:?} answered {socket:?}");
+        }
+    }
+}
+
+#[test]
+fn too_many_connections_cost_no_processor_time_and_are_gone_when_they_go() {
+    const CONNECTIONS: usize = 2000;
+    for design in common::designs_that_run_here() {
+        if design.transport() == Transport::Udp {
+            continue;
+        }
+        let beforehand = design.allocation == Allocation::Preallocated;
+        let flags: &[&str] = if beforehand { &[] } else { &["--workers", "200"] };
+        let server = Server::start_with_descriptors(64, design.name, flags);
+        let held: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect(&server)).collect();
+        thread::sleep(Duration::from_millis(500)); // what can be accepted has been
+        let before = processor_time(&server);
+        thread::sleep(Duration::from_secs(1));
+        let used = processor_time(&server) - before;
+        assert!(used < Duration::from_millis(200), "{design:?} used {used:?} for nothing");
+        held.into_iter().for_each(reset);
+        assert_serves(design, &server);
+    }
+}
+
+/// Of the server and its children alive; the clock ticks every 10 ms.
+fn processor_time(server: &Server) -> Duration {
+    let children = server.children().into_iter().map(|(child, _)| child);
+    let ticks: u64 = children
+        .chain([server.pid()])
+        .filter_map(|process| procfs::process::Process::new(process.as_raw()).ok()?.stat().ok())
+        .map(|stat| stat.utime + stat.stime)
+        .sum();
+    Duration::from_secs_f64(ticks as f64 / procfs::ticks_per_second() as f64)
+}
+
+#[test]
+fn ten_thousand_sessions_leave_nothing_behind() {
+    for design in common::designs_that_run_here() {
+        // A session worker stays for its client's silence, which is bounded by the idle time.
+        let flags: &[&str] =
+            if design.name.ends_with("session-workers") { &["--idle", "20ms"] } else { &[] };
+        let server = Server::start(design.name, flags);
+        let sessions = |count: u64| {
+            for id in 0..count {
+                let mut client = Client::new(design, server.address);
+                assert_eq!(client.ask(&request(id, Duration::ZERO)).id, id, "{design:?}");
+                if let Client::Tcp(stream) = client {
+                    reset(stream); // a port in TIME_WAIT for each would be too many
+                }
+            }
+        };
+        sessions(500);
+        let (descriptors, mappings) =
+            (settled(|| descriptors(&server)), settled(|| mappings(&server)));
+        sessions(9_500);
+        eventually(&format!("{design:?}: no zombies"), || {
+            server.children().iter().all(|(_, state)| *state != 'Z')
+        });
+        if design.allocation == Allocation::OnDemand {
+            eventually(&format!("{design:?}: no workers"), || server.children().is_empty());
+        }
+        eventually(&format!("{design:?}: {descriptors} descriptors as before"), || {
+            self::descriptors(&server) <= descriptors
+        });
+        // The C library keeps stacks of ended threads, up to 40 MB: 160 of them, two mappings each.
+        eventually(&format!("{design:?}: {mappings} mappings as before"), || {
+            self::mappings(&server) <= mappings + 400
+        });
+        let (closing, _) = server.stop();
+        assert_eq!(closing["answered"], 10_000, "{design:?}");
+    }
+}
+
+fn descriptors(server: &Server) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", server.pid())).map_or(0, Iterator::count)
+}
+
+fn mappings(server: &Server) -> usize {
+    let maps = fs::read_to_string(format!("/proc/{}/maps", server.pid()));
+    maps.unwrap_or_default().lines().count()
+}
+
+/// A count that has stayed the same for a while.
+fn settled(count: impl Fn() -> usize) -> usize {
+    loop {
+        let before = count();
+        thread::sleep(Duration::from_millis(100));
+        if count() == before {
+            return before;
+        }
+    }
+}
+
+#[test]
+fn a_worker_killed_takes_only_its_own_client_along_and_is_replaced() {
+    for design in common::designs_that_run_here() {
+        let server = Server::start(design.name, &["--workers", "3"]);
+        let mut unlucky = Client::new(design, server.address);
+        unlucky.send(&encoded(&request(1, Duration::from_secs(9))));
+        let beforehand = design.allocation == Allocation::Preallocated;
+        if !has_worker_processes(design) {
+            continue;
+        }
+        let expected = if beforehand { 3 } else { 1 };
+        eventually("workers", || server.children().len() == expected);
+        let first: Vec<Pid> = server.children().into_iter().map(|(worker, _)| worker).collect();
+        for worker in &first {
+            kill(*worker, Signal::SIGKILL).expect("it is alive");
+        }
+        if beforehand {
+            eventually(&format!("{design:?}: three new workers"), || {
+                let now = server.children();
+                now.len() == 3 && now.iter().all(|(worker, _)| !first.contains(worker))
+            });
+        }
+        assert_serves(design, &server);
+    }
+}
+
+fn has_worker_processes(design: &Design) -> bool {
+    ["process", "preforked", "passed"].iter().any(|word| design.name.contains(word))
+}
+
+#[test]
+fn sigterm_in_mid_load_ends_server_and_workers_and_frees_the_port() {
+    for design in common::designs_that_run_here() {
+        let server = Server::start(design.name, &["--workers", "4"]);
+        let address = server.address;
+        let mut clients: Vec<Client> = (0..4).map(|_| Client::new(design, address)).collect();
+        clients
+            .iter_mut()
+            .for_each(|client| client.send(&encoded(&request(1, Duration::from_secs(9)))));
+        if has_worker_processes(design) {
+            eventually("workers", || server.children().len() == 4);
+        }
+        let workers = server.children();
+        let (closing, status) = server.stop();
+        assert_eq!(status.code(), Some(0), "{design:?}");
+        assert_eq!(closing["design"], design.name);
+        for (worker, _) in workers {
+            assert!(kill(worker, None).is_err(), "{design:?}: worker {worker} outlived its master");
+        }
+        drop(clients);
+        match design.transport() {
+            Transport::Udp => drop(UdpSocket::bind(address).expect("the port is free")),
+            Transport::Tcp => {
+                // As servers do; connections that the end has cut may linger.
+                let again = Server::start(design.name, &["--listen", &address.to_string()]);
+                assert_eq!(again.address, address);
+            }
+        }
+    }
+}
+
+#[test]
+fn processor_time_in_the_closing_line_is_the_kernels() {
+    let names =
+        ["tcp-preforked", "tcp-passed-descriptors", "tcp-process-per-connection", "udp-preforked"];
+    for design in names.map(|name| Design::named(name).expect("a design")) {
+        let server = Server::start_timed(design.name, &["--workers", "4"]);
+        let before = processor_time_of_thread(server.pid());
+        for id in 0..40 {
+            let mut asked = request(id, Duration::ZERO);
+            asked.work.compute = Duration::from_millis(50);
+            Client::new(design, server.address).ask(&asked);
+        }
+        let (closing, kernels) = server.stop_and_time();
+        let counted: u64 = ["user_ns", "system_ns", "children_user_ns", "children_system_ns"]
+            .iter()
+            .map(|key| closing[key].as_u64().expect("a number"))
+            .sum();
+        let (counted, kernels) = (counted as f64 / 1e9, (kernels - before).as_secs_f64());
+        assert!(counted > 1.9, "{design:?}: 40 × 50 ms were computed: {counted} s");
+        let ratio = counted / kernels;
+        println!("{design:?}: closing line {counted:.3} s, kernel {kernels:.3} s");
+        assert!((0.98..=1.02).contains(&ratio), "{design:?}: {counted} s told, {kernels} s used");
+    }
+}
+
+/// Of a process with one thread so far, in the kernel's own nanoseconds.
+fn processor_time_of_thread(process: Pid) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{process}/schedstat")).expect("the kernel tells");
+    let first = text.split(' ').next().expect("three numbers");
+    Duration::from_nanos(first.parse().expect("a number"))
+}
