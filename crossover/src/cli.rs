@@ -50,15 +50,23 @@ pub struct BenchArgs {
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Name of the design; `crossover designs` lists them
-    #[arg(value_parser = read_design)]
-    pub design: &'static Design,
+    /// Name of a design (`crossover designs` lists them), or all-services (every service over UDP
+    /// and TCP from one process), or superserver (a program for each connection)
+    #[arg(value_name = "DESIGN", value_parser = read_serving)]
+    pub serving: Serving,
     /// What to serve: work (a request carries its processing), echo, daytime, time, or http
     #[arg(long, default_value_t = Service::Work)]
     pub service: Service,
     /// Address and port; port 0 lets the system choose one, and the first line of output tells it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
+    /// all-services: each service listens on this port plus its well-known number (echo 7,
+    /// daytime 13, time 37, http 80, and work 4)
+    #[arg(long, value_name = "PORT", default_value_t = 9000)]
+    pub base: u16,
+    /// superserver: the table, lines such as `7777 /bin/cat`
+    #[arg(long, value_name = "FILE")]
+    pub table: Option<PathBuf>,
     /// Listen on an address that other machines reach; whoever reaches it can make it compute
     #[arg(long)]
     pub allow_remote: bool,
@@ -285,6 +293,25 @@ impl From<PacingKind> for loadgen::driver::Pacing {
             PacingKind::Spin => Self::Spin,
             PacingKind::Sleep => Self::Sleep,
         }
+    }
+}
+
+/// What `serve` is asked to become.
+#[derive(Clone, Copy, Debug)]
+pub enum Serving {
+    /// One design.
+    Design(&'static Design),
+    /// Every service.
+    AllServices,
+    /// A program for each connection.
+    Superserver,
+}
+
+fn read_serving(name: &str) -> Result<Serving, String> {
+    match name {
+        "all-services" => Ok(Serving::AllServices),
+        "superserver" => Ok(Serving::Superserver),
+        _ => read_design(name).map(Serving::Design),
     }
 }
 

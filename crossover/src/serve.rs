@@ -1,20 +1,28 @@
 //! `crossover serve`: becomes one server.
 
+use std::fs;
+
 use servers::Tuning;
 use servers::limits::Limits;
-use servers::supervisor::{self, Settings};
+use servers::superserver::read_table;
+use servers::supervisor::{self, Role, Settings};
 
-use crate::cli::ServeArgs;
+use crate::cli::{ServeArgs, Serving};
 use crate::error::Error;
 
 pub(crate) fn run(arguments: ServeArgs) -> Result<(), Error> {
+    let role = role(&arguments)?;
+    let usual_workers = match &role {
+        Role::Design(design, _) => design.usual_workers(),
+        Role::AllServices { .. } => 1,
+        Role::Superserver(_) => 64,
+    };
     let settings = Settings {
-        design: arguments.design,
-        service: arguments.service,
+        role,
         listen: arguments.listen,
         allow_remote: arguments.allow_remote,
         limits: Limits {
-            workers: arguments.workers.unwrap_or_else(|| arguments.design.usual_workers()),
+            workers: arguments.workers.unwrap_or(usual_workers),
             clients: arguments.max_clients as usize,
             request_size: arguments.max_request,
             reply_size: arguments.max_reply,
@@ -28,4 +36,25 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Error> {
         ends_with_parent: arguments.ends_with_parent,
     };
     match supervisor::run(settings)? {}
+}
+
+fn role(arguments: &ServeArgs) -> Result<Role, Error> {
+    match arguments.serving {
+        Serving::Design(design) => Ok(Role::Design(design, arguments.service)),
+        Serving::AllServices => Ok(Role::AllServices { base: arguments.base }),
+        Serving::Superserver => {
+            let path = arguments.table.as_ref().ok_or_else(|| {
+                Error::Usage(
+                    "a superserver needs --table FILE, with lines such as: 7777 /bin/cat"
+                        .to_owned(),
+                )
+            })?;
+            let text = fs::read_to_string(path).map_err(|source| Error::File {
+                what: "read",
+                path: path.clone(),
+                source,
+            })?;
+            read_table(&text).map(Role::Superserver).map_err(Error::Usage)
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::catalogue::Design;
+use crate::catalogue::Allocation;
 use crate::clock::monotonic_ns;
 use crate::limits::Limits;
 use crate::processing::{Achieved, Processing, wait_until};
@@ -61,14 +61,14 @@ impl Context {
     /// A context over shared counts.
     #[must_use]
     pub fn new(
-        design: &Design,
+        allocation: Allocation,
         service: Service,
         limits: Limits,
         tuning: Tuning,
         processing: Processing,
         tally: &'static Tally,
     ) -> Self {
-        let workers = Workers::new(tally, limits.workers, design.allocation);
+        let workers = Workers::new(tally, limits.workers, allocation);
         Self { service, limits, tuning, workers, processing, tally }
     }
 

@@ -9,6 +9,7 @@
 //!
 //! Begin with `udp/iterative.rs`; `servers/README.md` gives the reading order.
 
+mod all_services;
 pub mod catalogue;
 pub mod clients;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod room;
 mod runtime;
 pub mod service;
 pub mod socket;
+pub mod superserver;
 pub mod supervisor;
 pub mod tally;
 pub mod tcp;

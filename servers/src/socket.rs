@@ -128,6 +128,25 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     }
 }
 
+/// The same for a listener that does not block; `None` where nobody has come, or there is no
+/// descriptor, which is waited out a little.
+///
+/// # Errors
+/// Of the listener itself.
+pub fn accept_now(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
+    match listener.accept() {
+        Ok((connection, _)) => Ok(Some(connection)),
+        Err(error) => match Trouble::of(&error) {
+            Trouble::OneClients => Ok(None),
+            Trouble::NoResources => {
+                thread::sleep(PAUSE_WITHOUT_DESCRIPTORS);
+                Ok(None)
+            }
+            Trouble::TheSockets => Err(error),
+        },
+    }
+}
+
 /// Receives the next datagram into `buffer`; its length, and who sent it.
 ///
 /// # Errors

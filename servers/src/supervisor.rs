@@ -7,9 +7,10 @@
 //! atomics, makes system calls that are safe in a handler, and formats into a buffer on its stack.
 #![allow(unsafe_code)]
 
+use std::convert::Infallible;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -26,23 +27,23 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::wait;
 use nix::unistd::{Pid, alarm};
 
-use crate::catalogue::{Design, Serve, Transport};
+use crate::all_services::AllServices;
+use crate::catalogue::{Allocation, Design, Serve, Transport};
 use crate::clock::monotonic_ns;
 use crate::context::Context;
 use crate::limits::Limits;
 use crate::processing::Processing;
 use crate::service::Service;
 use crate::socket;
+use crate::superserver::{self, Row};
 use crate::tally::Tally;
 use crate::tuning::Tuning;
 use crate::worker::ENDING;
 
 /// Everything a server is told at its start.
 pub struct Settings {
-    /// Which design serves.
-    pub design: &'static Design,
-    /// What it serves.
-    pub service: Service,
+    /// What kind of server it becomes.
+    pub role: Role,
     /// Where it listens; port 0 lets the kernel choose.
     pub listen: SocketAddr,
     /// Whether an address other than loopback is meant.
@@ -57,6 +58,31 @@ pub struct Settings {
     pub lifetime: Option<Duration>,
     /// Whether it ends together with the process that started it.
     pub ends_with_parent: bool,
+}
+
+/// The kinds of server.
+pub enum Role {
+    /// One design, one service, one port.
+    Design(&'static Design, Service),
+    /// Every service over every transport, each on the base port plus its well-known number.
+    AllServices {
+        /// Added to each well-known port.
+        base: u16,
+    },
+    /// A program for each connection.
+    Superserver(Vec<Row>),
+}
+
+impl Role {
+    /// The name in opening and closing line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Design(design, _) => design.name,
+            Self::AllServices { .. } => "all-services",
+            Self::Superserver(_) => "superserver",
+        }
+    }
 }
 
 /// Why a server did not come up, or could not go on.
@@ -84,6 +110,12 @@ pub enum ServeError {
         /// The design's transport.
         transport: Transport,
     },
+    /// A service's port would be above the last.
+    #[error("port {0} plus a well-known number is above 65535; choose a base port below 65000")]
+    PortTooLarge(u16),
+    /// There is nothing to serve.
+    #[error("the superserver's table is empty; write lines such as: 7777 /bin/cat")]
+    EmptyTable,
     /// The system does not grant what the design needs.
     #[error("{design} cannot run here: {obstacle}")]
     Obstacle {
@@ -126,7 +158,7 @@ fn io_remedy(error: &io::Error) -> &'static str {
 
 /// What the handler of the ending signals needs; set once, before they are installed.
 struct Supervised {
-    design: &'static Design,
+    name: &'static str,
     context: &'static Context,
     /// The number of the socket it serves on.
     door: RawFd,
@@ -142,32 +174,142 @@ static ENDED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Errors
 /// When the server does not come up or its socket fails. It never returns otherwise.
-pub fn run(settings: Settings) -> Result<std::convert::Infallible, ServeError> {
+pub fn run(settings: Settings) -> Result<Infallible, ServeError> {
     if !settings.allow_remote && !settings.listen.ip().is_loopback() {
         return Err(ServeError::NotLoopback(settings.listen));
     }
-    let (design, service) = (settings.design, settings.service);
+    if let Role::Design(design, service) = &settings.role {
+        check(design, *service)?;
+    }
+    settle(&settings)?;
+    match &settings.role {
+        Role::Design(design, service) => run_design(&settings, design, *service),
+        Role::AllServices { base } => run_all_services(&settings, *base),
+        Role::Superserver(table) => run_superserver(&settings, table),
+    }
+}
+
+fn check(design: &Design, service: Service) -> Result<(), ServeError> {
     if !service.speaks_over(design.transport()) {
         return Err(ServeError::NotSpoken { service, transport: design.transport() });
     }
-    if let Some(obstacle) = design.obstacle() {
-        return Err(ServeError::Obstacle { design: design.name, obstacle });
+    match design.obstacle() {
+        Some(obstacle) => Err(ServeError::Obstacle { design: design.name, obstacle }),
+        None => Ok(()),
     }
-    settle(&settings)?;
+}
+
+fn run_design(
+    settings: &Settings,
+    design: &'static Design,
+    service: Service,
+) -> Result<Infallible, ServeError> {
     let address = settings.listen;
-    let cannot_listen = |source| ServeError::Listen { address, source };
-    match settings.design.serve {
+    let context = |tally| new_context(settings, service, design.allocation, tally);
+    let said = |bound| {
+        let text =
+            format!(r#""listening":"{bound}","design":"{}","service":"{service}""#, design.name);
+        Opening { name: design.name, text }
+    };
+    match design.serve {
         Serve::Udp(serve) => {
-            let socket = socket::bind(address).map_err(cannot_listen)?;
-            let context = open(&settings, socket.as_raw_fd(), socket.local_addr()?)?;
+            let socket = bind_at(address)?;
+            let context = context(Tally::shared()?);
+            open(settings, context, socket.as_raw_fd(), said(socket.local_addr()?))?;
             Ok(serve(socket, context)?)
         }
         Serve::Tcp(serve) => {
-            let listener = socket::listen(address, settings.limits.idle).map_err(cannot_listen)?;
-            let context = open(&settings, listener.as_raw_fd(), listener.local_addr()?)?;
+            let listener = listen_at(address, settings)?;
+            let context = context(Tally::shared()?);
+            open(settings, context, listener.as_raw_fd(), said(listener.local_addr()?))?;
             Ok(serve(listener, context)?)
         }
     }
+}
+
+fn run_all_services(settings: &Settings, base: u16) -> Result<Infallible, ServeError> {
+    let tally = Tally::shared()?;
+    // Each door counts as a worker, so that the closing line tells them apart.
+    let limits = Limits { workers: 2 * Service::ALL.len() as u32, ..settings.limits };
+    let settings =
+        &Settings { limits, role: Role::AllServices { base }, cores: Vec::new(), ..*settings };
+    let mut server = AllServices::new()?;
+    let mut said = Vec::new();
+    let mut first = None;
+    for service in Service::ALL {
+        let context = new_context(settings, service, Allocation::None, tally);
+        let address = |number: u16| {
+            let port = base.checked_add(number).ok_or(ServeError::PortTooLarge(base))?;
+            Ok::<_, ServeError>(SocketAddr::new(settings.listen.ip(), port))
+        };
+        let address = address(service.well_known_port())?;
+        for transport in [Transport::Udp, Transport::Tcp] {
+            if !service.speaks_over(transport) {
+                continue;
+            }
+            let number = match transport {
+                Transport::Udp => server.offer_udp(bind_at(address)?, context)?,
+                Transport::Tcp => server.offer_tcp(listen_at(address, settings)?, context)?,
+            };
+            first.get_or_insert((context, number, address));
+            said.push(format!(
+                r#"{{"service":"{service}","transport":"{transport}","listening":"{address}"}}"#
+            ));
+        }
+    }
+    let (context, number, address) = first.expect("there are services");
+    let text = format!(
+        r#""listening":"{address}","design":"all-services","services":[{}]"#,
+        said.join(",")
+    );
+    open(settings, context, number, Opening { name: "all-services", text })?;
+    Ok(server.serve()?)
+}
+
+fn run_superserver(settings: &Settings, table: &[Row]) -> Result<Infallible, ServeError> {
+    let context = new_context(settings, Service::Work, Allocation::OnDemand, Tally::shared()?);
+    let mut doors = Vec::new();
+    let mut said = Vec::new();
+    for row in table {
+        let listener = listen_at(SocketAddr::new(settings.listen.ip(), row.port), settings)?;
+        let bound = listener.local_addr()?;
+        said.push(format!(r#"{{"listening":"{bound}","program":{:?}}}"#, row.program));
+        doors.push((listener, row.clone()));
+    }
+    let Some((first, _)) = doors.first() else { return Err(ServeError::EmptyTable) };
+    let text = format!(
+        r#""listening":"{}","design":"superserver","services":[{}]"#,
+        first.local_addr()?,
+        said.join(",")
+    );
+    open(settings, context, first.as_raw_fd(), Opening { name: "superserver", text })?;
+    Ok(superserver::serve(&doors, context)?)
+}
+
+fn bind_at(address: SocketAddr) -> Result<UdpSocket, ServeError> {
+    socket::bind(address).map_err(|source| ServeError::Listen { address, source })
+}
+
+fn listen_at(address: SocketAddr, settings: &Settings) -> Result<TcpListener, ServeError> {
+    socket::listen(address, settings.limits.idle)
+        .map_err(|source| ServeError::Listen { address, source })
+}
+
+fn new_context(
+    settings: &Settings,
+    service: Service,
+    allocation: Allocation,
+    tally: &'static Tally,
+) -> &'static Context {
+    let processing = Processing::calibrated();
+    let (limits, tuning) = (settings.limits, settings.tuning);
+    Box::leak(Box::new(Context::new(allocation, service, limits, tuning, processing, tally)))
+}
+
+/// What the opening line says of a server beyond what it says of every one.
+struct Opening {
+    name: &'static str,
+    text: String,
 }
 
 /// Sets what the process and all its workers inherit: precise sleeps, cores, an end.
@@ -193,25 +335,15 @@ fn tidy_up() {
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Makes the context, arranges for the end, and prints the opening line.
+/// Arranges for the end, and prints the opening line.
 fn open(
     settings: &Settings,
+    context: &'static Context,
     door: RawFd,
-    bound: SocketAddr,
-) -> Result<&'static Context, ServeError> {
-    let processing = Processing::calibrated();
-    let tally = Tally::shared()?;
-    let context = Context::new(
-        settings.design,
-        settings.service,
-        settings.limits,
-        settings.tuning,
-        processing,
-        tally,
-    );
-    let context: &'static Context = Box::leak(Box::new(context));
+    opening: Opening,
+) -> Result<(), ServeError> {
     let supervised = Supervised {
-        design: settings.design,
+        name: opening.name,
         context,
         door,
         master: Pid::this(),
@@ -232,16 +364,15 @@ fn open(
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        r#"{{"listening":"{bound}","design":"{}","service":"{}","workers":{},"pid":{},"steps_per_us":{:.1}}}"#,
-        settings.design.name,
-        settings.service,
+        r#"{{{},"workers":{},"pid":{},"steps_per_us":{:.1}}}"#,
+        opening.text,
         settings.limits.workers,
         Pid::this(),
-        processing.steps_per_us(),
+        context.processing.steps_per_us(),
     )?;
     out.flush()?;
     tidy_up();
-    Ok(context)
+    Ok(())
 }
 
 fn install(signal: Signal, handler: extern "C" fn(c_int)) -> io::Result<()> {
@@ -322,7 +453,7 @@ impl Supervised {
         let start = self.usage_at_start;
         let tally = self.context.tally;
         let mut out = Unbuffered::default();
-        write!(out, r#"{{"design":"{}""#, self.design.name)?;
+        write!(out, r#"{{"design":"{}""#, self.name)?;
         write!(out, r#","received":{}"#, tally.received())?;
         write!(out, r#","answered":{}"#, tally.answered())?;
         write!(out, r#","refused":{}"#, tally.refused())?;

@@ -9,6 +9,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::thread;
 use std::time::Duration;
@@ -282,9 +283,7 @@ impl WorkerProcess {
 /// When signals cannot be held back, which no running system refuses.
 pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
     let workers = place.workers;
-    // Until the child's id stands in its place, neither its end nor the server's may be handled.
-    let held_back: SigSet = ENDING.into_iter().chain([Signal::SIGCHLD]).collect();
-    let before = held_back.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let before = hold_signals_back()?;
     let master = Pid::this();
     // SAFETY: the process has one thread (a rule of the designs that fork), so the child may go
     // on as any single-threaded program; no lock can be held by a thread that it does not have.
@@ -309,6 +308,29 @@ pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
             Ok(Side::Master)
         }
     }
+}
+
+/// Starts a program in this place; it is collected like any other worker.
+///
+/// # Errors
+/// When the program cannot be started.
+pub fn start_program(place: Place<'_>, program: &mut Command) -> io::Result<Worker> {
+    let workers = place.workers;
+    let before = hold_signals_back()?;
+    let worker = Worker(place.number);
+    let started = program.spawn();
+    if let Ok(child) = &started {
+        workers.places()[place.number as usize].occupant.store(child.id() as i32, Release);
+        std::mem::forget(place); // given back by `reap`
+    }
+    before.thread_set_mask()?;
+    started.map(|_| worker)
+}
+
+/// Until a child's id stands in its place, neither its end nor the server's may be handled.
+fn hold_signals_back() -> io::Result<SigSet> {
+    let held_back: SigSet = ENDING.into_iter().chain([Signal::SIGCHLD]).collect();
+    Ok(held_back.thread_swap_mask(SigmaskHow::SIG_BLOCK)?)
 }
 
 /// Waits for one worker process to end and frees its place: for measuring what creating a worker

@@ -75,13 +75,28 @@ impl Server {
         Self::opened(command)
     }
 
-    fn opened(mut command: Command) -> Self {
+    /// `None` where it does not come up.
+    pub fn try_start(serving: &str, flags: &[&str]) -> Option<Self> {
+        let mut command = crossover();
+        command.args(["serve", serving]).args(flags).stderr(Stdio::null());
+        Self::try_open(command)
+    }
+
+    fn opened(command: Command) -> Self {
+        Self::try_open(command).expect("the server comes up")
+    }
+
+    fn try_open(mut command: Command) -> Option<Self> {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+        if output.fill_buf().is_ok_and(<[u8]>::is_empty) {
+            let _ = child.wait();
+            return None;
+        }
         let opening = line_of(&mut output);
         let address = opening["listening"].as_str().expect("an address").parse().expect("whole");
         let pid = Pid::from_raw(opening["pid"].as_i64().expect("a number") as i32);
-        Self { child, pid, output, address }
+        Some(Self { child, pid, output, address })
     }
 
     pub fn pid(&self) -> Pid {
@@ -189,6 +204,16 @@ impl Client {
             Self::Tcp(stream) => stream.read_exact(&mut bytes).expect("a reply"),
         }
         bytes
+    }
+
+    /// One datagram, or all until the other side closes.
+    pub fn everything(&mut self) -> Vec<u8> {
+        if let Self::Tcp(stream) = self {
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).expect("an orderly end");
+            return bytes;
+        }
+        self.receive(1 << 16)
     }
 
     pub fn ask(&mut self, request: &Request) -> Reply {

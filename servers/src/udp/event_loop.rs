@@ -31,7 +31,7 @@
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::UdpSocket;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
@@ -48,13 +48,12 @@ const REQUESTS_IN_A_TURN: usize = 64;
 
 /// Serves on a socket bound to the well-known port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
-    socket.set_nonblocking(true)?;
-    let mut server =
-        Server { socket, context, worker: context.workers.master(), waiting: Timers::new()? };
+    let mut server = Server::new(socket, context, context.workers.master())?;
     let mut poll = Poll::new()?;
-    let readable = Interest::READABLE;
-    poll.registry().register(&mut SourceFd(&server.socket.as_raw_fd()), Token(0), readable)?;
-    poll.registry().register(&mut SourceFd(&server.waiting.as_raw_fd()), Token(1), readable)?;
+    for (token, descriptor) in server.descriptors().iter().enumerate() {
+        let source = &mut SourceFd(descriptor);
+        poll.registry().register(source, Token(token), Interest::READABLE)?;
+    }
     let mut events = Events::with_capacity(2);
     let mut buffer = datagram_buffer();
     loop {
@@ -69,7 +68,8 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
     }
 }
 
-struct Server {
+/// The socket, and the requests that have come through it and still wait.
+pub(crate) struct Server {
     socket: UdpSocket,
     context: &'static Context,
     worker: Worker,
@@ -78,9 +78,23 @@ struct Server {
 }
 
 impl Server {
+    pub(crate) fn new(
+        socket: UdpSocket,
+        context: &'static Context,
+        worker: Worker,
+    ) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, context, worker, waiting: Timers::new()? })
+    }
+
+    /// What is to be watched: the socket and the timer.
+    pub(crate) fn descriptors(&self) -> [RawFd; 2] {
+        [self.socket.as_raw_fd(), self.waiting.as_raw_fd()]
+    }
+
     /// Receives and begins what has come, up to a bound; whether there may be more. With too many
     /// requests waiting none is taken; they stay in the receive buffer until a timer comes.
-    fn take_requests(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+    pub(crate) fn take_requests(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
         for _ in 0..REQUESTS_IN_A_TURN {
             if self.waiting.count() >= self.context.limits.clients {
                 return Ok(false);
@@ -98,7 +112,7 @@ impl Server {
         Ok(true)
     }
 
-    fn finish_what_is_due(&mut self) {
+    pub(crate) fn finish_what_is_due(&mut self) {
         while let Some((request, begun)) = self.waiting.next_due(monotonic_ns()) {
             self.reply(&request, &begun);
         }
