@@ -189,7 +189,7 @@ impl Bench {
     }
 }
 
-fn default_folder(scenario: &str) -> PathBuf {
+pub(crate) fn default_folder(scenario: &str) -> PathBuf {
     let time = Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
     Path::new(RUNS).join(format!("{time}-{scenario}"))
 }

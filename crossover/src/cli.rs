@@ -29,8 +29,10 @@ pub enum Command {
     Load(Box<LoadArgs>),
     /// Write the report of a bench again from its records
     Report(ReportArgs),
-    /// List the server designs
+    /// List the server designs, or show what one of them teaches
     Designs(DesignsArgs),
+    /// Let clients misbehave towards every design and see what the others get
+    Faults(FaultsArgs),
 }
 
 /// Arguments of `bench`.
@@ -204,6 +206,23 @@ pub struct DesignsArgs {
     #[arg(value_parser = read_design)]
     pub design: Option<&'static Design>,
     /// Print a JSON array instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `faults`.
+#[derive(Debug, Args)]
+pub struct FaultsArgs {
+    /// The designs [default: all]
+    #[arg(value_name = "DESIGN", value_parser = read_design)]
+    pub designs: Vec<&'static Design>,
+    /// The idle time-out of the servers that have one
+    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = read_positive_duration)]
+    pub idle: Duration,
+    /// Folder for the page [default: reports/runs/TIME-faults]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object instead of tables
     #[arg(long)]
     pub json: bool,
 }

@@ -9,6 +9,7 @@ mod bench;
 pub mod cli;
 mod designs;
 mod error;
+mod faults;
 mod interrupt;
 mod load;
 mod machine;
@@ -42,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Load(arguments) => load::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Designs(arguments) => designs::run(&arguments),
+        Command::Faults(arguments) => faults::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -45,10 +45,19 @@ impl ServerProcess {
     /// # Errors
     /// When it does not come up; with what it said.
     pub fn start(design: &str, cores: &[usize]) -> Result<Self, Failure> {
+        Self::start_with(design, cores, &[])
+    }
+
+    /// The same with further flags.
+    ///
+    /// # Errors
+    /// When it does not come up; with what it said.
+    pub fn start_with(design: &str, cores: &[usize], flags: &[&str]) -> Result<Self, Failure> {
         let did_not = |because: String| Failure::ServerDidNotStart { because };
         let program = std::env::current_exe().map_err(|error| did_not(error.to_string()))?;
         let mut command = Command::new(program);
         command.args(["serve", design, "--ends-with-parent", "--lifetime", LIFETIME]);
+        command.args(flags);
         if !cores.is_empty() {
             let list: Vec<String> = cores.iter().map(ToString::to_string).collect();
             command.args(["--cores", &list.join(",")]);

@@ -32,7 +32,7 @@ fn refused(arguments: &[&str], code: i32, says: &[&str]) {
 
 #[test]
 fn help_is_as_it_was() {
-    for command in ["bench", "serve", "load", "report", "designs"] {
+    for command in ["bench", "serve", "load", "report", "designs", "faults"] {
         let output = run(&[command, "--help"]);
         insta::assert_snapshot!(format!("help-{command}"), String::from_utf8_lossy(&output.stdout));
     }
@@ -58,6 +58,32 @@ fn designs_are_listed_for_programs() {
             assert!(row[key].is_string(), "{key} of {row}");
         }
     }
+}
+
+#[test]
+fn a_design_is_shown_as_its_file_teaches_it() {
+    let output = run(&["designs", "tcp-passed-descriptors"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.starts_with("tcp-passed-descriptors\n"), "{said}");
+    for part in ["# Picture", "# What changed", "# When it pays", "# Where it is described"] {
+        assert!(said.contains(part), "{said}");
+    }
+    assert!(!said.contains("//!") && !said.contains("use std"), "{said}");
+}
+
+#[test]
+fn a_silent_client_is_seen_to_stop_an_iterative_server_and_no_event_loop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().display().to_string();
+    let matrix = json(&["faults", "tcp-iterative", "tcp-event-loop", "--out", &out, "--json"]);
+    let table = &matrix["tables"][0];
+    assert_eq!(table["faults"][0]["name"], "a silent client");
+    let [iterative, event_loop] = [0, 1].map(|row| table["rows"][row][1][0].clone());
+    assert_eq!(iterative["without_idle_time_out"], "shut-out");
+    assert_ne!(iterative["with_idle_time_out"], "unaffected");
+    assert_ne!(event_loop["without_idle_time_out"], "shut-out");
+    let page = std::fs::read_to_string(folder.path().join("index.html")).expect("a page");
+    assert!(page.contains("<h1>One silent client stops the iterative TCP server"), "{page}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 pub mod csv;
 pub mod draw;
+pub mod faults;
 pub mod figure;
 mod figures;
 pub mod page;

@@ -19,7 +19,8 @@ pub struct Drawn {
     pub narrow: String,
 }
 
-const STYLE: &str = include_str!("page.css");
+/// The look of every page.
+pub(crate) const STYLE: &str = include_str!("page.css");
 
 /// The whole page as HTML.
 #[must_use]
@@ -96,7 +97,7 @@ fn findings(verdict: &Verdict, experiments: &[Experiment<'_>]) -> Markup {
     }
 }
 
-fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().collect::<String>() + letters.as_str()

@@ -1,0 +1,303 @@
+//! `crossover faults`: lets clients misbehave towards every design, and sees what the others get.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use protocol::{HEADER_SIZE, Request, Work, encode_request};
+use reports::faults::{Cell, Experience, Fault, FaultMatrix, FaultTable, render, sentences};
+use results::Failure;
+use servers::{CATALOGUE, Design, Transport};
+
+use crate::cli::FaultsArgs;
+use crate::error::Error;
+use crate::progress::Progress;
+use crate::server_process::ServerProcess;
+use crate::tables;
+
+/// How long the other clients have patience.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Answers within this time count as unaffected: longer than any design takes on a busy machine.
+const UNAFFECTED_WITHIN: Duration = Duration::from_millis(100);
+
+/// What a demanding request asks for: long enough to be told apart from the above.
+const LONG: Duration = Duration::from_millis(500);
+
+/// How many others come, one after the other; the worst experience counts.
+const OTHERS: usize = 3;
+
+/// A crowd: more than a usual pool has workers.
+const CROWD: usize = 32;
+
+/// Longer than any cell lasts: a server that waits for its clients for ever.
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
+/// The ways to misbehave.
+#[derive(Clone, Copy)]
+enum Misdeed {
+    Silence(usize),
+    Trickle,
+    NeverRead,
+    Waits(usize),
+    Computes,
+    Garbage,
+}
+
+const OVER_TCP: [Misdeed; 7] = [
+    Misdeed::Silence(1),
+    Misdeed::Silence(CROWD),
+    Misdeed::Trickle,
+    Misdeed::NeverRead,
+    Misdeed::Waits(1),
+    Misdeed::Computes,
+    Misdeed::Garbage,
+];
+
+const OVER_UDP: [Misdeed; 4] =
+    [Misdeed::Waits(1), Misdeed::Waits(CROWD), Misdeed::Computes, Misdeed::Garbage];
+
+impl Misdeed {
+    fn fault(self) -> Fault {
+        let (name, what) = match self {
+            Self::Silence(1) => ("a silent client", "connects and never says anything"),
+            Self::Silence(_) => ("32 silent clients", "connect and never say anything"),
+            Self::Trickle => {
+                ("one that trickles", "sends its request byte by byte, one every 20 ms, and again")
+            }
+            Self::NeverRead => {
+                ("one that never reads", "asks for 16 replies of 1 MiB and reads none of them")
+            }
+            Self::Waits(1) => {
+                ("a request that waits", "asks the server to wait for 500 ms, and stays")
+            }
+            Self::Waits(_) => ("32 that wait", "each ask the server to wait for 500 ms, and stay"),
+            Self::Computes => {
+                ("one that computes", "asks for 500 ms of the server's one core, and stays")
+            }
+            Self::Garbage => ("garbage", "sends 1 KiB that is no request, a hundred times over"),
+        };
+        Fault { name, what }
+    }
+}
+
+pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
+    let designs: Vec<&'static Design> = CATALOGUE
+        .iter()
+        .filter(|design| {
+            let chosen = &arguments.designs;
+            chosen.is_empty() || chosen.iter().any(|one| one.name == design.name)
+        })
+        .filter(|design| design.obstacle().is_none())
+        .collect();
+    let tables = [(Transport::Udp, &OVER_UDP[..]), (Transport::Tcp, &OVER_TCP[..])]
+        .map(|(transport, misdeeds)| {
+            let of_transport = |design: &&&Design| design.transport() == transport;
+            let designs: Vec<&Design> = designs.iter().filter(of_transport).copied().collect();
+            (transport, misdeeds, designs)
+        })
+        .into_iter()
+        .filter(|(.., designs)| !designs.is_empty());
+    let mut matrix = FaultMatrix {
+        idle: arguments.idle,
+        patience: PATIENCE,
+        unaffected_within: UNAFFECTED_WITHIN,
+        tables: Vec::new(),
+    };
+    for (transport, misdeeds, designs) in tables {
+        let mut progress = Progress::new(designs.len(), designs.len() as u64);
+        let mut rows = Vec::new();
+        for design in designs {
+            progress.begin(design.name);
+            let cells = misdeeds.iter().map(|misdeed| cell(design, *misdeed, arguments.idle));
+            rows.push((design.name.to_owned(), cells.collect::<Result<_, _>>()?));
+            progress.end(1);
+        }
+        progress.finish();
+        let faults = misdeeds.iter().map(|misdeed| misdeed.fault()).collect();
+        let transport = transport.to_string().to_uppercase();
+        matrix.tables.push(FaultTable { transport, faults, rows });
+    }
+    show(&matrix, arguments)
+}
+
+fn show(matrix: &FaultMatrix, arguments: &FaultsArgs) -> Result<(), Error> {
+    let folder = arguments.out.clone().unwrap_or_else(|| crate::bench::default_folder("faults"));
+    fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+    let page = folder.join("index.html");
+    fs::write(&page, render(matrix)).map_err(Error::file("write", &page))?;
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut out, matrix).map_err(io::Error::from)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    for table in &matrix.tables {
+        let mut header = vec![table.transport.as_str()];
+        header.extend(table.faults.iter().map(|fault| fault.name));
+        let mut shown = tables::table(&header);
+        for (design, cells) in &table.rows {
+            let mut row = vec![design.clone()];
+            row.extend(cells.iter().map(|cell| match cell.with_idle_time_out {
+                Some(with) => format!("{}\n{with}", cell.without_idle_time_out),
+                None => cell.without_idle_time_out.to_string(),
+            }));
+            shown.add_row(row);
+        }
+        writeln!(out, "{shown}\n")?;
+        for sentence in sentences(table) {
+            writeln!(out, "{sentence}")?;
+        }
+        writeln!(out)?;
+    }
+    let idle = protocol::quantity::write_duration(matrix.idle);
+    writeln!(out, "Over TCP, upper line: no idle time-out; lower line: one of {idle}.")?;
+    writeln!(out, "{}", page.display())?;
+    Ok(())
+}
+
+fn cell(design: &'static Design, misdeed: Misdeed, idle: Duration) -> Result<Cell, Error> {
+    let without_idle_time_out = experience(design, misdeed, FOR_EVER)?;
+    let with_idle_time_out = match design.transport() {
+        Transport::Udp => None,
+        Transport::Tcp => Some(experience(design, misdeed, idle)?),
+    };
+    Ok(Cell { without_idle_time_out, with_idle_time_out })
+}
+
+fn experience(design: &Design, misdeed: Misdeed, idle: Duration) -> Result<Experience, Error> {
+    let idle = protocol::quantity::write_duration(idle);
+    let cores = crate::placement::apart(&crate::placement::cores()).server_cores;
+    let server = ServerProcess::start_with(design.name, &cores[..1], &["--idle", &idle])
+        .map_err(|failure: Failure| Error::Server(failure.to_string()))?;
+    let ended = Arc::new(AtomicBool::new(false));
+    let culprits = misbehave(misdeed, design.transport(), server.address, &ended)?;
+    thread::sleep(Duration::from_millis(50)); // the server has met them by now
+    let mut worst = Duration::ZERO;
+    for id in 0..OTHERS as u64 {
+        let before = Instant::now();
+        if ask(design.transport(), server.address, id).is_err() {
+            ended.store(true, Relaxed);
+            return Ok(Experience::ShutOut);
+        }
+        worst = worst.max(before.elapsed());
+    }
+    ended.store(true, Relaxed);
+    drop(culprits);
+    Ok(if worst > UNAFFECTED_WITHIN { Experience::Delayed(worst) } else { Experience::Unaffected })
+}
+
+/// The sockets of those who misbehave; they do while these are open.
+struct Culprits {
+    _tcp: Vec<TcpStream>,
+    _udp: Vec<UdpSocket>,
+}
+
+fn misbehave(
+    misdeed: Misdeed,
+    transport: Transport,
+    server: SocketAddr,
+    ended: &Arc<AtomicBool>,
+) -> Result<Culprits, Error> {
+    let count = match misdeed {
+        Misdeed::Silence(count) | Misdeed::Waits(count) => count,
+        _ => 1,
+    };
+    let mut culprits = Culprits { _tcp: Vec::new(), _udp: Vec::new() };
+    for _ in 0..count {
+        match transport {
+            Transport::Tcp => {
+                let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+                stream.set_nodelay(true)?;
+                if matches!(misdeed, Misdeed::Trickle) {
+                    trickle(stream.try_clone()?, Arc::clone(ended));
+                } else {
+                    // A server may close on garbage; that is its answer.
+                    let _ = (&stream).write_all(&said(misdeed));
+                }
+                culprits._tcp.push(stream);
+            }
+            Transport::Udp => {
+                let socket = UdpSocket::bind(local(server))?;
+                let times = if matches!(misdeed, Misdeed::Garbage) { 100 } else { 1 };
+                for _ in 0..times {
+                    socket.send_to(&said(misdeed), server)?;
+                }
+                culprits._udp.push(socket);
+            }
+        }
+    }
+    Ok(culprits)
+}
+
+/// What a client that misbehaves says.
+fn said(misdeed: Misdeed) -> Vec<u8> {
+    let asked = |wait, compute, reply_size| {
+        request(&Request { work: Work { wait, compute }, reply_size, ..trivial(u64::MAX) })
+    };
+    let size = HEADER_SIZE as u32;
+    match misdeed {
+        Misdeed::Silence(_) | Misdeed::Trickle => Vec::new(),
+        Misdeed::NeverRead => asked(Duration::ZERO, Duration::ZERO, 1 << 20).repeat(16),
+        Misdeed::Waits(_) => asked(LONG, Duration::ZERO, size),
+        Misdeed::Computes => asked(Duration::ZERO, LONG, size),
+        Misdeed::Garbage => vec![b'?'; 1024],
+    }
+}
+
+fn trickle(mut stream: TcpStream, ended: Arc<AtomicBool>) {
+    thread::spawn(move || {
+        let bytes = request(&trivial(u64::MAX));
+        for byte in bytes.iter().cycle() {
+            if ended.load(Relaxed) || stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+}
+
+/// One honest exchange; an error where it is not done in time.
+fn ask(transport: Transport, server: SocketAddr, id: u64) -> io::Result<()> {
+    let due = Instant::now() + PATIENCE;
+    let left = || {
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::Error::from(io::ErrorKind::TimedOut)) } else { Ok(left) }
+    };
+    let mut reply = [0; HEADER_SIZE];
+    match transport {
+        Transport::Tcp => {
+            let mut stream = TcpStream::connect_timeout(&server, left()?)?;
+            stream.write_all(&request(&trivial(id)))?;
+            stream.set_read_timeout(Some(left()?))?;
+            stream.read_exact(&mut reply)
+        }
+        Transport::Udp => {
+            let socket = UdpSocket::bind(local(server))?;
+            socket.send_to(&request(&trivial(id)), server)?;
+            socket.set_read_timeout(Some(left()?))?;
+            socket.recv_from(&mut reply).map(|_| ())
+        }
+    }
+}
+
+/// Any port of the loopback address of the server's kind. It is not connected: a session worker
+/// answers from a port of its own.
+fn local(server: SocketAddr) -> SocketAddr {
+    SocketAddr::new(server.ip(), 0)
+}
+
+fn trivial(id: u64) -> Request {
+    let size = HEADER_SIZE as u32;
+    Request { id, work: Work::default(), request_size: size, reply_size: size }
+}
+
+fn request(request: &Request) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode_request(request, &mut bytes);
+    bytes
+}
