@@ -6,6 +6,8 @@ mod common;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use common::{Client, PATIENCE, Server, encoded, eventually, request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use protocol::{HEADER_SIZE, MAX_DATAGRAM_SIZE, Refusal, Request};
-use servers::{Allocation, Design, Transport};
+use servers::{Allocation, Concurrency, Design, Transport};
 use socket2::SockRef;
 
 /// Short enough for a test, long enough for a loaded machine to do an honest exchange in.
@@ -123,6 +125,114 @@ fn whoever_never_reads_a_large_reply_is_closed_after_the_idle_time() {
         thread::sleep(Duration::from_millis(800));
         let received = everything(&mut stream).len();
         assert!(received < 16 << 20, "{design:?} wrote all {received} bytes to nobody");
+    });
+}
+
+/// Asks the same again and again, `ahead` requests before the replies, until told to stop or cut
+/// off; how many requests went out and how many replies of the smallest size came in.
+fn flood(stream: TcpStream, ask: &[u8], ahead: usize, stop: &AtomicBool) -> (usize, usize) {
+    let received = Arc::new(AtomicUsize::new(0));
+    let reader = {
+        let (mut stream, received) =
+            (stream.try_clone().expect("a descriptor"), Arc::clone(&received));
+        thread::spawn(move || {
+            let mut reply = [0; HEADER_SIZE];
+            while stream.read_exact(&mut reply).is_ok() {
+                received.fetch_add(1, Relaxed);
+            }
+        })
+    };
+    let mut sent = 0;
+    while !stop.load(Relaxed) {
+        if sent - received.load(Relaxed) >= ahead {
+            thread::sleep(Duration::from_micros(100));
+        } else if (&stream).write_all(ask).is_ok() {
+            sent += 1;
+        } else {
+            break;
+        }
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+    reader.join().expect("it only reads");
+    (sent, received.load(Relaxed))
+}
+
+#[test]
+fn a_client_that_never_pauses_leaves_the_others_their_turn() {
+    for design in common::designs_that_run_here() {
+        if design.transport() == Transport::Udp || design.concurrency == Concurrency::Iterative {
+            continue; // an iterative server is one client's as long as that client stays
+        }
+        let server = Server::start(design.name, &[]);
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut asked = request(1, Duration::ZERO);
+        asked.work.compute = Duration::from_micros(200);
+        let flooding = {
+            let (stream, stop) = (connect(&server), Arc::clone(&stop));
+            thread::spawn(move || flood(stream, &encoded(&asked), 100, &stop))
+        };
+        thread::sleep(Duration::from_millis(100));
+        for _ in 0..3 {
+            assert_serves(design, &server);
+        }
+        assert!(!flooding.is_finished(), "{design:?} has cut it off");
+        stop.store(true, Relaxed);
+        let (sent, received) = flooding.join().expect("it only floods");
+        assert_eq!(sent, received, "{design:?}");
+    }
+}
+
+#[test]
+fn a_busy_client_is_not_taken_for_an_idle_one() {
+    each(Transport::Tcp, &IDLE, |design, server| {
+        let asked = Request { request_size: 1000, ..request(1, Duration::from_millis(1)) };
+        let stop = Arc::new(AtomicBool::new(false));
+        let busy = {
+            let (stream, stop) = (connect(server), Arc::clone(&stop));
+            thread::spawn(move || flood(stream, &encoded(&asked), 20, &stop))
+        };
+        thread::sleep(Duration::from_millis(900)); // twice the idle time
+        assert!(!busy.is_finished(), "{design:?} has cut it off");
+        stop.store(true, Relaxed);
+        let (sent, received) = busy.join().expect("it only floods");
+        assert_eq!(sent, received, "{design:?}");
+    });
+}
+
+#[test]
+fn empty_lines_without_end_are_no_http_request() {
+    for design in common::designs_that_run_here() {
+        if design.transport() == Transport::Tcp {
+            let server = Server::start(design.name, &["--service", "http"]);
+            let stream = connect(&server);
+            while (&stream).write_all(&b"\r\n".repeat(4096)).is_ok() {} // until it is cut off
+        }
+    }
+}
+
+#[test]
+fn a_reply_is_not_answered() {
+    let reply = protocol::Reply {
+        id: 1,
+        refusal: None,
+        worker: 0,
+        received_so_far: 1,
+        taken_up_ns: 1,
+        finished_ns: 2,
+        computed: Duration::ZERO,
+        waited: Duration::ZERO,
+        reply_size: 64,
+    };
+    let mut bytes = Vec::new();
+    protocol::encode_reply(&reply, &mut bytes);
+    each(Transport::Udp, &[], |design, server| {
+        let mut client = Client::new(design, server.address);
+        client.send(&bytes);
+        // Had the reply been answered, that would arrive first or soon after.
+        assert_eq!(client.ask(&request(5, Duration::from_millis(20))).id, 5, "{design:?}");
+        let Client::Udp(socket, _) = client else { return };
+        socket.set_nonblocking(true).expect("an option");
+        assert!(socket.recv(&mut [0; 64]).is_err(), "{design:?}: there would be no end to it");
     });
 }
 

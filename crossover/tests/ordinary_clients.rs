@@ -179,7 +179,8 @@ fn all_services_are_offered_by_one_process() {
 fn a_superserver_starts_a_program_for_each_connection() {
     let folder = tempfile::tempdir().expect("a folder");
     let table = folder.path().join("table");
-    fs::write(&table, "0 /bin/cat # echo\n0 /no/such/program\n").expect("a file");
+    fs::write(&table, "0 /bin/cat # echo\n0 grep SigBlk /proc/self/status\n0 /no/such/program\n")
+        .expect("a file");
     let server = Server::start("superserver", &["--table", &table.display().to_string()]);
     let tcp = Design::named("tcp-iterative").expect("a design");
     for _ in 0..3 {
@@ -194,7 +195,14 @@ fn a_superserver_starts_a_program_for_each_connection() {
     assert_eq!(staying.receive(1), b"x");
     let program = server.children();
     assert_eq!(program.len(), 1);
+    let second = server.second_address();
+    let signals = common::Client::new(tcp, second).everything();
+    assert_eq!(
+        text(&signals).split_whitespace().last(),
+        Some("0000000000000000"),
+        "no signal is blocked"
+    );
     let (closing, _) = server.stop();
-    assert_eq!(closing["answered"], 4);
+    assert_eq!(closing["answered"], 5);
     assert!(kill(program[0].0, None::<Signal>).is_err(), "the program outlived its superserver");
 }

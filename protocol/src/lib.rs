@@ -15,7 +15,9 @@ pub mod quantity;
 mod wire;
 
 pub use message::{Refusal, Reply, Request, Work};
-pub use wire::{Decoded, Malformed, decode_reply, decode_request, encode_reply, encode_request};
+pub use wire::{
+    Decoded, Malformed, decode_reply, decode_request, encode_reply, encode_request, is_reply,
+};
 
 /// Bytes of the header that opens a request and a reply; also the size of the smallest message.
 pub const HEADER_SIZE: usize = 64;

@@ -120,6 +120,12 @@ pub fn decode_reply(bytes: &[u8]) -> Result<Decoded<Reply>, Malformed> {
     Ok(Decoded::Complete { message, length })
 }
 
+/// Whether these bytes begin as a reply does, whole or not.
+#[must_use]
+pub fn is_reply(bytes: &[u8]) -> bool {
+    bytes.starts_with(&REPLY_MAGIC)
+}
+
 /// Writes magic and length; returns where the message will end in `out`.
 fn begin(out: &mut Vec<u8>, magic: [u8; 4], size: u32) -> usize {
     let length = size.max(HEADER_SIZE as u32);

@@ -40,19 +40,77 @@ pub struct Look {
 /// The look of a curve of theory.
 pub const THEORY_LOOK: Look = Look { colour: THEORY, dash: &[2.0, 4.0], marker: Marker::None };
 
-/// The look of a design, by what it does for each client.
+const BLUE: Colour = (0, 114, 178);
+const ORANGE: Colour = (213, 94, 0);
+const GREEN: Colour = (0, 140, 105);
+const GOLD: Colour = (178, 132, 0);
+const PURPLE: Colour = (148, 80, 140);
+const BLACK: Colour = (60, 60, 60);
+
+const SOLID: &[f64] = &[];
+const DASHED: &[f64] = &[9.0, 4.0];
+const DOTTED: &[f64] = &[3.0, 3.0];
+const MIXED: &[f64] = &[9.0, 3.0, 2.0, 3.0];
+
+/// The look of a design, by what it does for each client: a colour for a family (threads,
+/// processes, loops, …), dash and marker for the member.
 #[must_use]
 pub fn of_design(design: &str) -> Look {
     let idea = analysis::names::idea(design);
     let look = |colour, dash, marker| Look { colour, dash, marker };
     match idea.as_str() {
-        "iterative" => look((0, 114, 178), &[], Marker::Circle),
-        "thread per request" | "thread per connection" => {
-            look((213, 94, 0), &[9.0, 4.0], Marker::Triangle)
+        "iterative" => look(BLUE, SOLID, Marker::Circle),
+        "thread per request" | "thread per connection" => look(ORANGE, DASHED, Marker::Triangle),
+        "process per request" | "process per connection" => look(GREEN, DOTTED, Marker::Square),
+        "preforked" => look(GREEN, SOLID, Marker::Diamond),
+        "preforked locked" => look(GREEN, MIXED, Marker::Triangle),
+        "passed descriptors" => look(GREEN, DASHED, Marker::Circle),
+        "prethreaded" => look(ORANGE, SOLID, Marker::Square),
+        "queued threads" => look(ORANGE, DOTTED, Marker::Diamond),
+        "work stealing" => look(ORANGE, MIXED, Marker::Circle),
+        "delayed allocation" => look(GOLD, SOLID, Marker::Triangle),
+        "session workers" => look(GOLD, DASHED, Marker::Square),
+        "sharded" => look(GOLD, DOTTED, Marker::Circle),
+        "poll loop" => look(PURPLE, DOTTED, Marker::Circle),
+        "event loop" => look(PURPLE, SOLID, Marker::Triangle),
+        "event loops" => look(PURPLE, DASHED, Marker::Square),
+        "event loop pool" => look(PURPLE, MIXED, Marker::Diamond),
+        "async tasks" => look(BLACK, SOLID, Marker::Square),
+        "uring loop" => look(BLACK, DASHED, Marker::Diamond),
+        _ => look(THEORY, MIXED, Marker::Diamond),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_designs_look_alike() {
+        let ideas = [
+            "iterative",
+            "thread-per-request",
+            "process-per-request",
+            "preforked",
+            "preforked-locked",
+            "passed-descriptors",
+            "prethreaded",
+            "queued-threads",
+            "work-stealing",
+            "delayed-allocation",
+            "session-workers",
+            "sharded",
+            "poll-loop",
+            "event-loop",
+            "event-loops",
+            "event-loop-pool",
+            "async-tasks",
+            "uring-loop",
+        ];
+        let looks = ideas.map(|idea| of_design(&format!("tcp-{idea}")));
+        for (at, look) in looks.iter().enumerate() {
+            assert!(!looks[..at].contains(look), "{} looks like another", ideas[at]);
+            assert_ne!(look.colour, THEORY, "{} has no look of its own", ideas[at]);
         }
-        "process per request" | "process per connection" => {
-            look((0, 140, 105), &[3.0, 3.0], Marker::Square)
-        }
-        _ => look((148, 80, 140), &[9.0, 3.0, 2.0, 3.0], Marker::Diamond),
     }
 }

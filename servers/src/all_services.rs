@@ -3,10 +3,9 @@
 //! # Picture
 //!
 //! ```text
-//!   udp work, echo, daytime, time ──► ┐                  ┌─► the datagram's reply
-//!                                     ├──► epoll, one loop ┤
-//!   tcp work, echo, daytime, time,  ─► ┘                  └─► the connection's next step
-//!       http
+//!   udp work, echo, daytime, time ───────► ┐                      ┌─► the datagram's reply
+//!                                          ├─► epoll, one loop ───┤
+//!   tcp work, echo, daytime, time, http ─► ┘                      └─► the connection's next step
 //! ```
 //!
 //! # What changed from the one before
@@ -30,6 +29,7 @@ use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
 
 use mio::event::Event;
 use mio::unix::SourceFd;
@@ -105,21 +105,24 @@ impl AllServices {
     pub(crate) fn serve(mut self) -> io::Result<Infallible> {
         let mut events = Events::with_capacity(EVENTS);
         let mut buffer = datagram_buffer();
+        let mut more_may_have_come = false;
         loop {
-            match self.poll.poll(&mut events, None) {
+            let timeout = more_may_have_come.then_some(Duration::ZERO);
+            match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
             for event in &events {
                 let (number, part) = (event.token().0 / ROWS, event.token().0 % ROWS);
-                match &mut self.doors[number] {
-                    Door::Udp(datagrams) => {
-                        while datagrams.take_requests(&mut buffer)? {}
-                        datagrams.finish_what_is_due();
-                        // A timer may have made room for requests that were left.
-                        while datagrams.take_requests(&mut buffer)? {}
-                    }
-                    tcp => tcp.connection_event(event, number, part, &self.poll)?,
+                self.doors[number].connection_event(event, number, part, &self.poll)?;
+            }
+            // Every door has its turn, and none has two: many datagrams at one must not keep the
+            // others closed.
+            more_may_have_come = false;
+            for door in &mut self.doors {
+                if let Door::Udp(datagrams) = door {
+                    datagrams.finish_what_is_due();
+                    more_may_have_come |= datagrams.take_requests(&mut buffer)?;
                 }
             }
         }

@@ -81,7 +81,7 @@ pub enum Allocation {
     None,
     /// One for each request or connection, when it comes.
     OnDemand,
-    /// All beforehand; one that ends is replaced.
+    /// All beforehand.
     Preallocated,
     /// One for a request or connection that has turned out to be long.
     Delayed,

@@ -31,6 +31,8 @@ pub struct Clients {
     table: Slab<Client>,
     admitted_so_far: u64,
     timers: Timers<Later>,
+    /// The instant up to which this round looks for what is due; 0 between two rounds.
+    round_ns: u64,
     /// Whether the listener is left alone until a timer comes.
     pausing: bool,
     buffer: Box<[u8]>,
@@ -43,6 +45,8 @@ struct Client {
     serial: u64,
     /// What was begun for it and waits for its time.
     begun: Option<Begun>,
+    /// Whether it has had its turn and a timer will give it the next.
+    resting: bool,
 }
 
 /// Who a client is to its loop: a row, and which of the clients that had it.
@@ -125,6 +129,7 @@ impl Clients {
             table: Slab::new(),
             admitted_so_far: 0,
             timers: Timers::new()?,
+            round_ns: 0,
             pausing: false,
             buffer: vec![0; READ_SIZE].into(),
         };
@@ -179,7 +184,7 @@ impl Clients {
         let connection = Connection::new(stream, self.context).ok()?;
         let serial = self.admitted_so_far;
         self.admitted_so_far += 1;
-        let row = self.table.insert(Client { connection, serial, begun: None });
+        let row = self.table.insert(Client { connection, serial, begun: None, resting: false });
         Some(Key { row, serial })
     }
 
@@ -211,7 +216,10 @@ impl Clients {
             }
             self.finish(key, &begun, worker);
         }
-        self.timers.set(monotonic_ns(), Later::Serve(key));
+        // The next turn comes in the next round, after all sockets have been looked at.
+        if !std::mem::replace(&mut self.table[key.row].resting, true) {
+            self.timers.set(monotonic_ns(), Later::Serve(key));
+        }
     }
 
     /// Reads and writes as far as it goes without waiting, until a request is whole that somebody
@@ -233,11 +241,24 @@ impl Clients {
         }
     }
 
-    /// The next thing whose time has come. Silent clients are closed on the way.
+    /// The next thing whose time has come. Silent clients are closed on the way. A round ends with
+    /// `None`; what becomes due during it belongs to the next, or it might never end.
     pub fn next_due(&mut self) -> Option<Due> {
+        if self.round_ns == 0 {
+            self.round_ns = monotonic_ns() - 1;
+        }
         loop {
-            match self.timers.next_due(monotonic_ns())? {
-                Later::Serve(key) => return Some(Due::Client(key)),
+            let Some(thing) = self.timers.next_due(self.round_ns) else {
+                self.round_ns = 0;
+                return None;
+            };
+            match thing {
+                Later::Serve(key) => {
+                    if let Some(client) = self.client(key) {
+                        client.resting = false;
+                    }
+                    return Some(Due::Client(key));
+                }
                 Later::Accept => {
                     self.pausing = false;
                     return Some(Due::Listener);

@@ -186,7 +186,9 @@ impl Connection {
 
     /// What there is to read; `None` where nothing is. A read that does not fill the buffer has
     /// emptied the socket, so that asking once more, only to be told so, is spared (epoll(7)).
-    /// Unless the client has ended: no event comes again for an end that was told already.
+    /// Unless the client has ended: no event comes again for an end that was told already. (A read
+    /// also stops at urgent data, which no service here knows; what follows it then waits for the
+    /// client's next bytes.)
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if !self.readable {
             return Ok(None);

@@ -38,7 +38,7 @@ pub fn take(channel: &UnixStream) -> io::Result<TcpStream> {
             && let Some(descriptor) = descriptors.first()
         {
             // SAFETY: the kernel has just made this descriptor for this process; nobody else
-            // knows it, so it may have an owner. One is passed at a time: `space` holds no more.
+            // knows it, so it may have an owner. There is one only: `pass` sends no more.
             return Ok(unsafe { OwnedFd::from_raw_fd(*descriptor) }.into());
         }
     }

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -20,7 +21,11 @@ const ENTRIES: u32 = 256;
 /// A ring whose operations bear marks of type `Mark`.
 pub(crate) struct Ring<Mark> {
     ring: IoUring,
-    in_flight: Slab<(Mark, Held)>,
+    /// Never freed: when the ring is closed the kernel ends its operations some time later, and
+    /// may write into their buffers until then.
+    in_flight: ManuallyDrop<Slab<(Mark, Held)>>,
+    /// Done, and not yet told.
+    done: Vec<Completion<Mark>>,
 }
 
 /// What an operation in flight keeps alive.
@@ -76,7 +81,7 @@ impl<Mark> Ring<Mark> {
             .setup_coop_taskrun()
             .build(ENTRIES)
             .or_else(|_| modest())?;
-        Ok(Self { ring, in_flight: Slab::new() })
+        Ok(Self { ring, in_flight: ManuallyDrop::new(Slab::new()), done: Vec::new() })
     }
 
     /// Asks for the next connection.
@@ -124,10 +129,15 @@ impl<Mark> Ring<Mark> {
     /// Hands over what was asked for and waits until something is done. An interruption by a
     /// signal is an answer too, with nothing done.
     pub(crate) fn wait(&mut self) -> io::Result<Vec<Completion<Mark>>> {
-        match self.ring.submit_and_wait(1) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
+        if self.done.is_empty() {
+            passing(self.ring.submit_and_wait(1))?;
         }
+        self.collect();
+        Ok(std::mem::take(&mut self.done))
+    }
+
+    /// Takes what is done out of the ring, which makes room in it.
+    fn collect(&mut self) {
         let in_flight = &mut self.in_flight;
         let done = self.ring.completion().map(|entry| {
             let (mark, held) = in_flight.remove(entry.user_data() as usize);
@@ -140,19 +150,31 @@ impl<Mark> Ring<Mark> {
             };
             Completion { mark, outcome }
         });
-        Ok(done.collect())
+        self.done.extend(done);
     }
 
     fn submit(&mut self, mark: Mark, entry: squeue::Entry, held: Held) -> io::Result<()> {
         let number = self.in_flight.insert((mark, held));
         let entry = entry.user_data(number as u64);
         // SAFETY: socket and buffer of the entry are kept in `in_flight`, where nothing touches
-        // them, until the kernel has completed it; a vector's and a box's contents do not move
+        // them, until the kernel has completed it, or for ever; a vector's and a box's contents do not move
         // with their owner.
         while unsafe { self.ring.submission().push(&entry) }.is_err() {
-            self.ring.submit()?; // the queue is full: hand over what is in it
+            passing(self.ring.submit())?; // the queue is full: hand over what is in it
+            self.collect();
         }
         Ok(())
+    }
+}
+
+/// An interruption, or too little memory or room just now, is no reason to stop.
+fn passing(submitted: io::Result<usize>) -> io::Result<()> {
+    match submitted {
+        Ok(_) => Ok(()),
+        Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EINTR | Errno::EAGAIN | Errno::EBUSY) => Ok(()),
+            _ => Err(error),
+        },
     }
 }
 

@@ -178,8 +178,8 @@ pub fn receive_now(
             Ok(received) => return Ok(Some(received)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(error) => match Trouble::of(&error) {
-                Trouble::OneClients => {}
-                Trouble::NoResources => return Ok(None),
+                // No memory just now is no reason to forget that something has come.
+                Trouble::OneClients | Trouble::NoResources => {}
                 Trouble::TheSockets => return Err(error),
             },
         }

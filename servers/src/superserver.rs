@@ -27,8 +27,8 @@
 //! Programming* vol. 1 (3rd ed.), ch. 13, "inetd Daemon"; inetd(8), `nowait`.
 
 use std::convert::Infallible;
-use std::io;
-use std::net::TcpListener;
+use std::io::{self, ErrorKind};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command;
 use std::str::FromStr;
@@ -85,22 +85,33 @@ pub(crate) fn serve(
             let place = context.workers.free_place();
             let Some(connection) = accept_now(listener)? else { continue };
             context.take_up();
-            match start(row, connection.into(), place) {
+            match start(row, connection, place) {
                 Ok(worker) => context.tally.count_answered(worker.number()),
                 Err(error) => {
                     context.count_dropped();
-                    eprintln!("{}: {error}; correct the superserver's table", row.program);
+                    eprintln!("{}: {error}{}", row.program, remedy(&error));
                 }
             }
         }
     }
 }
 
-/// The program, with the connection as its standard input and output.
-fn start(row: &Row, connection: OwnedFd, place: Place<'_>) -> io::Result<Worker> {
+/// The program, with the connection as its standard input and output. A program waits for its
+/// input as long as it likes: it need not know that it reads from a socket.
+fn start(row: &Row, connection: TcpStream, place: Place<'_>) -> io::Result<Worker> {
+    connection.set_read_timeout(None)?;
+    connection.set_write_timeout(None)?;
+    let connection = OwnedFd::from(connection);
     let mut program = Command::new(&row.program);
     program.args(&row.arguments).stdin(connection.try_clone()?).stdout(connection);
     start_program(place, &mut program)
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::PermissionDenied => "; correct the superserver's table",
+        _ => "",
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What a loop must do later: a heap of instants, and one descriptor that becomes readable at the
-//! earliest of them. The time-outs of epoll and of its libraries count in milliseconds; a timer
+//! earliest of them. The time-outs of epoll_wait and of mio count in milliseconds; a timer
 //! descriptor counts in nanoseconds, and is one more source of events among the sockets.
 
 use std::cmp::{Ordering, Reverse};
@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+
+use crate::clock::monotonic_ns;
 
 /// Things to do, each at its instant on the monotonic clock.
 pub struct Timers<Thing> {
@@ -58,7 +60,10 @@ impl<Thing> Timers<Thing> {
         if self.heap.peek().is_some_and(|Reverse(first)| first.due_ns <= now_ns) {
             return self.heap.pop().map(|Reverse(entry)| entry.thing);
         }
-        if self.armed_for_ns.is_some_and(|armed_for_ns| armed_for_ns <= now_ns) {
+        // An instant that has come has been told, and is told once only to whoever watches for
+        // edges; what is still to be done by then must be told anew.
+        let told_until_ns = now_ns.max(monotonic_ns());
+        if self.armed_for_ns.is_some_and(|armed_for_ns| armed_for_ns <= told_until_ns) {
             self.arm();
         }
         None
@@ -116,7 +121,6 @@ mod tests {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     use super::*;
-    use crate::clock::monotonic_ns;
 
     fn readable_within(timers: &Timers<char>, timeout: PollTimeout) -> bool {
         let mut descriptors = [PollFd::new(timers.as_fd(), PollFlags::POLLIN)];

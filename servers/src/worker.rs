@@ -8,8 +8,10 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::thread;
 use std::time::Duration;
@@ -42,6 +44,8 @@ pub struct Workers {
     limit: usize,
     allocation: Allocation,
     free: EventFd,
+    /// Whether the system refused the last worker that was to be created.
+    refused: AtomicBool,
 }
 
 /// Who serves: the number of a place. Replies carry it and counts are kept by it.
@@ -70,7 +74,7 @@ impl Workers {
         let free =
             EventFd::from_value_and_flags(limit, EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_CLOEXEC)
                 .expect("a fresh server has a descriptor to spare");
-        Self { tally, limit: limit as usize, allocation, free }
+        Self { tally, limit: limit as usize, allocation, free, refused: AtomicBool::new(false) }
     }
 
     /// The master itself as a worker: an iterative server, or an event loop.
@@ -93,10 +97,15 @@ impl Workers {
         self.free.as_fd()
     }
 
-    /// The places that are free now, to create the workers of a pool beforehand. Only the master
-    /// takes places, so that none is lost between looking and taking.
+    /// The places that are free now, to create the workers of a pool beforehand; they end early
+    /// where the system has no more workers to give. Only the master takes places, so that none is
+    /// lost between looking and taking.
     pub fn free_places(&self) -> impl Iterator<Item = Place<'_>> {
+        self.refused.store(false, Relaxed);
         std::iter::from_fn(|| {
+            if self.refused.load(Relaxed) {
+                return None;
+            }
             let mut vacancy = [PollFd::new(self.vacancy(), PollFlags::POLLIN)];
             let any = poll(&mut vacancy, PollTimeout::ZERO).is_ok_and(|count| count > 0);
             any.then(|| self.free_place())
@@ -157,6 +166,7 @@ impl Workers {
         if self.allocation == Allocation::OnDemand {
             self.tally.count_dropped();
         }
+        self.refused.store(true, Relaxed);
         thread::sleep(PAUSE_WITHOUT_WORKERS);
     }
 
@@ -317,6 +327,9 @@ pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
 pub fn start_program(place: Place<'_>, program: &mut Command) -> io::Result<Worker> {
     let workers = place.workers;
     let before = hold_signals_back()?;
+    // A program is born with the signals held back that its parent held back.
+    // SAFETY: the closure makes one system call, which is safe between fork and exec.
+    unsafe { program.pre_exec(move || Ok(before.thread_set_mask()?)) };
     let worker = Worker(place.number);
     let started = program.spawn();
     if let Ok(child) = &started {

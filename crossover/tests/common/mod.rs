@@ -27,6 +27,7 @@ pub struct Server {
     pid: Pid,
     output: BufReader<ChildStdout>,
     pub address: SocketAddr,
+    opening: Value,
 }
 
 /// The rows of the catalogue, but for those that this system cannot run, which are named.
@@ -96,7 +97,13 @@ impl Server {
         let opening = line_of(&mut output);
         let address = opening["listening"].as_str().expect("an address").parse().expect("whole");
         let pid = Pid::from_raw(opening["pid"].as_i64().expect("a number") as i32);
-        Some(Self { child, pid, output, address })
+        Some(Self { child, pid, output, address, opening })
+    }
+
+    /// Where a server with several doors has its second.
+    pub fn second_address(&self) -> SocketAddr {
+        let text = self.opening["services"][1]["listening"].as_str().expect("two doors");
+        text.parse().expect("an address")
     }
 
     pub fn pid(&self) -> Pid {

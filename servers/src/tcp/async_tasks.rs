@@ -73,11 +73,13 @@ async fn converse(
     loop {
         match conversation.next_step() {
             Step::NeedMore => {
-                deadline.renew_unless(conversation.is_midway());
+                let midway = conversation.is_midway();
+                deadline.renew_unless(midway);
                 let count = deadline.keep(connection.read(&mut buffer)).await?;
                 if count == 0 {
                     return Ok(());
                 }
+                deadline.renew_unless(midway); // a request's time begins with its first byte
                 ready_at_ns = monotonic_ns();
                 conversation.received(&buffer[..count]);
             }

@@ -35,7 +35,7 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -72,7 +72,10 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     let choice = context.tuning.distribution;
     let listener = Arc::new(listener);
     let mut letterboxes = Vec::new();
+    let (failed, failures) = unbounded();
+    let mut first = true;
     for place in context.workers.free_places() {
+        let failed = failed.clone();
         let door = match choice {
             Distribution::Shared => Door::Listener(Arc::clone(&listener), EpollFlags::EPOLLIN),
             Distribution::Exclusive => {
@@ -80,8 +83,13 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
                 Door::Listener(Arc::clone(&listener), woken_alone)
             }
             Distribution::ReusePort => {
-                let own = listen_beside(&listener)?;
-                Door::Listener(Arc::new(own), EpollFlags::EPOLLIN)
+                // The first loop has the listener itself: connections may be in its queue already.
+                let own = if std::mem::take(&mut first) {
+                    Arc::clone(&listener)
+                } else {
+                    Arc::new(listen_beside(&listener)?)
+                };
+                Door::Listener(own, EpollFlags::EPOLLIN)
             }
             Distribution::RoundRobin => {
                 let (letterbox, door) = letterbox(context.limits.clients)?;
@@ -94,17 +102,15 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
         door.register(&epoll)?;
         epoll.add(clients.timer(), EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
         spawn_worker(place, move |worker| {
-            let _ = serve_one_loop(&door, clients, &epoll, worker);
+            let Err(error) = serve_one_loop(&door, clients, &epoll, worker);
+            let _ = failed.send(error);
         });
     }
-    match choice {
-        Distribution::RoundRobin => deal_out(&listener, &letterboxes),
-        Distribution::ReusePort => {
-            drop(listener); // or its queue would get a share that nobody serves
-            wait_for_a_signal()
-        }
-        Distribution::Shared | Distribution::Exclusive => wait_for_a_signal(),
+    if choice == Distribution::RoundRobin {
+        return deal_out(&listener, &letterboxes);
     }
+    drop(failed); // the loops have theirs
+    Err(failures.recv().unwrap_or_else(|_| io::Error::other("every loop has ended")))
 }
 
 /// One event loop, as in `tcp/event_loop.rs`.
@@ -217,10 +223,4 @@ fn deal_out(listener: &TcpListener, letterboxes: &[Letterbox]) -> io::Result<Inf
         letterbox.bell.write(1)?;
     }
     Err(io::Error::other("a server needs one loop at least"))
-}
-
-fn wait_for_a_signal() -> ! {
-    loop {
-        std::thread::park();
-    }
 }

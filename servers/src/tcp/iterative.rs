@@ -17,7 +17,8 @@
 //! # When it pays
 //!
 //! When sessions are short and processing is trivial. A client that is connected and silent keeps
-//! everybody else waiting until the idle time-out; one that trickles keeps them longer.
+//! everybody else waiting until the idle time-out; one that asks for something now and then keeps
+//! them waiting for ever.
 //!
 //! # Where it is described
 //!

@@ -42,7 +42,7 @@ pub fn converse(connection: TcpStream, context: &Context, worker: Worker) {
 
 /// Reads requests, processes them, replies: the inner loop of the classic algorithm.
 fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Result<()> {
-    let mut line = Line { connection, idle: context.limits.idle, whole_by: None };
+    let mut line = Line::new(connection, context.limits.idle);
     let mut conversation = Conversation::new(context.service, &context.limits);
     let mut small = [0; SMALL_READ_SIZE];
     let mut large = Vec::new();
@@ -70,6 +70,7 @@ fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Res
                     return line.close();
                 }
                 conversation.finished(&job);
+                line.request_done();
                 // A request that came in the same read is taken up only now.
                 ready_at_ns = monotonic_ns();
             }
@@ -85,15 +86,27 @@ struct Line {
     idle: Duration,
     /// When the request that has begun to arrive must be whole.
     whole_by: Option<Instant>,
+    /// Whether the socket's time-out is that deadline instead of the idle time.
+    hurried: bool,
 }
 
 impl Line {
+    fn new(connection: TcpStream, idle: Duration) -> Self {
+        Self { connection, idle, whole_by: None, hurried: false }
+    }
+
+    /// The next request has a deadline of its own, even if it has begun to arrive already.
+    fn request_done(&mut self) {
+        self.whole_by = None;
+    }
+
     /// Reads what there is. Only a request that comes in several pieces costs the extra calls.
     fn read(&mut self, buffer: &mut [u8], midway: bool) -> io::Result<usize> {
         if midway {
             let whole_by = *self.whole_by.get_or_insert_with(|| Instant::now() + self.idle);
             self.connection.set_read_timeout(Some(left_until(whole_by)?))?;
-        } else if self.whole_by.take().is_some() {
+            self.hurried = true;
+        } else if std::mem::take(&mut self.hurried) {
             self.connection.set_read_timeout(Some(self.idle))?;
         }
         uninterrupted(|| self.connection.read(buffer))
@@ -123,9 +136,10 @@ impl Line {
     /// bounded.
     fn close(mut self) -> io::Result<()> {
         self.connection.shutdown(Shutdown::Write)?;
-        self.connection.set_read_timeout(Some(LAST_READS_FOR))?;
+        let over_by = Instant::now() + LAST_READS_FOR;
         let mut unread = [0; SMALL_READ_SIZE];
         for _ in 0..MOST_LAST_READS {
+            self.connection.set_read_timeout(Some(left_until(over_by)?))?;
             if uninterrupted(|| self.connection.read(&mut unread))? == 0 {
                 break;
             }

@@ -12,8 +12,8 @@
 //!
 //! In `tcp/preforked.rs` all idle workers wait in accept. Here each takes a lock before it calls
 //! accept and gives it back when it has a connection. On kernels that woke every process in accept
-//! for each connection (the thundering herd) one was woken instead; Linux has woken only one
-//! since long. The lock is still needed where a worker first waits in select or poll for one of
+//! for each connection (the thundering herd) one was woken instead; Linux has long woken
+//! only one. The lock is still needed where a worker first waits in select or poll for one of
 //! several listening sockets.
 //!
 //! # When it pays

@@ -15,9 +15,10 @@
 //!
 //! # When it pays
 //!
-//! When sessions are short and the workers need something in common. In Stevens' measurements it
-//! was the fastest of all; it still is hard to beat where clients are few and lively. k silent
-//! clients are an outage until the idle time-out.
+//! When sessions are short and the workers need something in common; it is hard to beat where
+//! clients are few and lively. (Stevens' text calls it the fastest of all; the table of the third
+//! edition has a thread for each client ahead. His server holds a mutex around accept, which Linux
+//! does not need.) k silent clients are an outage until the idle time-out.
 //!
 //! # Where it is described
 //!

@@ -11,10 +11,10 @@
 //! # What changed from the one before
 //!
 //! `tcp/iterative.rs` talks with the client itself. Here the master only accepts; a new process,
-//! its worker (the classic texts' slave), talks. After the fork
-//! both hold both sockets, and each closes the one that is not its business: if the master kept
-//! the connection, the client would never see its end. Workers that have ended are collected by
-//! the SIGCHLD handler (`supervisor.rs`); they would stay as zombies.
+//! its worker (the classic texts' slave), talks. After the fork both hold both sockets, and each
+//! closes the one that is not its business: if the master kept the connection, the client would
+//! never see its end. Workers that have ended are collected by the SIGCHLD handler
+//! (`supervisor.rs`); they would stay as zombies.
 //!
 //! # When it pays
 //!

@@ -3,9 +3,9 @@
 //! # Picture
 //!
 //! ```text
-//!                                                      ┌─pop──► worker 1 ⇄ client, then back
+//!                                                       ┌─pop──► worker 1 ⇄ client, then back
 //! clients ──connect──► acceptor ──push──► [ the queue ] ┼─pop──► worker 2 ⇄ client, then back
-//!                        ▲  │                          └─pop──► worker k ⇄ client, then back
+//!                        ▲  │                           └─pop──► worker k ⇄ client, then back
 //!                        └──┘ back to accept at once; when the queue is full it waits
 //! ```
 //!
@@ -45,6 +45,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
             connections.iter().for_each(|connection| converse(connection, context, worker));
         });
     }
+    drop(connections); // the workers have theirs
     loop {
         let connection = accept(&listener)?;
         queue.send(connection).map_err(|_| io::Error::other("every worker has ended"))?;

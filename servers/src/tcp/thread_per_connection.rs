@@ -11,13 +11,14 @@
 //! # What changed from the one before
 //!
 //! `tcp/process_per_connection.rs` makes a process for each connection. A thread costs a fraction
-//! of it (the figure of processor time shows how much here) and shares the master's memory and descriptors: nothing is closed twice, and nothing keeps
-//! one client's fault from the others.
+//! of it (the figure of processor time shows how much here) and shares the master's memory and
+//! descriptors: nothing is closed twice, and nothing keeps one client's fault from the others.
 //!
 //! # When it pays
 //!
 //! When clients come while others are being served, processing waits or there are processors to
-//! spare, and connections last longer than a thread takes to make. Each connection holds a stack; many idle ones ask for an event loop.
+//! spare, and connections last longer than a thread takes to make. Each connection holds a stack;
+//! many idle ones ask for an event loop.
 //!
 //! # Where it is described
 //!

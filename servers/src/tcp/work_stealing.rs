@@ -3,9 +3,9 @@
 //! # Picture
 //!
 //! ```text
-//!                                  ┌─► [ tasks of worker 1 ] ◄──┐ steals
-//! clients ──connect──► acceptor ───┼─► [ tasks of worker 2 ] ◄──┤ when its own
-//!                        ▲  │spawn └─► [ tasks of worker k ] ◄──┘ are done
+//!                                                       ┌─► worker 1 [ tasks ] ◄─┐
+//! clients ──connect──► acceptor ──spawn──► [ entrance ] ┼─► worker 2 [ tasks ] ◄─┤ steal from
+//!                        ▲  │                           └─► worker k [ tasks ] ◄─┘ one another
 //!                        └──┘ back to accept at once, while there is room
 //! ```
 //!

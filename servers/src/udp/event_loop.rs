@@ -57,9 +57,9 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
     let mut events = Events::with_capacity(2);
     let mut buffer = datagram_buffer();
     loop {
+        server.finish_what_is_due(); // first, because it makes room
         // Readiness is told once: while more may have come, look at the timers and go on.
         let more_may_have_come = server.take_requests(&mut buffer)?;
-        server.finish_what_is_due();
         let timeout = more_may_have_come.then_some(Duration::ZERO);
         match poll.poll(&mut events, timeout) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),

@@ -18,7 +18,7 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
 use crate::context::{Context, TakenUp};
-use crate::service::Job;
+use crate::service::{Job, Service};
 use crate::socket;
 use crate::worker::Worker;
 
@@ -93,7 +93,9 @@ pub fn datagram_of<'a>(
 pub fn job_of<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> Option<Job> {
     let input = request.bytes.as_ref();
     let job = context.service.job_of_datagram(input, &context.limits.for_datagrams());
-    if !may_answer(request.sender, input.len(), job.reply_size()) {
+    // A reply is no request: two servers would answer each other for ever.
+    let is_an_answer = context.service == Service::Work && protocol::is_reply(input);
+    if is_an_answer || !may_answer(request.sender, input.len(), job.reply_size()) {
         context.count_dropped();
         return None;
     }

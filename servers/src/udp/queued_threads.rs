@@ -49,6 +49,7 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
             requests.iter().for_each(|request| answer(&request, &socket, context, worker));
         });
     }
+    drop(requests); // the workers have theirs
     let mut buffer = datagram_buffer();
     loop {
         let request = receive(&socket, &mut buffer, context)?.to_owned();

@@ -3,9 +3,9 @@
 //! # Picture
 //!
 //! ```text
-//!                                      ┌─► [ tasks of worker 1 ] ◄──┐ steals
-//! clients ──datagrams──► receiver ─────┼─► [ tasks of worker 2 ] ◄──┤ when its own
-//!                           ▲  │spawn  └─► [ tasks of worker k ] ◄──┘ are done
+//!                                                          ┌─► worker 1 [ tasks ] ◄─┐
+//! clients ──datagrams──► receiver ──spawn──► [ entrance ] ─┼─► worker 2 [ tasks ] ◄─┤ steal from
+//!                           ▲  │                           └─► worker k [ tasks ] ◄─┘ one another
 //!                           └──┘ back to recvfrom at once, while there is room
 //! ```
 //!
@@ -20,7 +20,8 @@
 //!
 //! When the processing of a request can be divided and there are processors to spare. For whole
 //! requests it is a queue like the one before; for requests that wait it is a poor choice, because
-//! a pool made for computing has a thread for each processor and each wait blocks one.
+//! a pool made for computing has few threads (here as many as there may be workers), and each wait
+//! blocks one.
 //!
 //! # Where it is described
 //!

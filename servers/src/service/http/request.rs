@@ -46,7 +46,7 @@ pub(crate) fn job_of_stream(input: &[u8], limits: &Limits) -> Option<Job> {
             let asked_in = empty_lines + length + head.body;
             (asked_in <= input.len()).then(|| job_of(&head, asked_in))
         }
-        Ok(Parsed::Partial) if text.len() <= LONGEST_HEAD => None,
+        Ok(Parsed::Partial) if input.len() <= LONGEST_HEAD => None,
         Ok(_) | Err(httparse::Error::TooManyHeaders) => Some(last_word(Status::HeadTooLarge)),
         Err(_) => Some(last_word(Status::BadRequest)),
     }
@@ -75,8 +75,12 @@ fn last_word(status: Status) -> Job {
 /// Reads a head; the error is a status after which the connection cannot go on.
 fn head_of(request: &httparse::Request<'_, '_>, limits: &Limits) -> Result<Head, Status> {
     let fields = &*request.headers;
-    if field(fields, "transfer-encoding").is_some() {
+    if named(fields, "transfer-encoding").next().is_some() {
         return Err(Status::LengthRequired);
+    }
+    // The body of such a request comes when it is asked for; this server asks for none.
+    if named(fields, "expect").next().is_some() {
+        return Err(Status::ExpectationFailed);
     }
     let body = body_length(fields)?;
     if body > limits.request_size {
@@ -92,7 +96,7 @@ fn head_of(request: &httparse::Request<'_, '_>, limits: &Limits) -> Result<Head,
         body,
     };
     let outcome = match request.method.unwrap_or_default() {
-        _ if is_1_1 && field(fields, "host").is_none() => Err(Status::BadRequest),
+        _ if !is_host_right(fields, is_1_1) => Err(Status::BadRequest),
         "GET" | "HEAD" | "POST" => asked_for(request.path.unwrap_or_default(), limits),
         _ => Err(Status::MethodNotAllowed),
     };
@@ -132,8 +136,7 @@ fn asked_for(target: &str, limits: &Limits) -> Result<(Work, usize), Status> {
 /// RFC 9112, 6.3: without the field there is no body; several unlike values are an error.
 fn body_length(fields: &[Header<'_>]) -> Result<usize, Status> {
     let mut length = None;
-    for field in fields.iter().filter(|field| field.name.eq_ignore_ascii_case("content-length")) {
-        let text = std::str::from_utf8(field.value).map_err(|_| Status::BadRequest)?.trim();
+    for text in named(fields, "content-length").map(str::trim) {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Status::BadRequest);
         }
@@ -148,9 +151,10 @@ fn body_length(fields: &[Header<'_>]) -> Result<usize, Status> {
 
 /// RFC 9112, 9.3: HTTP/1.1 persists unless told to close, HTTP/1.0 closes unless told to persist.
 fn persistence(fields: &[Header<'_>], is_1_1: bool) -> Persistence {
-    let options = field(fields, "connection").unwrap_or_default();
-    let has =
-        |wanted: &str| options.split(',').any(|option| option.trim().eq_ignore_ascii_case(wanted));
+    let has = |wanted: &str| {
+        let mut options = named(fields, "connection").flat_map(|value| value.split(','));
+        options.any(|option| option.trim().eq_ignore_ascii_case(wanted))
+    };
     match (is_1_1, has("close"), has("keep-alive")) {
         (_, true, _) | (false, false, false) => Persistence::Closes,
         (true, false, _) => Persistence::Persists,
@@ -158,9 +162,16 @@ fn persistence(fields: &[Header<'_>], is_1_1: bool) -> Persistence {
     }
 }
 
-fn field<'a>(fields: &[Header<'a>], name: &str) -> Option<&'a str> {
-    let found = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))?;
-    Some(std::str::from_utf8(found.value).unwrap_or_default())
+/// RFC 9112, 3.2: exactly one in HTTP/1.1, at most one before.
+fn is_host_right(fields: &[Header<'_>], is_1_1: bool) -> bool {
+    let hosts = named(fields, "host").count();
+    hosts == 1 || (hosts == 0 && !is_1_1)
+}
+
+/// The values of all fields of this name; one that is no text counts as empty.
+fn named<'a>(fields: &[Header<'a>], name: &str) -> impl Iterator<Item = &'a str> {
+    let of_name = move |field: &&Header<'a>| field.name.eq_ignore_ascii_case(name);
+    fields.iter().filter(of_name).map(|field| std::str::from_utf8(field.value).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -206,6 +217,9 @@ mod tests {
             (format!("GET /?wait=3600s {host}\r\n"), Some(Status::BeyondBounds)),
             (format!("GET /?reply=1000MiB {host}\r\n"), Some(Status::BeyondBounds)),
             ("GET / HTTP/1.1\r\n\r\n".to_owned(), Some(Status::BadRequest)),
+            (format!("GET / {host}Host: y\r\n\r\n"), Some(Status::BadRequest)),
+            (format!("POST / {host}Expect: 100-continue\r\n\r\n"), Some(Status::ExpectationFailed)),
+            ("\r\n".repeat(LONGEST_HEAD), Some(Status::HeadTooLarge)),
             ("XOq1\0\0\0\0".to_owned(), Some(Status::BadRequest)),
             (format!("POST / {host}Content-Length: 101\r\n\r\n"), Some(Status::BodyTooLarge)),
             (format!("POST / {host}Content-Length: -1\r\n\r\n"), Some(Status::BadRequest)),
@@ -229,6 +243,7 @@ mod tests {
         for (text, closes) in [
             ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", false),
             ("GET / HTTP/1.1\r\nHost: x\r\nConnection: Close\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nHost: x\r\nConnection: a\r\nConnection: close\r\n\r\n", true),
             ("GET / HTTP/1.0\r\n\r\n", true),
             ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", false),
             ("GET /none HTTP/1.1\r\nHost: x\r\n\r\n", false),

@@ -27,6 +27,7 @@ pub(super) enum Status {
     MethodNotAllowed,
     LengthRequired,
     BodyTooLarge,
+    ExpectationFailed,
     HeadTooLarge,
     BeyondBounds,
 }
@@ -56,6 +57,9 @@ impl Status {
                 ("411 Length Required", "chunked bodies are not read; give a Content-Length\n")
             }
             Self::BodyTooLarge => ("413 Content Too Large", "send less; --max-request bounds it\n"),
+            Self::ExpectationFailed => {
+                ("417 Expectation Failed", "send the body without waiting for a 100\n")
+            }
             Self::HeadTooLarge => {
                 ("431 Request Header Fields Too Large", "send fewer and shorter fields\n")
             }
