@@ -234,7 +234,7 @@ fn put_into_readme(table: &str, testbed: &RealTestbed) -> Result<(), Failed> {
         TURN.as_millis(),
         machine.processor,
         machine.cores,
-        machine.kernel
+        machine.kernel.split('-').next().unwrap_or_default()
     );
     fs::write(path, format!("{before}{BEGIN}{said}\n{table}{END}{after}"))?;
     Ok(())

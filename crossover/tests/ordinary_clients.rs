@@ -5,11 +5,16 @@ mod common;
 
 use std::fs;
 use std::io::Write;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
 
 use common::{Server, designs_that_run_here};
 use nix::sys::signal::{Signal, kill};
-use servers::{Design, Transport};
+use servers::{Design, Service, Transport};
 
 fn at_hand(program: &str) -> bool {
     let found = Command::new("sh")
@@ -137,16 +142,51 @@ fn wrk_and_ab_finish_without_an_error() {
     }
 }
 
-#[test]
-fn all_services_are_offered_by_one_process() {
-    // A base port at which all of them are free; another test may take one meanwhile.
-    let server = (0..20)
+/// All services at a base port where all of their ports are free; others may take one meanwhile.
+fn start_all_services() -> (Server, u16) {
+    let server = (0..40)
         .find_map(|attempt| {
-            let base = (20_000 + attempt * 500 + std::process::id() % 400).to_string();
+            let base = (12_000 + attempt * 450 + std::process::id() % 400).to_string();
             Server::try_start("all-services", &["--base", &base])
         })
-        .expect("one of twenty stretches of ports is free");
-    let port = |number: u16| (server.address.port() - 4 + number).to_string();
+        .expect("one of forty stretches of ports is free");
+    let base = server.address.port() - Service::Work.well_known_port();
+    (server, base)
+}
+
+#[test]
+fn many_datagrams_at_one_door_leave_the_other_services_open() {
+    let (server, base) = start_all_services();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flooding = {
+        let (stop, work) = (Arc::clone(&stop), server.address);
+        thread::spawn(move || {
+            let mut asked = common::request(1, Duration::ZERO);
+            asked.work.compute = Duration::from_millis(1);
+            let bytes = common::encoded(&asked);
+            let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+            while !stop.load(Relaxed) {
+                let _ = socket.send_to(&bytes, work);
+                thread::sleep(Duration::from_micros(300)); // three times what can be done
+            }
+        })
+    };
+    let tcp = Design::named("tcp-iterative").expect("a design");
+    let udp = Design::named("udp-iterative").expect("a design");
+    for design in [tcp, udp, tcp, udp] {
+        let echo = SocketAddr::new(server.address.ip(), base + 7);
+        let mut client = common::Client::new(design, echo);
+        client.send(b"still open?");
+        assert_eq!(client.receive(11), b"still open?", "{design:?}");
+    }
+    stop.store(true, Relaxed);
+    flooding.join().expect("it only sends");
+}
+
+#[test]
+fn all_services_are_offered_by_one_process() {
+    let (server, base) = start_all_services();
+    let port = |number: u16| (base + number).to_string();
     if at_hand("nc") {
         let echoed = said("nc", &["-N", "-w", "20", "127.0.0.1", &port(7)], b"hello\n");
         assert_eq!(text(&echoed), "hello\n");

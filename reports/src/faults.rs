@@ -5,8 +5,10 @@ use std::fmt;
 use std::time::Duration;
 
 use analysis::{names, text};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 use serde::Serialize;
+
+use crate::page::{capital, head};
 
 /// What the other clients experience while one misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -119,12 +121,7 @@ pub fn render(matrix: &FaultMatrix) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "What clients that misbehave do to the others" }
-                style { (PreEscaped(super::page::STYLE)) (PreEscaped(include_str!("faults.css"))) }
-            }
+            (head("What clients that misbehave do to the others", include_str!("faults.css")))
             body {
                 main {
                     header {
@@ -196,7 +193,7 @@ fn section(table: &FaultTable, idle: &str) -> Markup {
                 }
             }
             h3 { "In words" }
-            ul { @for sentence in sentences(table) { li { (super::page::capital(&sentence)) } } }
+            ul { @for sentence in sentences(table) { li { (capital(&sentence)) } } }
             h3 { "What these clients do" }
             ul { @for fault in &table.faults { li { b { (fault.name) } ": " (fault.what) } } }
         }

@@ -20,7 +20,7 @@ pub struct Drawn {
 }
 
 /// The look of every page.
-pub(crate) const STYLE: &str = include_str!("page.css");
+const STYLE: &str = include_str!("page.css");
 
 /// The whole page as HTML.
 #[must_use]
@@ -30,12 +30,7 @@ pub fn render(records: &[Record], drawn: &[Drawn]) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title(records)) }
-                style { (PreEscaped(STYLE)) }
-            }
+            (head(title(records), ""))
             body {
                 main {
                     (answer(&verdict, records))
@@ -51,6 +46,18 @@ pub fn render(records: &[Record], drawn: &[Drawn]) -> String {
         }
     }
     .into_string()
+}
+
+/// The head of every page: its title, and what it needs beyond the common style.
+pub(crate) fn head(title: &str, further_style: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            title { (title) }
+            style { (PreEscaped(STYLE)) (PreEscaped(further_style)) }
+        }
+    }
 }
 
 fn title(records: &[Record]) -> &str {

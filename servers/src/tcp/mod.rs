@@ -71,8 +71,10 @@ fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Res
                 }
                 conversation.finished(&job);
                 line.request_done();
-                // A request that came in the same read is taken up only now.
-                ready_at_ns = monotonic_ns();
+                if conversation.is_midway() {
+                    // A request that came in the same read is taken up only now.
+                    ready_at_ns = monotonic_ns();
+                }
             }
         }
     }
