@@ -320,6 +320,7 @@ fn too_many_connections_cost_no_processor_time_and_are_gone_when_they_go() {
         let beforehand = design.allocation == Allocation::Preallocated;
         let flags: &[&str] = if beforehand { &[] } else { &["--workers", "200"] };
         let server = Server::start_with_descriptors(64, design.name, flags);
+        println!("{design:?}");
         let held: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect(&server)).collect();
         thread::sleep(Duration::from_millis(500)); // what can be accepted has been
         let before = processor_time(&server);

@@ -61,18 +61,13 @@ impl Server {
 
     /// One that may open no more than so many descriptors.
     pub fn start_with_descriptors(most: u32, design: &str, flags: &[&str]) -> Self {
-        Self::in_shell("sh", &format!("ulimit -n {most}; exec \"$@\""), design, flags)
+        Self::opened(in_shell("sh", &format!("ulimit -n {most}; exec \"$@\""), design, flags))
     }
 
     /// One whose processor time, with that of all its children, a shell tells when it has ended.
     pub fn start_timed(design: &str, flags: &[&str]) -> Self {
-        Self::in_shell("bash", "TIMEFORMAT='%3U %3S'; time \"$@\"", design, flags)
-    }
-
-    fn in_shell(shell: &str, script: &str, design: &str, flags: &[&str]) -> Self {
-        let mut command = Command::new(shell);
-        command.args(["-c", script, shell, env!("CARGO_BIN_EXE_crossover"), "serve", design]);
-        command.args(flags).stderr(Stdio::piped());
+        let mut command = in_shell("bash", "TIMEFORMAT='%3U %3S'; time \"$@\"", design, flags);
+        command.stderr(Stdio::piped());
         Self::opened(command)
     }
 
@@ -133,6 +128,14 @@ impl Server {
     pub fn children(&self) -> Vec<(Pid, char)> {
         children_of(self.pid())
     }
+}
+
+/// The program, started by a script of the shell's.
+fn in_shell(shell: &str, script: &str, design: &str, flags: &[&str]) -> Command {
+    let mut command = Command::new(shell);
+    command.args(["-c", script, shell, env!("CARGO_BIN_EXE_crossover"), "serve", design]);
+    command.args(flags);
+    command
 }
 
 impl Drop for Server {
