@@ -155,7 +155,7 @@ fn show(matrix: &FaultMatrix, arguments: &FaultsArgs) -> Result<(), Error> {
         writeln!(out)?;
     }
     let idle = protocol::quantity::write_duration(matrix.idle);
-    writeln!(out, "Over TCP, upper line: no idle time-out; lower line: one of {idle}.")?;
+    writeln!(out, "Over TCP, first line: no idle time-out; second line: one of {idle}.")?;
     writeln!(out, "{}", page.display())?;
     Ok(())
 }

@@ -171,8 +171,8 @@ fn section(table: &FaultTable, idle: &str) -> Markup {
         section {
             h2 { (table.transport) }
             @if has_idle {
-                p { "Upper line: the server waits for ever. Lower line: it closes what has been idle "
-                    "for " (idle) "." }
+                p { "First value: the server waits for ever. Second: it closes what has been idle for "
+                    (idle) "." }
             }
             table.matrix {
                 thead {

@@ -3,11 +3,11 @@
 //! # Picture
 //!
 //! ```text
-//!  shared, exclusive:                reuseport:                     round-robin:
-//!             ┌─► loop 1                ┌─► [ queue 1 ] ► loop 1                 ┌─► loop 1
-//!  [ queue ] ─┼─► loop 2       hash ── ┼─► [ queue 2 ] ► loop 2    acceptor ────┼─► loop 2
-//!             └─► loop k                └─► [ queue k ] ► loop k                 └─► loop k
-//!  all are woken, or one             the kernel chooses             in turn, whoever is free
+//!  shared, exclusive:          reuseport:                        round-robin:
+//!             ┌─► loop 1                 ┌─► [ queue 1 ] ► loop 1              ┌─► loop 1
+//!  [ queue ] ─┼─► loop 2         hash ───┼─► [ queue 2 ] ► loop 2    acceptor ─┼─► loop 2
+//!             └─► loop k                 └─► [ queue k ] ► loop k              └─► loop k
+//!  all are woken, or one       the kernel chooses                in turn, whoever is free
 //! ```
 //!
 //! # What changed from the one before
