@@ -373,8 +373,10 @@ fn ten_thousand_sessions_leave_nothing_behind() {
             self::descriptors(&server) <= descriptors
         });
         // The C library keeps stacks of ended threads, up to 40 MB: 160 of them, two mappings each.
+        // Only session workers may be more at once later than at first.
+        let more = if design.name.ends_with("session-workers") { 400 } else { 40 };
         eventually(&format!("{design:?}: {mappings} mappings as before"), || {
-            self::mappings(&server) <= mappings + 400
+            self::mappings(&server) <= mappings + more
         });
         let (closing, _) = server.stop();
         assert_eq!(closing["answered"], 10_000, "{design:?}");

@@ -320,9 +320,9 @@ impl Clients {
 
     /// The end of a wait: the timer has come for a job that was begun.
     fn finish_what_is_due(&mut self, key: Key, worker: Worker) {
-        let now_ns = monotonic_ns();
         let Some(client) = self.client(key) else { return };
-        let is_due = |begun: &mut Begun| begun.due_ns().is_none_or(|due_ns| due_ns <= now_ns);
+        let is_due =
+            |begun: &mut Begun| begun.due_ns().is_none_or(|due_ns| due_ns <= monotonic_ns());
         if let Some(begun) = client.begun.take_if(is_due) {
             self.finish(key, &begun, worker);
         }

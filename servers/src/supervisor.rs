@@ -174,12 +174,16 @@ static ENDED: AtomicBool = AtomicBool::new(false);
 ///
 /// # Errors
 /// When the server does not come up or its socket fails. It never returns otherwise.
-pub fn run(settings: Settings) -> Result<Infallible, ServeError> {
+pub fn run(mut settings: Settings) -> Result<Infallible, ServeError> {
     if !settings.allow_remote && !settings.listen.ip().is_loopback() {
         return Err(ServeError::NotLoopback(settings.listen));
     }
     if let Role::Design(design, service) = &settings.role {
         check(design, *service)?;
+    }
+    if let Role::AllServices { .. } = &settings.role {
+        // Each door counts as a worker, so that the closing line tells them apart.
+        settings.limits.workers = 2 * Service::ALL.len() as u32;
     }
     settle(&settings)?;
     match &settings.role {
@@ -205,11 +209,10 @@ fn run_design(
     service: Service,
 ) -> Result<Infallible, ServeError> {
     let address = settings.listen;
-    let context = |tally| new_context(settings, service, design.allocation, tally);
+    let context =
+        |tally| new_context(settings, service, design.allocation, Processing::calibrated(), tally);
     let said = |bound| {
-        let text =
-            format!(r#""listening":"{bound}","design":"{}","service":"{service}""#, design.name);
-        Opening { name: design.name, text }
+        format!(r#""listening":"{bound}","design":"{}","service":"{service}""#, design.name)
     };
     match design.serve {
         Serve::Udp(serve) => {
@@ -228,21 +231,15 @@ fn run_design(
 }
 
 fn run_all_services(settings: &Settings, base: u16) -> Result<Infallible, ServeError> {
-    let tally = Tally::shared()?;
-    // Each door counts as a worker, so that the closing line tells them apart.
-    let limits = Limits { workers: 2 * Service::ALL.len() as u32, ..settings.limits };
-    let settings =
-        &Settings { limits, role: Role::AllServices { base }, cores: Vec::new(), ..*settings };
+    let (processing, tally) = (Processing::calibrated(), Tally::shared()?);
     let mut server = AllServices::new()?;
     let mut said = Vec::new();
     let mut first = None;
     for service in Service::ALL {
-        let context = new_context(settings, service, Allocation::None, tally);
-        let address = |number: u16| {
-            let port = base.checked_add(number).ok_or(ServeError::PortTooLarge(base))?;
-            Ok::<_, ServeError>(SocketAddr::new(settings.listen.ip(), port))
-        };
-        let address = address(service.well_known_port())?;
+        let context = new_context(settings, service, Allocation::None, processing, tally);
+        let port = base.checked_add(service.well_known_port());
+        let port = port.ok_or(ServeError::PortTooLarge(base))?;
+        let address = SocketAddr::new(settings.listen.ip(), port);
         for transport in [Transport::Udp, Transport::Tcp] {
             if !service.speaks_over(transport) {
                 continue;
@@ -262,12 +259,18 @@ fn run_all_services(settings: &Settings, base: u16) -> Result<Infallible, ServeE
         r#""listening":"{address}","design":"all-services","services":[{}]"#,
         said.join(",")
     );
-    open(settings, context, number, Opening { name: "all-services", text })?;
+    open(settings, context, number, text)?;
     Ok(server.serve()?)
 }
 
 fn run_superserver(settings: &Settings, table: &[Row]) -> Result<Infallible, ServeError> {
-    let context = new_context(settings, Service::Work, Allocation::OnDemand, Tally::shared()?);
+    let context = new_context(
+        settings,
+        Service::Work,
+        Allocation::OnDemand,
+        Processing::calibrated(),
+        Tally::shared()?,
+    );
     let mut doors = Vec::new();
     let mut said = Vec::new();
     for row in table {
@@ -282,7 +285,7 @@ fn run_superserver(settings: &Settings, table: &[Row]) -> Result<Infallible, Ser
         first.local_addr()?,
         said.join(",")
     );
-    open(settings, context, first.as_raw_fd(), Opening { name: "superserver", text })?;
+    open(settings, context, first.as_raw_fd(), text)?;
     Ok(superserver::serve(&doors, context)?)
 }
 
@@ -299,17 +302,11 @@ fn new_context(
     settings: &Settings,
     service: Service,
     allocation: Allocation,
+    processing: Processing,
     tally: &'static Tally,
 ) -> &'static Context {
-    let processing = Processing::calibrated();
     let (limits, tuning) = (settings.limits, settings.tuning);
     Box::leak(Box::new(Context::new(allocation, service, limits, tuning, processing, tally)))
-}
-
-/// What the opening line says of a server beyond what it says of every one.
-struct Opening {
-    name: &'static str,
-    text: String,
 }
 
 /// Sets what the process and all its workers inherit: precise sleeps, cores, an end.
@@ -335,15 +332,16 @@ fn tidy_up() {
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Arranges for the end, and prints the opening line.
+/// Arranges for the end, and prints the opening line: what it says of this server, `opening`, and
+/// what it says of every one.
 fn open(
     settings: &Settings,
     context: &'static Context,
     door: RawFd,
-    opening: Opening,
+    opening: String,
 ) -> Result<(), ServeError> {
     let supervised = Supervised {
-        name: opening.name,
+        name: settings.role.name(),
         context,
         door,
         master: Pid::this(),
@@ -365,7 +363,7 @@ fn open(
     writeln!(
         out,
         r#"{{{},"workers":{},"pid":{},"steps_per_us":{:.1}}}"#,
-        opening.text,
+        opening,
         settings.limits.workers,
         Pid::this(),
         context.processing.steps_per_us(),
