@@ -36,8 +36,8 @@ fn recording(criterion: &mut Criterion) {
     criterion.bench_function("one request sent and answered", |bencher| {
         bencher.iter(|| {
             let instants = loadgen::Instants { intended_ns: 1000, started_ns: 1500 };
-            recorder.sent(black_box(instants));
-            recorder.answered(black_box(instants), 9000, false, black_box(&reply));
+            recorder.sent(black_box(instants), true);
+            recorder.answered(black_box(instants), 9000, false, black_box(Some(&reply)));
         });
     });
 }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate, Schedule};
+use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate, Schedule, Share};
 
 fn spec(arrivals: Arrivals) -> LoadSpec {
     LoadSpec {
@@ -28,19 +28,19 @@ fn schedule(criterion: &mut Criterion) {
     let plan = Plan::draw(spec(Arrivals::Poisson(rate))).expect("a sound load");
     criterion.bench_function("next intended start, open loop", |bencher| {
         bencher.iter_batched_ref(
-            || Schedule::new(&plan),
+            || Schedule::new(&plan, Share::WHOLE),
             |schedule| schedule.take(),
             BatchSize::SmallInput,
         );
     });
     let closed = spec(Arrivals::Closed(Distribution::exponential(1e6)));
     let plan = Plan::draw(closed).expect("a sound load");
-    let mut schedule = Schedule::new(&plan);
+    let mut schedule = Schedule::new(&plan, Share::WHOLE);
     let mut now_ns = 0;
     criterion.bench_function("next intended start, closed loop", |bencher| {
         bencher.iter(|| {
             now_ns = (now_ns + 1) % 1_000_000;
-            schedule.ended(0, black_box(now_ns));
+            schedule.ended(0, black_box(now_ns), true);
             schedule.take()
         });
     });

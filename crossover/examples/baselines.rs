@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use crossover::cli::Target;
+use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
 use crossover::testbed::Testbed;
 use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Reuse};
@@ -127,8 +127,8 @@ fn turn(
     };
     let used_before = processor_time_of_children();
     let server = Running::start(command, &testbed.placement().server_cores)?;
-    let target = Target { transport: design.transport(), address: server.address };
-    let driven = testbed.drive(target, &Plan::draw(spec)?, &|| false);
+    let aim = Aim::work(design.transport(), server.address);
+    let driven = testbed.drive(&aim, &Plan::draw(spec)?, &|| false);
     let used_to_start = server.used_to_start;
     server.stop()?;
     let measured = driven.map_err(|failure| failure.to_string())?;

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossover::ServerProcess;
-use crossover::cli::Target;
+use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
 use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 use model::{iterative_mean_response, stopped_server_p99};
@@ -76,8 +76,8 @@ fn start_iterative(testbed: &RealTestbed) -> Result<ServerProcess, Failed> {
 }
 
 fn drive(testbed: &RealTestbed, address: SocketAddr, plan: &Plan) -> Result<Measurement, Failed> {
-    let target = Target { transport: Transport::Udp, address };
-    let measured = testbed.drive(target, plan, &|| false).map_err(|failure| failure.to_string())?;
+    let aim = Aim::work(Transport::Udp, address);
+    let measured = testbed.drive(&aim, plan, &|| false).map_err(|failure| failure.to_string())?;
     for doubt in &measured.doubts {
         println!("    doubt: {doubt}");
     }

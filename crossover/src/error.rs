@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// Every exit code and its meaning; the README shows this table.
 pub const EXIT_CODES: &[(u8, &str)] = &[
     (0, "all went well"),
-    (1, "a file or socket could not be used"),
-    (2, "the command line or a scenario is wrong"),
+    (1, "a file or socket could not be used; of `load --expect`: not met"),
+    (2, "the command line or a scenario is wrong; of `load --expect`: the run is not valid"),
     (3, "a server could not be started or reached, or it died"),
     (4, "the bench is complete but for some runs that failed; the report says which"),
     (130, "ended by Ctrl-C; what was measured until then is kept"),
@@ -58,6 +58,12 @@ pub enum Error {
         /// How many there were.
         all: usize,
     },
+    /// A run is not as was expected of it.
+    #[error("{0}")]
+    NotMet(String),
+    /// A run does not tell whether it is as was expected.
+    #[error("the run is not valid: {0}")]
+    NotValid(String),
     /// Ctrl-C.
     #[error("{0}")]
     Interrupted(String),
@@ -75,7 +81,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         use servers::supervisor::ServeError;
         match self {
-            Self::Usage(_) | Self::Plan(_) => 2,
+            Self::Usage(_) | Self::Plan(_) | Self::NotValid(_) => 2,
             Self::Serve(ServeError::NotLoopback(_) | ServeError::Cores { .. }) => 2,
             Self::Drive(loadgen::DriveError::NotLoopback(_)) => 2,
             Self::Server(_) | Self::Drive(loadgen::DriveError::Connect { .. }) => 3,
@@ -86,6 +92,7 @@ impl Error {
             | Self::Serve(_)
             | Self::Drive(_)
             | Self::Report(_)
+            | Self::NotMet(_)
             | Self::Io(_) => 1,
         }
     }
@@ -108,6 +115,8 @@ mod tests {
             Error::Io(io::Error::other("x")),
             Error::SomeRunsFailed { failed: 1, all: 2 },
             Error::Interrupted(String::new()),
+            Error::NotMet(String::new()),
+            Error::NotValid(String::new()),
         ];
         for error in errors {
             assert!(EXIT_CODES.iter().any(|(code, _)| *code == error.exit_code()), "{error:?}");

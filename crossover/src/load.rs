@@ -1,67 +1,114 @@
 //! `crossover load`: one load on one server, own or foreign.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
-use loadgen::driver::{Pacing, TcpTransport, UdpTransport};
-use loadgen::judge::{Surroundings, measurement};
-use loadgen::{Arrivals, DriveError, LoadSpec, Plan, RunLog, drive};
-use nix::time::{ClockId, clock_gettime};
-use results::{Measurement, Placement, Spectrum, Summary};
-use serde::Serialize;
+use loadgen::driver::Pacing;
+use loadgen::expectation::Verdict;
+use loadgen::{Arrivals, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session};
+use results::{Measurement, Placement, Spectrum};
 use servers::Transport;
 
-use crate::cli::{LoadArgs, Target};
+use crate::cli::{LatencyFile, LoadArgs, Scheme, TargetService};
 use crate::error::Error;
+use crate::generator::{Aim, Engine, measure};
 use crate::interrupt::flag_on_interrupt;
-use crate::machine::KernelCounters;
-use crate::placement::{LatencyHold, cores};
+use crate::placement::{LatencyHold, cores, stay_on};
+use crate::progress::LiveLine;
 use crate::scenario::fits_transport;
-use crate::tables;
+use crate::{load_capacity, load_output};
 
 pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
-    let target = arguments.target;
+    let checked = load(arguments);
+    if arguments.expect.is_empty() {
+        return checked;
+    }
+    // Whoever asks for a verdict learns from the exit code that there is none.
+    checked.map_err(|error| match error {
+        Error::NotMet(_) | Error::NotValid(_) | Error::Interrupted(_) => error,
+        other => Error::NotValid(other.to_string()),
+    })
+}
+
+fn load(arguments: &LoadArgs) -> Result<(), Error> {
+    let target = &arguments.target;
     if !arguments.allow_remote && !target.address.ip().is_loopback() {
         return Err(DriveError::NotLoopback(target.address).into());
     }
-    let spec = spec_of(arguments);
-    fits_transport(&spec, target.transport).map_err(Error::Usage)?;
-    let plan = Plan::draw(spec)?;
+    let aim = aim_of(arguments)?;
+    let spec = spec_of(arguments)?;
+    fits_transport(&spec, aim.transport).map_err(Error::Usage)?;
+    let plan = Plan::draw(spec.clone())?;
     let exports = Exports::create(arguments)?;
     let stop = flag_on_interrupt()?;
-    let latency = LatencyHold::take();
-    let cores = cores();
-    let spins = arguments.pacing.map_or(cores.len() > 1, |kind| Pacing::Spin == kind.into());
-    let placement = Placement {
-        generator_cores: cores,
-        latency_held: latency.is_held(),
-        generator_spins: spins,
-        ..Placement::default()
+    let latency = match arguments.latency_file {
+        LatencyFile::Hold => LatencyHold::take(),
+        LatencyFile::Leave => LatencyHold::leave(),
     };
-    let measured = measure(&plan, target, placement, &|| stop.load(Relaxed))?;
+    let engine = engine_of(arguments, latency.is_held())?;
+    if let Some(bound) = &arguments.capacity {
+        return load_capacity::run(arguments, bound, &spec, &aim, &engine, &stop);
+    }
+    let live = (io::stderr().is_terminal() && !arguments.json)
+        .then(|| LiveLine::show(&engine.progress, plan.spec.warmup + plan.spec.window));
+    let measured = measure(&plan, &aim, &engine, &|| stop.load(Relaxed))?;
+    drop(live);
     exports.write(&measured.response_time)?;
-    print(arguments, &measured)?;
+    load_output::print(arguments, &plan, &engine, &measured)?;
     if stop.load(Relaxed) {
         return Err(Error::Interrupted(
             "ended by Ctrl-C; the figures are of the requests until then".to_owned(),
         ));
     }
-    Ok(())
+    judge(arguments, &measured)
 }
 
-fn spec_of(arguments: &LoadArgs) -> LoadSpec {
-    LoadSpec {
+/// Whether the run is as was expected.
+fn judge(arguments: &LoadArgs, measured: &Measurement) -> Result<(), Error> {
+    let mut not_met = None;
+    for expectation in &arguments.expect {
+        match expectation.verdict(measured) {
+            Verdict::Met => {}
+            Verdict::NotMet => {
+                let was = load_output::shown(expectation.figure.of(measured));
+                not_met = Some(Error::NotMet(format!("not met: {expectation}; it was {was}")));
+            }
+            Verdict::NotValid(because) => {
+                return Err(Error::NotValid(format!("{expectation}: {because}")));
+            }
+        }
+    }
+    not_met.map_or(Ok(()), Err)
+}
+
+fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
+    let thinks = arguments.closed || arguments.session.is_some();
+    if !thinks && (!arguments.think.is_fixed() || arguments.think.mean() > 0.0) {
+        return Err(Error::Usage(
+            "only who waits for replies thinks: --think needs --closed or --session".to_owned(),
+        ));
+    }
+    if arguments.clients < arguments.threads {
+        return Err(Error::Usage(format!(
+            "{} threads need as many clients; raise --clients or lower --threads",
+            arguments.threads
+        )));
+    }
+    Ok(LoadSpec {
         arrivals: if arguments.closed {
             Arrivals::Closed(arguments.think)
         } else {
             arguments.arrivals.at(arguments.rate)
         },
+        session: arguments.session.map(|length| Session { length, think: arguments.think }),
         clients: arguments.clients,
+        depth: arguments.pipeline,
         window: arguments.window,
         warmup: arguments.warmup,
         wait: arguments.wait,
@@ -69,168 +116,98 @@ fn spec_of(arguments: &LoadArgs) -> LoadSpec {
         request_size: arguments.request_size,
         reply_size: arguments.reply_size,
         reuse: arguments.connection,
+        close: arguments.close.into(),
         timeout: arguments.timeout,
         max_in_flight: arguments.max_in_flight,
         seed: arguments.seed,
-    }
+    })
 }
 
-/// Drives a plan against a real server from the calling thread, and judges the run.
-pub(crate) fn measure(
-    plan: &Plan,
-    target: Target,
-    placement: Placement,
-    stop: &dyn Fn() -> bool,
-) -> Result<Measurement, DriveError> {
-    let pacing = if placement.generator_spins { Pacing::Spin } else { Pacing::Sleep };
-    // Timers of the generator are to be as precise as the server's.
-    let _ = nix::sys::prctl::set_timerslack(1);
-    let before = KernelCounters::read();
-    let used_before = thread_processor_ns();
-    let log = drive_over(plan, target, pacing, stop)?;
-    let generator_ns = thread_processor_ns() - used_before;
-    let events = KernelCounters::read().since(&before);
-    let surroundings = Surroundings {
-        placement,
-        generator_ns,
-        stolen_share: events.stolen_share,
-        datagrams_dropped: events.datagrams_dropped,
-        connections_dropped: events.connections_dropped,
+/// The server, and what is said to it.
+fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
+    let target = &arguments.target;
+    let transport = match target.scheme {
+        Scheme::Udp => Transport::Udp,
+        Scheme::Tcp | Scheme::Http => Transport::Tcp,
     };
-    let mut measured = measurement(plan, log, &surroundings);
-    if target.transport == Transport::Tcp {
-        measured.requests_lost = None;
-        measured.replies_lost = None;
+    let udp_only = arguments.unconnected || arguments.kernel_stamps;
+    if udp_only && transport == Transport::Tcp {
+        return Err(Error::Usage(
+            "--unconnected and --kernel-stamps are for udp:// targets".to_owned(),
+        ));
     }
-    Ok(measured)
-}
-
-fn drive_over(
-    plan: &Plan,
-    target: Target,
-    pacing: Pacing,
-    stop: &dyn Fn() -> bool,
-) -> Result<RunLog, DriveError> {
-    let (address, clients) = (target.address, plan.spec.clients);
-    match target.transport {
-        Transport::Udp => {
-            let mut transport = UdpTransport::new(address, clients, pacing)?;
-            Ok(drive(plan, &mut transport, stop))
+    let body = arguments.body.as_ref().map_or(&[][..], |body| &body.0);
+    let exchange = match (target.scheme, &arguments.send, arguments.service) {
+        (Scheme::Http, None, _) => Exchange::Http(
+            HttpRequest::new(
+                &arguments.method,
+                &target.host,
+                &target.path,
+                &arguments.headers,
+                body,
+            )
+            .map_err(Error::Usage)?,
+        ),
+        (Scheme::Http, Some(_), _) => {
+            return Err(Error::Usage("--send is for udp:// and tcp:// targets".to_owned()));
         }
-        Transport::Tcp => {
-            let mut transport = TcpTransport::new(address, clients, plan.spec.reuse, pacing)?;
-            Ok(drive(plan, &mut transport, stop))
-        }
-    }
-}
-
-fn thread_processor_ns() -> u64 {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
-        .map_or(0, |time| Duration::from(time).as_nanos() as u64)
-}
-
-/// What `--json` prints.
-#[derive(Serialize)]
-struct Printed<'a> {
-    plan_hash: &'a str,
-    counts: results::Counts,
-    warmup: u64,
-    late: u64,
-    duplicates: u64,
-    requests_lost: Option<u64>,
-    replies_lost: Option<u64>,
-    rate_planned: Option<f64>,
-    rate_achieved: f64,
-    response_time: Summary,
-    response_time_short: Option<Summary>,
-    from_send: Summary,
-    lag: Summary,
-    service_time: Summary,
-    connect_time: Option<Summary>,
-    waited_mean_ns: f64,
-    computed_mean_ns: f64,
-    generator: results::GeneratorCost,
-    doubts: Vec<PrintedDoubt<'a>>,
-}
-
-#[derive(Serialize)]
-struct PrintedDoubt<'a> {
-    #[serde(flatten)]
-    doubt: &'a results::Doubt,
-    text: String,
-}
-
-fn print(arguments: &LoadArgs, measured: &Measurement) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
-    if !arguments.json {
-        return Ok(print_tables(&mut out, measured)?);
-    }
-    let printed = Printed {
-        plan_hash: &measured.plan_hash,
-        counts: measured.counts,
-        warmup: measured.warmup,
-        late: measured.late,
-        duplicates: measured.duplicates,
-        requests_lost: measured.requests_lost,
-        replies_lost: measured.replies_lost,
-        rate_planned: measured.rate_planned,
-        rate_achieved: measured.rate_achieved,
-        response_time: measured.response_time.summary(),
-        response_time_short: measured.response_time_short.as_ref().map(Spectrum::summary),
-        from_send: measured.from_send.summary(),
-        lag: measured.lag.summary(),
-        service_time: measured.service_time.summary(),
-        connect_time: measured.connect_time.as_ref().map(Spectrum::summary),
-        waited_mean_ns: measured.waited_mean_ns,
-        computed_mean_ns: measured.computed_mean_ns,
-        generator: measured.generator,
-        doubts: measured
-            .doubts
-            .iter()
-            .map(|doubt| PrintedDoubt { doubt, text: doubt.to_string() })
-            .collect(),
+        (_, Some(request), _) => Exchange::Raw {
+            request: request.0.clone(),
+            reply: match (arguments.reply_length, &arguments.reply_until) {
+                (Some(length), _) => RawReply::Length(length as usize),
+                (None, Some(delimiter)) => RawReply::Delimiter(delimiter.0.clone()),
+                (None, None) => RawReply::Delimiter(b"\n".to_vec()),
+            },
+        },
+        (_, None, TargetService::Work) => Exchange::Work,
+        (_, None, TargetService::Echo) => Exchange::Echo,
     };
-    serde_json::to_writer_pretty(&mut out, &printed).map_err(io::Error::from)?;
-    writeln!(out)?;
+    carries_processing(arguments, &exchange)?;
+    Ok(Aim {
+        transport,
+        address: target.address,
+        exchange,
+        unconnected: arguments.unconnected,
+        kernel_stamps: arguments.kernel_stamps,
+    })
+}
+
+/// A foreign server is not told how long to work.
+fn carries_processing(arguments: &LoadArgs, exchange: &Exchange) -> Result<(), Error> {
+    let asks = arguments.wait.largest() > 0.0 || arguments.compute.largest() > 0.0;
+    if asks && *exchange != Exchange::Work {
+        return Err(Error::Usage(
+            "only the work protocol carries --wait and --compute; leave them away, or load a \
+             server of crossover serve"
+                .to_owned(),
+        ));
+    }
     Ok(())
 }
 
-fn print_tables(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {
-    writeln!(out, "{}", tables::times(measured))?;
-    let planned = match measured.rate_planned {
-        Some(rate) => format!("{rate:.1}/s planned"),
-        None => "closed loop: the intended start moves with the server".to_owned(),
-    };
-    writeln!(
-        out,
-        "\n{planned}, {:.1}/s sent; plan {}",
-        measured.rate_achieved, measured.plan_hash
-    )?;
-    let counts = &measured.counts;
-    writeln!(out, "{} planned = {} sent + {} unsent", counts.planned, counts.sent, counts.unsent)?;
-    writeln!(
-        out,
-        "{} sent = {} answered + {} refused + {} reset + {} wrong + {} timed out + {} in flight",
-        counts.sent,
-        counts.answered,
-        counts.refused,
-        counts.reset,
-        counts.wrong,
-        counts.timed_out,
-        counts.in_flight
-    )?;
-    if let (Some(requests), Some(replies)) = (measured.requests_lost, measured.replies_lost) {
-        writeln!(
-            out,
-            "lost on the way: {requests} requests, {replies} replies; {} late, {} double",
-            measured.late, measured.duplicates
-        )?;
+fn engine_of(arguments: &LoadArgs, latency_held: bool) -> Result<Engine, Error> {
+    let usable = cores();
+    let chosen = if arguments.cores.is_empty() { usable.clone() } else { arguments.cores.clone() };
+    if let Some(core) = chosen.iter().find(|core| !usable.contains(core)) {
+        return Err(Error::Usage(format!("there is no core {core}; there are {usable:?}")));
     }
-    if measured.doubts.is_empty() {
-        return writeln!(out, "nothing to doubt");
+    if chosen != usable {
+        stay_on(&chosen);
     }
-    writeln!(out, "doubts:")?;
-    measured.doubts.iter().try_for_each(|doubt| writeln!(out, "  - {doubt}"))
+    let threads = arguments.threads as usize;
+    let pacing =
+        arguments.pacing.map_or_else(|| Pacing::for_cores(threads, usable.len()), Pacing::from);
+    Ok(Engine {
+        placement: Placement {
+            generator_cores: chosen,
+            latency_held,
+            generator_spins: pacing == Pacing::Spin,
+            pacing: pacing.to_string(),
+            ..Placement::default()
+        },
+        pacing,
+        progress: (0..threads).map(|_| Arc::default()).collect(),
+    })
 }
 
 /// Files asked for beside the output; created first, so that a wrong path shows before the load.

@@ -22,6 +22,12 @@ impl LatencyHold {
         Self(held.ok())
     }
 
+    /// Leaves the file as it is.
+    #[must_use]
+    pub fn leave() -> Self {
+        Self(None)
+    }
+
     /// Whether it is held.
     #[must_use]
     pub fn is_held(&self) -> bool {
@@ -49,6 +55,7 @@ pub(crate) fn apart(cores: &[usize]) -> Placement {
         shared,
         latency_held: false,
         generator_spins: !shared,
+        pacing: if shared { "sleep" } else { "spin" }.to_owned(),
     }
 }
 

@@ -1,9 +1,15 @@
 //! How far long work has come: which cell, how many are left, how much time.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use loadgen::progress::Seen;
+
+use crate::tables::time;
 
 /// Without a terminal, a line is printed at most so often.
 const PAUSE_BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -79,4 +85,62 @@ impl Progress {
         };
         Duration::from_secs((left_ns * pace / 1e9).ceil() as u64)
     }
+}
+
+/// One line on standard error that tells, each second, how a load goes.
+pub(crate) struct LiveLine {
+    end: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LiveLine {
+    /// Shows the line until it is dropped.
+    pub(crate) fn show(generators: &[Arc<loadgen::Progress>], expected: Duration) -> Self {
+        let generators = generators.to_vec();
+        let (end, ended) = channel::<()>();
+        let bar = ProgressBar::no_length().with_style(
+            ProgressStyle::with_template("{wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        let started = Instant::now();
+        let mut before = Seen::default();
+        let thread = thread::spawn(move || {
+            let second = Duration::from_secs(1);
+            while ended.recv_timeout(second) == Err(RecvTimeoutError::Timeout) {
+                let looks = generators.iter().map(|generator| generator.look());
+                let now = looks.reduce(|all, one| all.with(&one)).unwrap_or_default();
+                bar.set_message(line(&now, &before, started.elapsed(), expected));
+                bar.tick();
+                before = now;
+            }
+            bar.finish_and_clear();
+        });
+        Self { end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Drop for LiveLine {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn line(now: &Seen, before: &Seen, elapsed: Duration, expected: Duration) -> String {
+    let percentile = |quantile| {
+        let ns = now.percentile_since(before, quantile);
+        ns.map_or_else(|| "-".to_owned(), |ns| time(ns as f64))
+    };
+    format!(
+        "{} of {} s · {}/s answered · R p50 {} p99 {} · lag up to {} · {} timed out",
+        elapsed.as_secs(),
+        expected.as_secs(),
+        now.answered.saturating_sub(before.answered),
+        percentile(0.5),
+        percentile(0.99),
+        time(now.longest_lag_ns as f64),
+        now.timed_out
+    )
 }

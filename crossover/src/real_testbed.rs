@@ -1,11 +1,12 @@
 //! The testbed of real sockets and processes.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use loadgen::Plan;
 use results::{Failure, Machine, Measurement, Placement};
 use servers::{Design, Transport};
 
-use crate::cli::Target;
-use crate::load::measure;
+use crate::generator::{Aim, Engine, measure};
 use crate::placement::{LatencyHold, apart, cores, stay_on};
 use crate::server_process::ServerProcess;
 use crate::{machine, testbed::Testbed};
@@ -41,11 +42,11 @@ impl RealTestbed {
     /// When the generator cannot work.
     pub fn drive(
         &self,
-        target: Target,
+        aim: &Aim,
         plan: &Plan,
-        stop: &dyn Fn() -> bool,
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
-        measure(plan, target, self.placement.clone(), stop)
+        measure(plan, aim, &Engine::single(self.placement.clone()), stop)
             .map_err(|error| Failure::Generator { because: error.to_string() })
     }
 }
@@ -55,12 +56,16 @@ impl Testbed for RealTestbed {
         &mut self,
         design: &'static Design,
         plan: &Plan,
-        stop: &dyn Fn() -> bool,
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
         let server = ServerProcess::start(design.name, &self.placement.server_cores)?;
-        let target = Target { transport: design.transport(), address: server.address };
+        let aim = Aim {
+            unconnected: design.answers_from_another_port(),
+            ..Aim::work(design.transport(), server.address)
+        };
         let steps_per_us = server.steps_per_us;
-        let driven = self.drive(target, plan, &|| stop() || server.has_ended());
+        let ended = server.ended_flag();
+        let driven = self.drive(&aim, plan, &|| stop() || ended.load(SeqCst));
         // A server that died explains whatever the generator met.
         let cost = server.stop()?;
         let mut measured = driven?;

@@ -90,6 +90,11 @@ impl ServerProcess {
         self.ended.load(SeqCst)
     }
 
+    /// A flag that is set when it has ended by itself, for other threads.
+    pub(crate) fn ended_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.ended)
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> Pid {

@@ -121,7 +121,7 @@ pub fn record(
     order: u32,
     started_unix_ms: u64,
     testbed: &mut impl Testbed,
-    stop: &dyn Fn() -> bool,
+    stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Record, PlanError> {
     let plan = Plan::draw(run.spec.clone())?;
     let outcome = match testbed.run(run.design, &plan, stop) {

@@ -2,8 +2,10 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
-use loadgen::judge::supports;
-use results::{Measurement, Percentile, Spectrum};
+use results::{Measurement, Percentile, Spectrum, percentile_interval};
+
+/// The row that counts.
+const RESPONSE_TIME: &str = "response time";
 
 /// An empty table with a header.
 pub(crate) fn table(header: &[&str]) -> Table {
@@ -24,16 +26,19 @@ pub(crate) fn time(ns: f64) -> String {
 pub(crate) fn times(measured: &Measurement) -> Table {
     let mut table = table(&["", "mean", "p50", "p90", "p99", "p99.9", "longest"]);
     let rows = [
-        ("response time", Some(&measured.response_time)),
+        (RESPONSE_TIME, Some(&measured.response_time)),
         ("from the actual send", Some(&measured.from_send)),
         ("lag of the generator", Some(&measured.lag)),
         ("service time", Some(&measured.service_time)),
+        ("by the kernel's stamps", measured.by_kernel.as_ref()),
         ("connecting", measured.connect_time.as_ref()),
+        ("first byte", measured.first_byte.as_ref()),
+        ("closing", measured.close_time.as_ref()),
         ("response, short ones", measured.response_time_short.as_ref()),
     ];
     for (name, spectrum) in rows {
         if let Some(spectrum) = spectrum.filter(|spectrum| has_any(spectrum)) {
-            table.add_row(row(name, spectrum));
+            table.add_row(row(name, spectrum, measured.effective_samples));
         }
     }
     table
@@ -43,22 +48,29 @@ fn has_any(spectrum: &Spectrum) -> bool {
     spectrum.count() + spectrum.unanswered() > 0
 }
 
-fn row(name: &str, spectrum: &Spectrum) -> Vec<String> {
-    let requests = spectrum.count() + spectrum.unanswered();
-    let percentile = |percent: f64| {
-        if supports(requests, percent) {
-            shown(spectrum.percentile(percent / 100.0))
-        } else {
-            "too few".to_owned()
+/// Percentiles stand there where the sample supports them; those of the response time with the
+/// interval in which they lie.
+fn row(name: &str, spectrum: &Spectrum, effective: f64) -> Vec<String> {
+    let observations = effective.min((spectrum.count() + spectrum.unanswered()) as f64);
+    let percentile = |quantile: f64| {
+        let Some((low, high)) = percentile_interval(quantile, observations) else {
+            return "too few".to_owned();
+        };
+        let value = shown(spectrum.percentile(quantile));
+        match (spectrum.percentile(low), spectrum.percentile(high)) {
+            (Percentile::At(low), Percentile::At(high)) if name == RESPONSE_TIME => {
+                format!("{value}\n{} to {}", time(low as f64), time(high as f64))
+            }
+            _ => value,
         }
     };
     vec![
         name.to_owned(),
         spectrum.mean_ns().map_or_else(|| "-".to_owned(), time),
-        percentile(50.0),
-        percentile(90.0),
-        percentile(99.0),
-        percentile(99.9),
+        percentile(0.5),
+        percentile(0.9),
+        percentile(0.99),
+        percentile(0.999),
         shown(spectrum.max()),
     ]
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
 use loadgen::judge::{Surroundings, measurement};
-use loadgen::{Plan, drive};
+use loadgen::{Plan, Progress, Share, drive};
 use results::{Failure, Machine, Measurement, Placement};
 use servers::{Allocation, Concurrency, Design};
 
@@ -19,7 +19,7 @@ pub trait Testbed {
         &mut self,
         design: &'static Design,
         plan: &Plan,
-        stop: &dyn Fn() -> bool,
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure>;
 
     /// The machine.
@@ -57,7 +57,7 @@ impl Testbed for SimulatedTestbed {
         &mut self,
         design: &'static Design,
         plan: &Plan,
-        stop: &dyn Fn() -> bool,
+        stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
         let server = match design.concurrency {
             Concurrency::Iterative => SimulatedServer::Iterative,
@@ -65,7 +65,8 @@ impl Testbed for SimulatedTestbed {
                 SimulatedServer::WorkerPerRequest { creation: Self::creation(design) }
             }
         };
-        let log = drive(plan, &mut SimulatedTransport::new(server), stop);
+        let mut transport = SimulatedTransport::new(server);
+        let log = drive(plan, Share::WHOLE, 0, &mut transport, &Progress::default(), stop);
         Ok(measurement(plan, log, &Surroundings::default()))
     }
 

@@ -1,20 +1,29 @@
 //! Whether a run is to be believed: each doubt a value with its remedy.
 
-use results::{Doubt, GeneratorCost, Measurement, Percentile, Placement, Spectrum};
+use results::{Doubt, GeneratorCost, Measurement, Percentile, Placement, Series, Spectrum};
 
-use crate::plan::{Arrivals, Plan};
+use crate::arrivals::Arrivals;
+use crate::plan::Plan;
 use crate::recorder::RunLog;
 
 /// Requests that a percentile needs before it says something: enough that the interval of its
 /// rank, at 95 %, does not reach the maximum.
 const SAMPLES_NEEDED: [(f64, u64); 3] = [(99.0, 299), (99.9, 2_995), (99.99, 29_956)];
 
+/// Blocks into which the window is cut to see whether response time stays what it is.
+const BLOCKS: usize = 10;
+
+/// Batches of which the means tell how far neighbours are alike.
+const BATCHES: usize = 20;
+
 /// What the surroundings of a run were like.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// The cores, and how the generator waited.
     pub placement: Placement,
-    /// Processor time of the generator's thread.
+    /// Threads of the generator; 0 counts as one.
+    pub generators: usize,
+    /// Processor time of all of them.
     pub generator_ns: u64,
     /// Share of all processor time that the hypervisor took during the run.
     pub stolen_share: f64,
@@ -39,6 +48,7 @@ pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Mea
     };
     let lost = udp_losses(&log);
     let answered = (log.counts.answered.max(1)) as f64;
+    let given = |spectrum: &Spectrum| (spectrum.count() > 0).then(|| spectrum.clone());
     let mut measurement = Measurement {
         plan_hash: plan.hash().to_owned(),
         counts: log.counts,
@@ -47,7 +57,7 @@ pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Mea
         duplicates: log.duplicates,
         requests_lost: lost.map(|(requests, _)| requests),
         replies_lost: lost.map(|(_, replies)| replies),
-        rate_planned: plan.spec.arrivals.rate().map(|_| log.counts.planned as f64 / window_s),
+        rate_planned: plan.is_counted().then(|| log.counts.planned as f64 / window_s),
         rate_achieved: rate_achieved(&log, window_s),
         waited_mean_ns: log.waited_ns as f64 / answered,
         computed_mean_ns: log.computed_ns as f64 / answered,
@@ -59,7 +69,16 @@ pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Mea
         from_send: log.from_send.clone(),
         lag: log.lag.clone(),
         service_time: log.service_time.clone(),
-        connect_time: (log.connect_time.count() > 0).then(|| log.connect_time.clone()),
+        connect_time: given(&log.connect_time),
+        first_byte: given(&log.first_byte),
+        close_time: given(&log.close_time),
+        by_kernel: given(&log.by_kernel),
+        reordered: log.reordered,
+        connect_retries: log.connect_retries,
+        statuses: log.statuses,
+        parts: log.parts.total().map(|_| log.parts.clone()),
+        effective_samples: effective_samples(&log.response_time, &log.series),
+        series: Some(log.series.clone()),
     };
     measurement.doubts = doubts(plan, &log, &measurement, surroundings);
     measurement
@@ -100,23 +119,25 @@ fn doubts(
     surroundings: &Surroundings,
 ) -> Vec<Doubt> {
     let spins = surroundings.placement.generator_spins;
-    let busy_share = surroundings.generator_ns as f64 / log.wall_ns.max(1) as f64;
+    let generators = surroundings.generators.max(1) as f64;
+    let busy_share = surroundings.generator_ns as f64 / generators / log.wall_ns.max(1) as f64;
     let hiccups = Doubt::Hiccups { count: log.hiccups, longest_ns: log.longest_hiccup_ns };
     let unanswered = log.counts.unanswered();
     let dropped = (surroundings.datagrams_dropped, surroundings.connections_dropped);
     let given = |holds: bool, doubt: Doubt| holds.then_some(doubt);
     [
         rate_missed(measured),
-        lag_high(&log.head_lag, measured),
+        lag_high(log.head_lag.as_ref().unwrap_or(&log.lag), measured),
         arrivals_off(plan, log),
         given(log.hiccups > 0, hiccups),
         given(surroundings.stolen_share > 0.01, Doubt::Stolen { share: surroundings.stolen_share }),
         given(!spins && busy_share > 0.95, Doubt::GeneratorStarved { share: busy_share }),
-        not_stationary(log),
+        not_stationary(plan, log),
         too_few_samples(measured),
         littles_law(plan, log, measured),
         given(unanswered > 0, Doubt::Unanswered { count: unanswered }),
         given(log.broken_off, Doubt::BrokenOff),
+        given(log.connect_retries > 0, Doubt::ConnectionRetries { count: log.connect_retries }),
         given(log.counts.unsent > 0, Doubt::Exhausted { unsent: log.counts.unsent }),
         given(
             dropped != (0, 0),
@@ -155,15 +176,14 @@ fn arrivals_off(plan: &Plan, log: &RunLog) -> Option<Doubt> {
 
 /// A trend over the whole window: the rank correlation of block and mean response time is nearly
 /// 1 or −1, which chance alone does in fewer than 3 of 1,000 runs, and the change is not small.
-fn not_stationary(log: &RunLog) -> Option<Doubt> {
-    let means: Vec<f64> = log
-        .blocks
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(sum, count)| *sum as f64 / *count as f64)
-        .collect();
+fn not_stationary(plan: &Plan, log: &RunLog) -> Option<Doubt> {
+    if !plan.spec.arrivals.is_steady() {
+        return None; // nobody said that it would be
+    }
+    let steps = log.series.steps.len().div_ceil(BLOCKS);
+    let means: Vec<f64> = log.series.means(steps).into_iter().map(|(_, mean)| mean).collect();
     let (first, last) = (means.first()?, means.last()?);
-    if means.len() < log.blocks.len() || *first <= 0.0 {
+    if means.len() < BLOCKS - 1 || *first <= 0.0 {
         return None;
     }
     let ratio = last / first;
@@ -188,9 +208,31 @@ fn rank_correlation(values: &[f64]) -> f64 {
 
 /// The first of the percentiles that the summary prints (p99) must be supported.
 fn too_few_samples(measured: &Measurement) -> Option<Doubt> {
-    let count = measured.response_time.count() + measured.response_time.unanswered();
+    let count = measured.effective_samples as u64;
     let (percentile, needed) = SAMPLES_NEEDED[0];
     (count < needed).then_some(Doubt::TooFewSamples { percentile, needed, count })
+}
+
+/// How many independent requests would tell as much as these, by batch means: where neighbours
+/// are alike, the means of batches vary more than those of independent requests would. The
+/// unanswered count as they are.
+fn effective_samples(response_time: &Spectrum, series: &Series) -> f64 {
+    let count = (response_time.count() + response_time.unanswered()) as f64;
+    let batches = series.means((series.steps.len() / BATCHES).max(1));
+    let (Some(mean), Some(squared_variation)) =
+        (response_time.mean_ns(), response_time.squared_variation())
+    else {
+        return count;
+    };
+    let variance = squared_variation * mean * mean;
+    if batches.len() < BATCHES / 2 || variance <= 0.0 {
+        return count;
+    }
+    // Each batch's mean would vary by variance / size; weighted by size, all have one scale.
+    let spread: f64 =
+        batches.iter().map(|(size, batch)| *size as f64 * (batch - mean).powi(2)).sum();
+    let inflation = spread / (batches.len() - 1) as f64 / variance;
+    count / inflation.max(1.0)
 }
 
 /// Whether so many requests support a percentile (given in percent).

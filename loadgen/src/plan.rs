@@ -1,32 +1,40 @@
-//! What a run will do, drawn beforehand from a seed: two designs provably get the same.
+//! What a run will do, determined beforehand by a seed: two designs provably get the same.
+//!
+//! Nothing of an open loop is stored: its requests are drawn again, one after the other, by
+//! whoever needs them, so that a run of 10⁸ requests takes no more memory than one of 10⁵.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use protocol::{HEADER_SIZE, MAX_MESSAGE_SIZE, Work};
-use rand_pcg::Pcg64;
-use rand_pcg::rand_core::Rng;
 use sha2::{Digest, Sha256};
 
-use crate::quantity::{Bytes, Distribution, Nanoseconds, Rate, write_duration};
+use crate::arrivals::{Arrivals, Due};
+use crate::distribution::Distribution;
+use crate::quantity::{Bytes, Nanoseconds, Rate, write_duration};
+use crate::random::{Stream, Uniform};
 
-/// The most requests a plan may hold, so that a slip in a rate or a duration does not fill the
-/// memory: about 2 GB with what is noted of each.
-pub const MAX_REQUESTS: usize = 20_000_000;
+/// The most requests a plan may hold, so that a slip in a rate or a duration does not become a
+/// run of days.
+pub const MAX_REQUESTS: f64 = 1e9;
 
-/// Demands drawn for a closed loop, whose number of requests depends on the server; the clients
-/// take them in turn and begin again when they are through.
-const CLOSED_LOOP_DEMANDS: usize = 1 << 14;
+/// Demands drawn for clients and sessions whose number of requests depends on the server; they
+/// are taken in turn and begun again. As many requests of an open loop go into the hash.
+const TABLE: usize = 1 << 14;
 
 /// The load that one run puts on a server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadSpec {
     /// When requests are due.
     pub arrivals: Arrivals,
+    /// Sessions arrive in place of single requests.
+    pub session: Option<Session>,
     /// Connections (TCP) or sockets (UDP) over which they are dealt out in turn; in a closed
-    /// loop, clients that each have one request out at most.
+    /// loop, clients.
     pub clients: u32,
+    /// Closed loop: requests that each client keeps in flight.
+    pub depth: u32,
     /// Length of the measured window.
     pub window: Duration,
     /// Time before it whose requests are sent and not measured.
@@ -41,6 +49,8 @@ pub struct LoadSpec {
     pub reply_size: Distribution<Bytes>,
     /// How long a TCP connection is kept.
     pub reuse: Reuse,
+    /// How it ends.
+    pub close: Close,
     /// When an unanswered request is given up, counted from its send.
     pub timeout: Duration,
     /// Requests in flight at once; one that would be more is counted as unsent.
@@ -54,7 +64,9 @@ impl Default for LoadSpec {
         let smallest = HEADER_SIZE as f64;
         Self {
             arrivals: Arrivals::Poisson(Rate::per_second(1000.0).expect("above 0")),
+            session: None,
             clients: 1,
+            depth: 1,
             window: Duration::from_secs(10),
             warmup: Duration::from_secs(1),
             wait: Distribution::fixed(0.0),
@@ -62,6 +74,7 @@ impl Default for LoadSpec {
             request_size: Distribution::fixed(smallest),
             reply_size: Distribution::fixed(smallest),
             reuse: Reuse::Persistent,
+            close: Close::Reset,
             timeout: Duration::from_secs(1),
             max_in_flight: 16_384,
             seed: 1,
@@ -69,37 +82,53 @@ impl Default for LoadSpec {
     }
 }
 
-/// When requests are due.
+/// A client that comes, makes some requests one after the other, and goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Arrivals {
-    /// At equal distances; open loop.
-    Even(Rate),
-    /// At random, independent of each other; open loop.
-    Poisson(Rate),
-    /// So many at once, at equal distances; open loop. The rate is that of requests.
-    Burst(Rate, u32),
-    /// Each client sends its next request when it has thought about the last reply.
-    Closed(Distribution<Nanoseconds>),
+pub struct Session {
+    /// How many.
+    pub length: SessionLength,
+    /// The pause between a reply and the next request.
+    pub think: Distribution<Nanoseconds>,
 }
 
-impl Arrivals {
-    /// The rate of an open loop.
-    #[must_use]
-    pub fn rate(&self) -> Option<Rate> {
+/// How many requests a session makes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SessionLength {
+    /// Always so many.
+    Fixed(u32),
+    /// At least one; after each the next follows with the same probability. This is the mean.
+    Geometric(f64),
+}
+
+impl SessionLength {
+    pub(crate) fn draw(self, uniform: f64) -> u32 {
         match self {
-            Self::Even(rate) | Self::Poisson(rate) | Self::Burst(rate, _) => Some(*rate),
-            Self::Closed(_) => None,
+            Self::Fixed(count) => count,
+            Self::Geometric(mean) if mean <= 1.0 => 1,
+            Self::Geometric(mean) => 1 + (uniform.ln() / (1.0 - 1.0 / mean).ln()) as u32,
         }
     }
 }
 
-impl fmt::Display for Arrivals {
+impl FromStr for SessionLength {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = match text.strip_prefix("geometric:") {
+            Some(mean) => mean.parse().ok().filter(|mean| *mean >= 1.0).map(Self::Geometric),
+            None => text.parse().ok().filter(|count| *count > 0).map(Self::Fixed),
+        };
+        read.ok_or_else(|| {
+            format!("'{text}' is no length of a session; write 5, or geometric:5 for a mean of 5")
+        })
+    }
+}
+
+impl fmt::Display for SessionLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Even(_) => f.write_str("even"),
-            Self::Poisson(_) => f.write_str("poisson"),
-            Self::Burst(_, size) => write!(f, "burst:{size}"),
-            Self::Closed(_) => f.write_str("closed"),
+            Self::Fixed(count) => write!(f, "{count}"),
+            Self::Geometric(mean) => write!(f, "geometric:{mean}"),
         }
     }
 }
@@ -107,7 +136,7 @@ impl fmt::Display for Arrivals {
 /// How many requests a TCP connection carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
-    /// All of a client's, on a connection made before the run.
+    /// All of a client's, on a connection made before the run; all of a session's.
     Persistent,
     /// So many; the next request makes a new connection.
     Per(u32),
@@ -140,10 +169,19 @@ impl fmt::Display for Reuse {
     }
 }
 
+/// How the generator ends a connection that has carried its share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// By RST: its port is free at once.
+    Reset,
+    /// By FIN, and waiting for the server's: its port rests for a minute.
+    Finish,
+}
+
 /// One request of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedRequest {
-    /// When it is due, from the beginning of the run; in a closed loop, the think time before it.
+    /// When it is due, from the beginning of the run; in a table, the think time before it.
     pub intended_ns: u64,
     /// Which connection or socket carries it.
     pub client: u32,
@@ -155,6 +193,11 @@ pub struct PlannedRequest {
     pub work: Work,
     /// Whether it is one of the rare ones of a mixed load.
     pub rare: bool,
+    /// Whether it came by the law of arrivals; the later ones of a session and all of a closed
+    /// loop come after a reply.
+    pub arrival: bool,
+    /// Whether its session ends with it.
+    pub last: bool,
 }
 
 /// Everything a run will send.
@@ -162,18 +205,37 @@ pub struct PlannedRequest {
 pub struct Plan {
     /// What was asked for.
     pub spec: LoadSpec,
-    /// Open loop: all requests in the order in which they are due. Closed loop: the demands that
-    /// the clients take in turn.
-    pub requests: Vec<PlannedRequest>,
+    /// What clients of a closed loop, and sessions, take in turn.
+    table: Vec<PlannedRequest>,
     hash: String,
+}
+
+/// The part of a plan that one of several generators carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which part, from 0.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+}
+
+impl Share {
+    /// All of it.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// This part's part of a number of things.
+    #[must_use]
+    pub fn part_of(self, count: u32) -> u32 {
+        count / self.of + u32::from(self.index < count % self.of)
+    }
 }
 
 /// Why a load cannot be planned.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum PlanError {
-    /// The plan would not fit in memory.
+    /// The plan would take too long.
     #[error(
-        "{0:.0} requests are more than a plan holds ({MAX_REQUESTS}); lower the rate or the duration"
+        "{0:.0} requests are more than a plan holds ({MAX_REQUESTS:.0}); lower the rate or the duration"
     )]
     TooMany(f64),
     /// The load holds no request.
@@ -193,69 +255,87 @@ pub enum PlanError {
     /// The measured window has no length.
     #[error("the measured window must be longer than 0; give --for a time such as 10s")]
     NoWindow,
-}
-
-/// The streams of random numbers, apart so that a change of one quantity leaves the others as
-/// they were.
-#[derive(Clone, Copy)]
-enum Stream {
-    Arrivals = 1,
-    Wait,
-    Compute,
-    RequestSize,
-    ReplySize,
-}
-
-/// Numbers drawn evenly from (0, 1] by PCG64 (O'Neill 2014), whose output is fixed for all time.
-struct Uniform(Pcg64);
-
-impl Uniform {
-    fn new(seed: u64, stream: Stream) -> Self {
-        Self(Pcg64::new(u128::from(seed), stream as u128))
-    }
-
-    fn draw(&mut self) -> f64 {
-        ((self.0.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
-    }
+    /// A closed loop has no arrivals.
+    #[error("sessions arrive in an open loop; leave --closed or --session away")]
+    SessionsInAClosedLoop,
 }
 
 impl Plan {
-    /// Draws the plan of a load.
+    /// Determines the plan of a load.
     ///
     /// # Errors
     /// When the load makes no sense or is too large.
     pub fn draw(spec: LoadSpec) -> Result<Self, PlanError> {
         check(&spec)?;
-        let mut demands = Demands::new(&spec);
-        let requests: Vec<PlannedRequest> = match spec.arrivals {
-            Arrivals::Closed(think) => {
-                let mut thinking = Uniform::new(spec.seed, Stream::Arrivals);
-                (0..CLOSED_LOOP_DEMANDS)
-                    .map(|_| demands.next(0, think.draw(thinking.draw()).value as u64))
-                    .collect()
-            }
-            arrivals => due_times(arrivals, &spec)
-                .enumerate()
-                .map(|(index, due)| demands.next((index % spec.clients as usize) as u32, due))
-                .collect(),
+        let mut plan = Self { spec, table: Vec::new(), hash: String::new() };
+        let think = match (plan.spec.arrivals, plan.spec.session) {
+            (Arrivals::Closed(think), _) => Some((think, Stream::Arrivals)),
+            (_, Some(session)) => Some((session.think, Stream::Think)),
+            _ => None,
         };
-        if let (true, Some(rate)) = (requests.is_empty(), spec.arrivals.rate()) {
-            return Err(PlanError::Empty { rate, window: write_duration(spec.window) });
+        if let Some((think, stream)) = think {
+            let mut thinking = Uniform::new(plan.spec.seed, stream);
+            let mut demands = Demands::new(&plan.spec);
+            let pause = |_| demands.next(0, think.draw(thinking.draw()).value as u64);
+            plan.table = (0..TABLE).map(pause).collect();
         }
-        let hash = hash(&spec, &requests);
-        Ok(Self { spec, requests, hash })
+        if let Some(rate) = plan.spec.arrivals.rate()
+            && plan.due().next().is_none()
+        {
+            return Err(PlanError::Empty { rate, window: write_duration(plan.spec.window) });
+        }
+        plan.hash = plan.digest();
+        Ok(plan)
     }
 
-    /// SHA-256 over everything that will be sent, and when; 32 hexadecimal digits of it.
+    /// SHA-256 over the load, its seed, and the first requests drawn from it (16,384 at most); 32
+    /// hexadecimal digits of it. The rest follows from the seed.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// All requests of an open loop without sessions, in the order in which they are due; of
+    /// sessions their first ones.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.requests_of(Share::WHOLE)
+    }
+
+    pub(crate) fn requests_of(&self, share: Share) -> Requests {
+        Requests {
+            due: self.due(),
+            demands: Demands::new(&self.spec),
+            clients: share.part_of(self.spec.clients).max(1),
+            share,
+            index: 0,
+        }
+    }
+
+    /// The `index`-th of the demands that clients and sessions take in turn.
+    pub(crate) fn demand(&self, index: u64) -> PlannedRequest {
+        self.table[(index % self.table.len() as u64) as usize]
+    }
+
+    /// How far apart in the table so many takers begin.
+    pub(crate) fn apart(&self, takers: u32) -> u64 {
+        self.table.len() as u64 / u64::from(takers.max(1))
+    }
+
+    fn due(&self) -> Due {
+        self.spec.arrivals.due(self.spec.warmup + self.spec.window, self.spec.seed)
     }
 
     /// Whether the clients wait for replies.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(self.spec.arrivals, Arrivals::Closed(_))
+    }
+
+    /// Whether the number of requests is known beforehand.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        !self.is_closed() && self.spec.session.is_none()
     }
 
     /// Whether the requests are of two kinds, common and rare.
@@ -275,67 +355,90 @@ impl Plan {
     pub fn window_end_ns(&self) -> u64 {
         (self.spec.warmup + self.spec.window).as_nanos() as u64
     }
+
+    fn digest(&self) -> String {
+        let spec = &self.spec;
+        let mut hasher = Sha256::new();
+        let frame = [spec.warmup, spec.window, spec.timeout].map(|time| time.as_nanos() as u64);
+        frame.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+        let rate = spec.arrivals.rate().map_or(0.0, Rate::get);
+        hasher.update(format!(
+            "{} {rate} {:?} {} {} {} {:?} {} {} {} {} {}",
+            spec.arrivals,
+            spec.session.map(|session| (session.length, session.think.to_string())),
+            spec.clients,
+            spec.depth,
+            spec.reuse,
+            spec.close,
+            spec.wait,
+            spec.compute,
+            spec.request_size,
+            spec.reply_size,
+            spec.seed,
+        ));
+        for request in self.table.iter().copied().chain(self.requests().take(TABLE)) {
+            hasher.update(request.intended_ns.to_le_bytes());
+            hasher.update((request.work.wait.as_nanos() as u64).to_le_bytes());
+            hasher.update((request.work.compute.as_nanos() as u64).to_le_bytes());
+            for word in [request.client, request.request_size, request.reply_size] {
+                hasher.update(word.to_le_bytes());
+            }
+        }
+        hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 fn check(spec: &LoadSpec) -> Result<(), PlanError> {
-    if spec.clients == 0 {
+    if spec.clients == 0 || spec.depth == 0 {
         return Err(PlanError::NoClients);
     }
     if spec.window.is_zero() {
         return Err(PlanError::NoWindow);
     }
+    if spec.session.is_some() && matches!(spec.arrivals, Arrivals::Closed(_)) {
+        return Err(PlanError::SessionsInAClosedLoop);
+    }
     for sizes in [&spec.request_size, &spec.reply_size] {
-        let fixed = match sizes {
-            Distribution::Exponential(..) => continue, // cut to the bounds when drawn
-            Distribution::Fixed(size, _) => [*size, *size],
-            Distribution::TwoPoint { common, rare, .. } => [*common, *rare],
-        };
-        for size in fixed {
+        if sizes.is_unbounded() {
+            continue; // cut to the bounds when drawn
+        }
+        for size in [sizes.least(), sizes.largest()] {
             if size < HEADER_SIZE as f64 || size > MAX_MESSAGE_SIZE as f64 {
                 return Err(PlanError::Size(size));
             }
         }
     }
     let duration = (spec.warmup + spec.window).as_secs_f64();
-    let expected = match spec.arrivals {
-        Arrivals::Even(rate) | Arrivals::Poisson(rate) => rate.get() * duration,
-        Arrivals::Burst(rate, size) => {
-            (rate.get() * duration / f64::from(size)).ceil() * f64::from(size)
-        }
-        Arrivals::Closed(_) => 0.0,
-    };
-    if expected > MAX_REQUESTS as f64 {
+    let expected = spec.arrivals.rate().map_or(0.0, |rate| rate.get() * duration);
+    if expected > MAX_REQUESTS {
         return Err(PlanError::TooMany(expected));
     }
     Ok(())
 }
 
-/// The instants of an open loop, from 0 to the end of the window.
-fn due_times(arrivals: Arrivals, spec: &LoadSpec) -> Box<dyn Iterator<Item = u64>> {
-    let end_ns = (spec.warmup + spec.window).as_nanos() as f64;
-    let before_end = move |due: &f64| *due < end_ns;
-    let whole = |due: f64| due as u64;
-    match arrivals {
-        Arrivals::Even(rate) => {
-            let gap_ns = 1e9 / rate.get();
-            Box::new((0..).map(move |i| f64::from(i) * gap_ns).take_while(before_end).map(whole))
+/// The requests of an open loop, drawn one after the other.
+pub struct Requests {
+    due: Due,
+    demands: Demands,
+    clients: u32,
+    share: Share,
+    index: u64,
+}
+
+impl Iterator for Requests {
+    type Item = PlannedRequest;
+
+    fn next(&mut self) -> Option<PlannedRequest> {
+        loop {
+            let due_ns = self.due.next()?;
+            let (index, of) = (self.index, u64::from(self.share.of));
+            self.index += 1;
+            // Every part draws all, so that what it takes does not depend on how many there are.
+            let request = self.demands.next((index / of % u64::from(self.clients)) as u32, due_ns);
+            if index % of == u64::from(self.share.index) {
+                return Some(PlannedRequest { arrival: true, ..request });
+            }
         }
-        Arrivals::Burst(rate, size) => {
-            let gap_ns = 1e9 / rate.get() * f64::from(size);
-            let bursts = (0..).map(move |i| f64::from(i) * gap_ns).take_while(before_end);
-            Box::new(bursts.flat_map(move |due| (0..size).map(move |_| due as u64)))
-        }
-        Arrivals::Poisson(rate) => {
-            let gaps = Distribution::<Nanoseconds>::exponential(1e9 / rate.get());
-            let mut uniform = Uniform::new(spec.seed, Stream::Arrivals);
-            let mut due = 0.0;
-            let next = move || {
-                due += gaps.draw(uniform.draw()).value;
-                Some(due)
-            };
-            Box::new(std::iter::from_fn(next).take_while(before_end).map(whole))
-        }
-        Arrivals::Closed(_) => Box::new(std::iter::empty()),
     }
 }
 
@@ -349,47 +452,37 @@ struct Demands {
 
 impl Demands {
     fn new(spec: &LoadSpec) -> Self {
+        let stream = |stream| Uniform::new(spec.seed, stream);
         Self {
-            wait: (spec.wait, Uniform::new(spec.seed, Stream::Wait)),
-            compute: (spec.compute, Uniform::new(spec.seed, Stream::Compute)),
-            request_size: (spec.request_size, Uniform::new(spec.seed, Stream::RequestSize)),
-            reply_size: (spec.reply_size, Uniform::new(spec.seed, Stream::ReplySize)),
+            wait: (spec.wait, stream(Stream::Wait)),
+            compute: (spec.compute, stream(Stream::Compute)),
+            request_size: (spec.request_size, stream(Stream::RequestSize)),
+            reply_size: (spec.reply_size, stream(Stream::ReplySize)),
         }
     }
 
     fn next(&mut self, client: u32, intended_ns: u64) -> PlannedRequest {
-        let wait = self.wait.0.draw(self.wait.1.draw());
-        let compute = self.compute.0.draw(self.compute.1.draw());
-        let size = |(sizes, uniform): &mut (Distribution<Bytes>, Uniform)| {
-            let bytes = sizes.draw(uniform.draw()).value.round();
-            bytes.clamp(HEADER_SIZE as f64, MAX_MESSAGE_SIZE as f64) as u32
+        let (wait, rare_wait) = draw(&mut self.wait);
+        let (compute, rare_compute) = draw(&mut self.compute);
+        let size = |(bytes, _): (u64, bool)| {
+            bytes.clamp(HEADER_SIZE as u64, MAX_MESSAGE_SIZE as u64) as u32
         };
         PlannedRequest {
             intended_ns,
             client,
-            request_size: size(&mut self.request_size),
-            reply_size: size(&mut self.reply_size),
-            work: Work {
-                wait: Duration::from_nanos(wait.value.round() as u64),
-                compute: Duration::from_nanos(compute.value.round() as u64),
-            },
-            rare: wait.rare || compute.rare,
+            request_size: size(draw(&mut self.request_size)),
+            reply_size: size(draw(&mut self.reply_size)),
+            work: Work { wait: Duration::from_nanos(wait), compute: Duration::from_nanos(compute) },
+            rare: rare_wait || rare_compute,
+            arrival: false,
+            last: false,
         }
     }
 }
 
-fn hash(spec: &LoadSpec, requests: &[PlannedRequest]) -> String {
-    let mut hasher = Sha256::new();
-    let frame = [spec.warmup, spec.window, spec.timeout].map(|time| time.as_nanos() as u64);
-    frame.iter().for_each(|value| hasher.update(value.to_le_bytes()));
-    hasher.update(format!("{} {} {}", spec.arrivals, spec.reuse, spec.clients));
-    for request in requests {
-        hasher.update(request.intended_ns.to_le_bytes());
-        hasher.update((request.work.wait.as_nanos() as u64).to_le_bytes());
-        hasher.update((request.work.compute.as_nanos() as u64).to_le_bytes());
-        for word in [request.client, request.request_size, request.reply_size] {
-            hasher.update(word.to_le_bytes());
-        }
-    }
-    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+/// The next value, rounded, and whether it is the exception. What never varies needs no draw.
+fn draw<U>((distribution, uniform): &mut (Distribution<U>, Uniform)) -> (u64, bool) {
+    let number = if distribution.is_fixed() { 1.0 } else { uniform.draw() };
+    let drawn = distribution.draw(number);
+    (drawn.value.round() as u64, drawn.rare)
 }

@@ -1,12 +1,17 @@
 //! The one place where response time is computed, and where every request is accounted for.
 
+use std::time::Duration;
+
 use protocol::Reply;
-use results::{Counts, Spectrum};
+use results::{Counts, Parts, Series, Spectrum};
 
+use crate::arrivals::Arrivals;
+use crate::driver::What;
 use crate::plan::Plan;
+use crate::times::Times;
 
-/// Blocks into which the window is cut to see whether response time stays what it is.
-pub const BLOCKS: usize = 10;
+/// A connection that took so long was tried again: the first SYN is repeated after a second.
+const RETRIED_NS: u64 = 900_000_000;
 
 /// Everything one run has noted; times are of the measured window's requests only.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +24,8 @@ pub struct RunLog {
     pub late: u64,
     /// Replies to requests that had been answered, or that nobody sent.
     pub duplicates: u64,
+    /// Replies that came before one to an earlier request of the same client.
+    pub reordered: u64,
     /// From the intended start to the reply.
     pub response_time: Spectrum,
     /// The same of the common requests, where the plan mixes two kinds.
@@ -27,24 +34,36 @@ pub struct RunLog {
     pub from_send: Spectrum,
     /// Actual send less intended start.
     pub lag: Spectrum,
-    /// The lag of the first of each group of requests that are due at one instant; the others
-    /// must leave after it, one by one, however fast the generator is.
-    pub head_lag: Spectrum,
+    /// Bursts: the lag of the first of each group of requests that are due at one instant; the
+    /// others must leave after it, one by one, however fast the generator is.
+    pub head_lag: Option<Spectrum>,
     /// From taken up to finished, by the server's stamps.
     pub service_time: Spectrum,
     /// From the connect call to the connection.
     pub connect_time: Spectrum,
+    /// Connections whose first SYN got no answer.
+    pub connect_retries: u64,
+    /// From the actual send to the first byte of the reply, where it came before the last.
+    pub first_byte: Spectrum,
+    /// From the generator's FIN to the server's.
+    pub close_time: Spectrum,
+    /// From the intended start to the kernel's receive stamp, where that was asked for.
+    pub by_kernel: Spectrum,
+    /// Replies of HTTP by the first digit of their status.
+    pub statuses: [u64; 6],
+    /// The parts of which the response times consist.
+    pub parts: Parts,
+    /// The run in steps of time.
+    pub series: Series,
     /// Sum of the waiting that was really done.
     pub waited_ns: u128,
     /// Sum of the processor time that was really used.
     pub computed_ns: u128,
-    /// Sum and number of the response times in each block of the window.
-    pub blocks: [(u128, u64); BLOCKS],
-    /// Gaps between intended starts.
+    /// Gaps between the intended starts of arrivals.
     pub planned_gaps: Gaps,
-    /// Gaps between actual sends.
+    /// Gaps between their actual sends.
     pub sent_gaps: Gaps,
-    /// Least and greatest "received so far" that the server told, and replies seen in all.
+    /// Least and greatest "received so far" that the server told.
     pub server_received: Option<(u64, u64)>,
     /// Replies of any kind, warm-up included.
     pub replies: u64,
@@ -62,25 +81,90 @@ pub struct RunLog {
     pub broken_off: bool,
 }
 
+impl RunLog {
+    /// Adds what another generator noted of its share of the same plan.
+    pub fn add(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.warmup += other.warmup;
+        self.late += other.late;
+        self.duplicates += other.duplicates;
+        self.reordered += other.reordered;
+        self.response_time.add(&other.response_time);
+        for (mine, its) in [
+            (&mut self.response_time_short, &other.response_time_short),
+            (&mut self.head_lag, &other.head_lag),
+        ] {
+            if let (Some(mine), Some(its)) = (mine, its) {
+                mine.add(its);
+            }
+        }
+        self.from_send.add(&other.from_send);
+        self.lag.add(&other.lag);
+        self.service_time.add(&other.service_time);
+        self.connect_time.add(&other.connect_time);
+        self.connect_retries += other.connect_retries;
+        self.first_byte.add(&other.first_byte);
+        self.close_time.add(&other.close_time);
+        self.by_kernel.add(&other.by_kernel);
+        for (mine, its) in self.statuses.iter_mut().zip(other.statuses) {
+            *mine += its;
+        }
+        self.parts.add(&other.parts);
+        self.series.add(&other.series);
+        self.waited_ns += other.waited_ns;
+        self.computed_ns += other.computed_ns;
+        self.planned_gaps.add(&other.planned_gaps);
+        self.sent_gaps.add(&other.sent_gaps);
+        if let Some((least, most)) = other.server_received {
+            self.server_told(least);
+            self.server_told(most);
+        }
+        self.replies += other.replies;
+        self.sent_in_all += other.sent_in_all;
+        self.in_flight_area += other.in_flight_area;
+        self.wall_ns = self.wall_ns.max(other.wall_ns);
+        self.hiccups += other.hiccups;
+        self.longest_hiccup_ns = self.longest_hiccup_ns.max(other.longest_hiccup_ns);
+        self.broken_off |= other.broken_off;
+    }
+
+    fn server_told(&mut self, so_far: u64) {
+        let (least, most) = self.server_received.unwrap_or((so_far, so_far));
+        self.server_received = Some((least.min(so_far), most.max(so_far)));
+    }
+}
+
 /// Sums over the gaps between instants that come in order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gaps {
     first_ns: Option<u64>,
     last_ns: u64,
     count: u64,
+    sum: f64,
     square_sum: f64,
 }
 
 impl Gaps {
-    fn add(&mut self, at_ns: u64) {
+    fn note(&mut self, at_ns: u64) {
         if self.first_ns.is_some() {
             let gap = at_ns.saturating_sub(self.last_ns) as f64;
             self.count += 1;
+            self.sum += gap;
             self.square_sum += gap * gap;
         } else {
             self.first_ns = Some(at_ns);
         }
         self.last_ns = at_ns;
+    }
+
+    /// The gaps of another generator, each within its own stream.
+    fn add(&mut self, other: &Self) {
+        let first = [self.first_ns, other.first_ns].into_iter().flatten().min();
+        self.first_ns = first;
+        self.last_ns = self.last_ns.max(other.last_ns);
+        self.count += other.count;
+        self.sum += other.sum;
+        self.square_sum += other.square_sum;
     }
 
     /// From the first instant to the last.
@@ -93,7 +177,7 @@ impl Gaps {
     /// fewer than 100 gaps.
     #[must_use]
     pub fn cv2(&self) -> Option<f64> {
-        let mean = self.span_ns() as f64 / self.count as f64;
+        let mean = self.sum / self.count as f64;
         (self.count >= 100 && mean > 0.0)
             .then(|| self.square_sum / self.count as f64 / (mean * mean) - 1.0)
     }
@@ -126,6 +210,10 @@ pub enum Ending {
 /// Sorts what happens to requests into counts and distributions.
 pub struct Recorder {
     log: RunLog,
+    response_time: Times,
+    from_send: Times,
+    lag: Times,
+    service_time: Times,
     window_start_ns: u64,
     window_end_ns: u64,
     timeout_ns: u64,
@@ -135,12 +223,19 @@ impl Recorder {
     /// A recorder for one run of a plan that begins at `start_ns`.
     #[must_use]
     pub fn new(plan: &Plan, start_ns: u64) -> Self {
+        let bursts = matches!(plan.spec.arrivals, Arrivals::Burst(..));
         let log = RunLog {
             response_time_short: plan.is_mixed().then(Spectrum::new),
+            head_lag: bursts.then(Spectrum::new),
+            series: Series::over(plan.spec.window),
             ..RunLog::default()
         };
         Self {
             log,
+            response_time: Times::new(),
+            from_send: Times::new(),
+            lag: Times::new(),
+            service_time: Times::new(),
             window_start_ns: start_ns + plan.window_start_ns(),
             window_end_ns: start_ns + plan.window_end_ns(),
             timeout_ns: plan.spec.timeout.as_nanos() as u64,
@@ -156,54 +251,68 @@ impl Recorder {
         if self.is_measured(intended_ns) {
             self.log.counts.planned += 1;
             self.log.counts.unsent += 1;
-            self.log.response_time.record_unanswered(self.timeout_ns);
+            self.response_time.record_unanswered(self.timeout_ns);
             if let (Some(short), false) = (&mut self.log.response_time_short, rare) {
                 short.record_unanswered(self.timeout_ns);
             }
         }
     }
 
-    /// A request was handed to the kernel.
-    pub fn sent(&mut self, instants: Instants) {
-        self.log.sent_in_all += 1;
-        if !self.is_measured(instants.intended_ns) {
-            self.log.warmup += 1;
+    /// A request was handed to the kernel; whether it came by the law of arrivals.
+    pub fn sent(&mut self, instants: Instants, arrival: bool) {
+        let Instants { intended_ns, started_ns } = instants;
+        let log = &mut self.log;
+        log.sent_in_all += 1;
+        if intended_ns < self.window_start_ns {
+            log.warmup += 1;
             return;
         }
-        self.log.counts.planned += 1;
-        self.log.counts.sent += 1;
-        let lag_ns = instants.started_ns.saturating_sub(instants.intended_ns);
-        self.log.lag.record(lag_ns);
-        if self.log.planned_gaps.last_ns != instants.intended_ns {
-            self.log.head_lag.record(lag_ns);
+        log.counts.planned += 1;
+        log.counts.sent += 1;
+        let lag_ns = started_ns.saturating_sub(intended_ns);
+        self.lag.record(lag_ns);
+        log.series.sent(intended_ns - self.window_start_ns, lag_ns);
+        if arrival {
+            if let Some(head_lag) = &mut log.head_lag
+                && log.planned_gaps.last_ns != intended_ns
+            {
+                head_lag.record(lag_ns);
+            }
+            log.planned_gaps.note(intended_ns);
+            log.sent_gaps.note(started_ns);
         }
-        self.log.planned_gaps.add(instants.intended_ns);
-        self.log.sent_gaps.add(instants.started_ns);
     }
 
-    /// The right reply came at `received_ns`.
-    pub fn answered(&mut self, instants: Instants, received_ns: u64, rare: bool, reply: &Reply) {
-        self.reply_seen(reply);
-        if !self.is_measured(instants.intended_ns) {
+    /// The right reply came at `received_ns`, with what the server noted if it notes anything.
+    pub fn answered(
+        &mut self,
+        instants: Instants,
+        received_ns: u64,
+        rare: bool,
+        reply: Option<&Reply>,
+    ) {
+        let Instants { intended_ns, started_ns } = instants;
+        if !self.is_measured(intended_ns) {
             return;
         }
-        let response_ns = received_ns.saturating_sub(instants.intended_ns);
         let log = &mut self.log;
+        let response_ns = received_ns.saturating_sub(intended_ns);
+        let from_send_ns = received_ns.saturating_sub(started_ns);
         log.counts.answered += 1;
-        log.response_time.record(response_ns);
+        self.response_time.record(response_ns);
+        self.from_send.record(from_send_ns);
+        log.series.answered(intended_ns - self.window_start_ns, response_ns, from_send_ns);
         if let (Some(short), false) = (&mut log.response_time_short, rare) {
             short.record(response_ns);
         }
-        log.from_send.record(received_ns.saturating_sub(instants.started_ns));
-        log.service_time.record(reply.service_time_ns());
-        log.waited_ns += reply.waited.as_nanos();
-        log.computed_ns += reply.computed.as_nanos();
-        let window = self.window_end_ns - self.window_start_ns;
-        let into = instants.intended_ns - self.window_start_ns;
-        let block = (u128::from(into) * BLOCKS as u128 / u128::from(window)) as usize;
-        let (sum, count) = &mut log.blocks[block.min(BLOCKS - 1)];
-        *sum += u128::from(response_ns);
-        *count += 1;
+        if let Some(reply) = reply {
+            self.service_time.record(reply.service_time_ns());
+            log.waited_ns += nanoseconds(reply.waited);
+            log.computed_ns += nanoseconds(reply.computed);
+            let instants =
+                [intended_ns, started_ns, reply.taken_up_ns, reply.finished_ns, received_ns];
+            log.parts.note(instants);
+        }
     }
 
     /// A request ended without its answer; it stands in the distributions as longer than the
@@ -213,59 +322,79 @@ impl Recorder {
             return;
         }
         let counts = &mut self.log.counts;
-        let above_ns = match ending {
-            Ending::Refused => {
-                counts.refused += 1;
-                self.timeout_ns
-            }
-            Ending::Reset => {
-                counts.reset += 1;
-                self.timeout_ns
-            }
-            Ending::Wrong => {
-                counts.wrong += 1;
-                self.timeout_ns
-            }
-            Ending::TimedOut => {
-                counts.timed_out += 1;
-                self.timeout_ns
-            }
+        let mut above_ns = self.timeout_ns;
+        match ending {
+            Ending::Refused => counts.refused += 1,
+            Ending::Reset => counts.reset += 1,
+            Ending::Wrong => counts.wrong += 1,
+            Ending::TimedOut => counts.timed_out += 1,
             Ending::InFlight(since_ns) => {
                 counts.in_flight += 1;
-                since_ns.min(self.timeout_ns)
+                above_ns = since_ns.min(self.timeout_ns);
             }
-        };
-        self.log.response_time.record_unanswered(above_ns);
-        self.log.from_send.record_unanswered(above_ns);
+        }
+        self.response_time.record_unanswered(above_ns);
+        self.from_send.record_unanswered(above_ns);
+        self.log.series.unanswered(instants.intended_ns - self.window_start_ns);
         if let (Some(short), false) = (&mut self.log.response_time_short, rare) {
             short.record_unanswered(above_ns);
         }
     }
 
     /// A reply came for a request that had been given up.
-    pub fn late(&mut self, reply: &Reply) {
-        self.reply_seen(reply);
+    pub fn late(&mut self) {
         self.log.late += 1;
     }
 
     /// A reply came twice, or to a request that nobody sent.
-    pub fn duplicate(&mut self, reply: &Reply) {
-        self.reply_seen(reply);
+    pub fn duplicate(&mut self) {
         self.log.duplicates += 1;
+    }
+
+    /// A reply came before one to an earlier request.
+    pub fn reordered(&mut self) {
+        self.log.reordered += 1;
     }
 
     /// Any reply tells how far the server has come.
     pub fn reply_seen(&mut self, reply: &Reply) {
-        let so_far = reply.received_so_far;
-        let (least, most) = self.log.server_received.unwrap_or((so_far, so_far));
-        self.log.server_received = Some((least.min(so_far), most.max(so_far)));
+        self.log.server_told(reply.received_so_far);
         self.log.replies += 1;
+    }
+
+    /// A reply of HTTP had this status.
+    pub fn status(&mut self, status: u16) {
+        self.log.statuses[usize::from(status / 100).min(5)] += 1;
     }
 
     /// A connection took this long to make, for a request due at `intended_ns`.
     pub fn connected(&mut self, intended_ns: u64, took_ns: u64) {
         if self.is_measured(intended_ns) {
             self.log.connect_time.record(took_ns);
+            self.log.connect_retries += u64::from(took_ns >= RETRIED_NS);
+        }
+    }
+
+    /// Something on the way of a request whose end is still to come.
+    pub fn partly(&mut self, instants: Instants, at_ns: u64, what: What) {
+        if !self.is_measured(instants.intended_ns) {
+            return;
+        }
+        match what {
+            What::FirstByte => {
+                self.log.first_byte.record(at_ns.saturating_sub(instants.started_ns));
+            }
+            What::KernelStamp => {
+                self.log.by_kernel.record(at_ns.saturating_sub(instants.intended_ns));
+            }
+            _ => {}
+        }
+    }
+
+    /// A connection was closed at `at_ns`, in this time.
+    pub fn closed(&mut self, at_ns: u64, took_ns: u64) {
+        if self.is_measured(at_ns) {
+            self.log.close_time.record(took_ns);
         }
     }
 
@@ -273,12 +402,21 @@ impl Recorder {
     pub fn in_flight(&mut self, count: usize, from_ns: u64, until_ns: u64) {
         let from = from_ns.max(self.window_start_ns);
         let until = until_ns.min(self.window_end_ns);
-        self.log.in_flight_area += count as u128 * u128::from(until.saturating_sub(from));
+        // A rest is short: the product fits.
+        self.log.in_flight_area += u128::from(count as u64 * until.saturating_sub(from));
     }
 
     /// Ends the recording.
     #[must_use]
-    pub fn finish(self) -> RunLog {
+    pub fn finish(mut self) -> RunLog {
+        self.log.response_time = self.response_time.spectrum();
+        self.log.from_send = self.from_send.spectrum();
+        self.log.lag = self.lag.spectrum();
+        self.log.service_time = self.service_time.spectrum();
         self.log
     }
+}
+
+fn nanoseconds(duration: Duration) -> u128 {
+    u128::from(duration.as_secs() * 1_000_000_000 + u64::from(duration.subsec_nanos()))
 }

@@ -1,93 +1,260 @@
-//! Which request is due next. An open loop never looks at replies; a closed loop waits for them.
+//! Which request is due next. An open loop never looks at replies; a closed loop waits for them,
+//! and so does a session within itself.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
-use crate::plan::{Plan, PlannedRequest};
+use crate::arrivals::Arrivals;
+use crate::plan::{Plan, PlannedRequest, Requests, Session, Share};
+use crate::random::{Stream, Uniform};
 
 /// The order of a run.
 pub struct Schedule<'a> {
     plan: &'a Plan,
-    loop_kind: Loop,
+    next: Option<PlannedRequest>,
+    source: Source,
 }
 
-enum Loop {
-    /// How far the plan has been gone through.
-    Open { next: usize },
-    /// Which client is due when, and how many requests each has sent.
-    Closed { due: BinaryHeap<Reverse<(u64, u32)>>, sent: Vec<usize> },
+enum Source {
+    Open(Box<Requests>),
+    Closed(Clients),
+    Sessions(Box<Sessions>),
 }
 
 impl<'a> Schedule<'a> {
-    /// The schedule of a plan, at its beginning.
+    /// The schedule of one part of a plan, at its beginning.
     #[must_use]
-    pub fn new(plan: &'a Plan) -> Self {
-        let loop_kind = if plan.is_closed() {
-            let clients = plan.spec.clients;
-            Loop::Closed {
-                due: (0..clients)
-                    .map(|client| Reverse((demand_of(plan, client, 0).intended_ns, client)))
-                    .collect(),
-                sent: vec![0; clients as usize],
-            }
-        } else {
-            Loop::Open { next: 0 }
+    pub fn new(plan: &'a Plan, share: Share) -> Self {
+        let source = match (plan.spec.arrivals, plan.spec.session) {
+            (Arrivals::Closed(_), _) => Source::Closed(Clients::new(plan, share)),
+            (_, Some(session)) => Source::Sessions(Box::new(Sessions::new(plan, session, share))),
+            (_, None) => Source::Open(Box::new(plan.requests_of(share))),
         };
-        Self { plan, loop_kind }
+        let mut schedule = Self { plan, next: None, source };
+        schedule.look_ahead();
+        schedule
     }
 
     /// When the next request is due, from the start of the run; `None` when there is none, or
     /// none until a reply comes.
     #[must_use]
     pub fn next_due_ns(&self) -> Option<u64> {
-        match &self.loop_kind {
-            Loop::Open { next } => self.plan.requests.get(*next).map(|next| next.intended_ns),
-            Loop::Closed { due, .. } => {
-                let Reverse((at_ns, _)) = due.peek()?;
-                (*at_ns < self.plan.window_end_ns()).then_some(*at_ns)
-            }
-        }
+        self.next.as_ref().map(|next| next.intended_ns)
     }
 
     /// The request that is due next; its `intended_ns` is when. It stays due until taken: a
     /// socket may be full just now.
     #[must_use]
-    pub fn peek(&self) -> Option<PlannedRequest> {
-        let intended_ns = self.next_due_ns()?;
-        match &self.loop_kind {
-            Loop::Open { next } => Some(self.plan.requests[*next]),
-            Loop::Closed { due, sent } => {
-                let Reverse((_, client)) = *due.peek()?;
-                let demand = demand_of(self.plan, client, sent[client as usize]);
-                Some(PlannedRequest { intended_ns, client, ..demand })
-            }
-        }
+    pub fn peek(&self) -> Option<&PlannedRequest> {
+        self.next.as_ref()
     }
 
     /// Takes the request that is due next.
     pub fn take(&mut self) -> Option<PlannedRequest> {
-        let taken = self.peek()?;
-        match &mut self.loop_kind {
-            Loop::Open { next } => *next += 1,
-            Loop::Closed { due, sent } => {
-                due.pop();
-                sent[taken.client as usize] += 1;
-            }
-        }
-        Some(taken)
+        let taken = self.next.take();
+        self.look_ahead();
+        taken
     }
 
-    /// Tells that a client's request has ended, whichever way. Only a closed loop listens.
-    pub fn ended(&mut self, client: u32, at_ns: u64) {
-        if let Loop::Closed { due, sent } = &mut self.loop_kind {
-            let think_ns = demand_of(self.plan, client, sent[client as usize]).intended_ns;
-            due.push(Reverse((at_ns + think_ns, client)));
+    /// Tells that a client's request has ended, answered or not. Only who waits for replies
+    /// listens: a closed loop goes on either way, a session ends without its answer.
+    pub fn ended(&mut self, client: u32, at_ns: u64, answered: bool) {
+        let next_due_ns = self.next_due_ns();
+        let changed = match &mut self.source {
+            Source::Open(_) => return,
+            Source::Closed(clients) => clients.ended(self.plan, client, at_ns),
+            Source::Sessions(sessions) => sessions.ended(self.plan, client, at_ns, answered),
+        };
+        // A request that became due before the one looked at goes first.
+        if changed.is_some_and(|due_ns| next_due_ns.is_none_or(|next| due_ns < next)) {
+            if let (Some(put_back), Source::Sessions(sessions)) = (self.next, &mut self.source) {
+                sessions.put_back(put_back);
+            } else if let (Some(put_back), Source::Closed(clients)) = (self.next, &mut self.source)
+            {
+                clients.due.put(put_back.intended_ns, put_back.client);
+            }
+            self.look_ahead();
+        }
+    }
+
+    fn look_ahead(&mut self) {
+        let end_ns = self.plan.window_end_ns();
+        self.next = match &mut self.source {
+            Source::Open(requests) => requests.next(),
+            Source::Closed(clients) => clients.next(self.plan),
+            Source::Sessions(sessions) => sessions.next(self.plan),
+        }
+        .filter(|next| next.intended_ns < end_ns);
+    }
+}
+
+/// Who is due when. Where all pause for the same time, they come in the order in which they ended.
+enum Queue {
+    InOrder(VecDeque<(u64, u32)>),
+    ByTime(BinaryHeap<Reverse<(u64, u32)>>),
+}
+
+impl Queue {
+    fn new(in_order: bool) -> Self {
+        if in_order { Self::InOrder(VecDeque::new()) } else { Self::ByTime(BinaryHeap::new()) }
+    }
+
+    fn put(&mut self, due_ns: u64, who: u32) {
+        match self {
+            Self::InOrder(queue) => {
+                // Only what was looked at and put back, or what ended out of order, is earlier.
+                let later = queue.iter().rev().take_while(|(due, _)| *due > due_ns).count();
+                queue.insert(queue.len() - later, (due_ns, who));
+            }
+            Self::ByTime(heap) => heap.push(Reverse((due_ns, who))),
+        }
+    }
+
+    fn first(&self) -> Option<(u64, u32)> {
+        match self {
+            Self::InOrder(queue) => queue.front().copied(),
+            Self::ByTime(heap) => heap.peek().map(|Reverse(first)| *first),
+        }
+    }
+
+    fn take(&mut self) -> Option<(u64, u32)> {
+        match self {
+            Self::InOrder(queue) => queue.pop_front(),
+            Self::ByTime(heap) => heap.pop().map(|Reverse(first)| first),
         }
     }
 }
 
-/// The clients go through the demands from places far apart.
-fn demand_of(plan: &Plan, client: u32, index: usize) -> PlannedRequest {
-    let apart = plan.requests.len() / plan.spec.clients as usize;
-    plan.requests[(client as usize * apart + index) % plan.requests.len()]
+/// The clients of a closed loop. They go through the demands from places far apart.
+struct Clients {
+    due: Queue,
+    taken: Vec<u64>,
+}
+
+impl Clients {
+    fn new(plan: &Plan, share: Share) -> Self {
+        let lanes = share.part_of(plan.spec.clients) * plan.spec.depth;
+        let fixed = matches!(plan.spec.arrivals, Arrivals::Closed(think) if think.is_fixed());
+        let apart = plan.apart(lanes * share.of);
+        let mut clients = Self {
+            due: Queue::new(fixed),
+            taken: (0..lanes)
+                .map(|lane| u64::from(lane * share.of + share.index) * apart)
+                .collect(),
+        };
+        for lane in 0..lanes {
+            clients.due.put(plan.demand(clients.taken[lane as usize]).intended_ns, lane);
+        }
+        clients
+    }
+
+    fn next(&mut self, plan: &Plan) -> Option<PlannedRequest> {
+        let (intended_ns, client) = self.due.take()?;
+        Some(PlannedRequest { intended_ns, client, ..plan.demand(self.taken[client as usize]) })
+    }
+
+    fn ended(&mut self, plan: &Plan, client: u32, at_ns: u64) -> Option<u64> {
+        let taken = &mut self.taken[client as usize];
+        *taken += 1;
+        let due_ns = at_ns + plan.demand(*taken).intended_ns;
+        self.due.put(due_ns, client);
+        Some(due_ns)
+    }
+}
+
+/// Sessions under way. Each has a number of its own that serves as its client, and goes through
+/// the demands from a place of its own.
+struct Sessions {
+    arrivals: Requests,
+    /// The next one that will come.
+    coming: Option<PlannedRequest>,
+    lengths: Uniform,
+    session: Session,
+    under_way: Vec<UnderWay>,
+    free: Vec<u32>,
+    /// Sessions that think, and when they are through.
+    thinking: Queue,
+    begun: u64,
+}
+
+#[derive(Clone, Copy)]
+struct UnderWay {
+    requests_left: u32,
+    demand: u64,
+    /// Whether the law of arrivals brought it and it has sent nothing yet.
+    fresh: bool,
+}
+
+impl Sessions {
+    fn new(plan: &Plan, session: Session, share: Share) -> Self {
+        let mut arrivals = plan.requests_of(share);
+        Self {
+            coming: arrivals.next(),
+            arrivals,
+            lengths: Uniform::new(plan.spec.seed ^ u64::from(share.index), Stream::SessionLength),
+            session,
+            under_way: Vec::new(),
+            free: Vec::new(),
+            thinking: Queue::new(false),
+            begun: 0,
+        }
+    }
+
+    fn next(&mut self, plan: &Plan) -> Option<PlannedRequest> {
+        let thought = self.thinking.first();
+        let comes_first = |coming: &PlannedRequest| {
+            thought.is_none_or(|(due_ns, _)| coming.intended_ns <= due_ns)
+        };
+        if let Some(coming) = self.coming.filter(comes_first) {
+            self.coming = self.arrivals.next();
+            let client = self.begin();
+            self.under_way[client as usize].fresh = true;
+            return Some(self.request_of(plan, client, coming.intended_ns));
+        }
+        let (due_ns, client) = self.thinking.take()?;
+        Some(self.request_of(plan, client, due_ns))
+    }
+
+    fn begin(&mut self) -> u32 {
+        // 7919 is prime: sessions begin all over the table.
+        let demand = self.begun.wrapping_mul(7919);
+        self.begun += 1;
+        let requests_left = self.session.length.draw(self.lengths.draw());
+        let session = UnderWay { requests_left, demand, fresh: true };
+        if let Some(client) = self.free.pop() {
+            self.under_way[client as usize] = session;
+            return client;
+        }
+        self.under_way.push(session);
+        (self.under_way.len() - 1) as u32
+    }
+
+    fn request_of(&self, plan: &Plan, client: u32, intended_ns: u64) -> PlannedRequest {
+        let session = self.under_way[client as usize];
+        PlannedRequest {
+            intended_ns,
+            client,
+            arrival: session.fresh,
+            last: session.requests_left == 1,
+            ..plan.demand(session.demand)
+        }
+    }
+
+    fn put_back(&mut self, request: PlannedRequest) {
+        self.thinking.put(request.intended_ns, request.client);
+    }
+
+    fn ended(&mut self, plan: &Plan, client: u32, at_ns: u64, answered: bool) -> Option<u64> {
+        let session = &mut self.under_way[client as usize];
+        session.requests_left -= 1;
+        session.demand = session.demand.wrapping_add(1);
+        session.fresh = false;
+        if session.requests_left == 0 || !answered {
+            self.free.push(client);
+            return None;
+        }
+        let due_ns = at_ns + plan.demand(session.demand).intended_ns;
+        self.thinking.put(due_ns, client);
+        Some(due_ns)
+    }
 }

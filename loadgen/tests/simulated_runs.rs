@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use loadgen::driver::{Faults, SimulatedServer, SimulatedTransport};
 use loadgen::judge::{Surroundings, measurement};
-use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate, RunLog, drive};
+use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Progress, Rate, RunLog, Share, drive};
 use proptest::prelude::*;
 use results::{Doubt, Percentile};
 
@@ -27,7 +27,7 @@ fn spec(arrivals: Arrivals, seconds: u64, wait_ns: f64) -> LoadSpec {
 
 fn run(spec: LoadSpec, transport: &mut SimulatedTransport) -> (Plan, RunLog) {
     let plan = Plan::draw(spec).expect("a sound load");
-    let log = drive(&plan, transport, &|| false);
+    let log = drive(&plan, Share::WHOLE, 0, transport, &Progress::default(), &|| false);
     (plan, log)
 }
 
@@ -146,7 +146,7 @@ fn the_common_requests_of_a_mix_are_kept_apart() {
     let server = SimulatedServer::WorkerPerRequest { creation: Duration::ZERO };
     let (plan, log) = run(load, &mut SimulatedTransport::new(server));
     let short = log.response_time_short.expect("a mixed load");
-    let rare = plan.requests.iter().filter(|request| request.rare).count() as u64;
+    let rare = plan.requests().filter(|request| request.rare).count() as u64;
     assert_eq!(short.count() + rare, 1000);
     assert!(short.max().known_ns().is_some_and(|ns| ns < 200_000));
 }
@@ -209,5 +209,5 @@ fn the_plan_of_a_seed_is_the_same_on_another_day() {
     let wait = "exp:2ms".parse().expect("well formed");
     let load = LoadSpec { wait, seed: 42, ..spec(Arrivals::Poisson(rate(500.0)), 2, 0.0) };
     let plan = Plan::draw(load).expect("a sound load");
-    assert_eq!(plan.hash(), "3a2caf300abd27bfce68de2db7021f9d");
+    assert_eq!(plan.hash(), "2e650893dce2156ab2ee737c4ab1cbf4");
 }

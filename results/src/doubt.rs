@@ -57,7 +57,7 @@ pub enum Doubt {
         percentile: f64,
         /// Requests that it needs.
         needed: u64,
-        /// Requests there were.
+        /// Independent requests there were as good as.
         count: u64,
     },
     /// The mean number in flight is not throughput times response time.
@@ -79,6 +79,11 @@ pub enum Doubt {
     },
     /// The run was ended before its time.
     BrokenOff,
+    /// Connections were tried again after a second or three.
+    ConnectionRetries {
+        /// How many.
+        count: u64,
+    },
     /// A queue of the kernel overflowed during the run.
     QueueOverflow {
         /// Datagrams dropped at a full receive buffer.
@@ -112,6 +117,7 @@ impl Doubt {
             Self::Unanswered { .. } => "unanswered",
             Self::Exhausted { .. } => "exhausted",
             Self::BrokenOff => "broken-off",
+            Self::ConnectionRetries { .. } => "connection-retries",
             Self::QueueOverflow { .. } => "queue-overflow",
             Self::SharedCores => "shared-cores",
             Self::Slow { .. } => "slow",
@@ -165,7 +171,7 @@ impl Doubt {
                  state"
             ),
             Self::TooFewSamples { percentile, needed, count } => {
-                format!("p{percentile} needs about {needed} requests and had {count}")
+                format!("p{percentile} needs about {needed} independent requests and had {count}")
             }
             Self::LittlesLaw { in_flight, expected } => format!(
                 "{in_flight:.3} requests were in flight on average, but throughput times response \
@@ -173,10 +179,14 @@ impl Doubt {
             ),
             Self::Unanswered { count } => format!("{count} requests never got their answer"),
             Self::Exhausted { unsent } => format!(
-                "{unsent} requests could not be sent for want of ports, descriptors or places in \
-                 flight"
+                "{unsent} requests could not be sent for want of ports, descriptors, places in \
+                 flight, or time"
             ),
             Self::BrokenOff => "the run was ended before its time".to_owned(),
+            Self::ConnectionRetries { count } => format!(
+                "{count} connections got no answer to their first SYN and were tried again after \
+                 1 s or 3 s"
+            ),
             Self::QueueOverflow { datagrams, connections } => format!(
                 "the kernel dropped {datagrams} datagrams and {connections} connections at full \
                  queues"
@@ -212,6 +222,9 @@ impl Doubt {
             }
             Self::Exhausted { .. } => "lower the rate, or keep connections",
             Self::BrokenOff => "the figures are of what there was until then",
+            Self::ConnectionRetries { .. } => {
+                "the server's listen queue is too short or it accepts too slowly"
+            }
             Self::QueueOverflow { .. } => "the load is beyond the server's capacity",
             Self::SharedCores => "use a machine with at least two",
             Self::Slow { .. } => "repeat the run",

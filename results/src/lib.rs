@@ -7,18 +7,24 @@
 mod counts;
 mod doubt;
 mod failure;
+mod interval;
 mod journal;
 mod machine;
+mod parts;
 mod record;
+mod series;
 mod spectrum;
 
 pub use counts::Counts;
 pub use doubt::Doubt;
 pub use failure::Failure;
+pub use interval::percentile_interval;
 pub use journal::{Journal, JournalError, Reading, read_records};
 pub use machine::{Machine, Placement};
+pub use parts::{PartSums, Parts};
 pub use record::{
     Axis, Cell, FORMAT, GeneratorCost, Load, Measurement, Outcome, Record, ServerCost, Shows,
     without_mended_failures,
 };
+pub use series::{Series, Stalled, Step};
 pub use spectrum::{Percentile, Spectrum, Summary};

@@ -42,4 +42,7 @@ pub struct Placement {
     pub latency_held: bool,
     /// Whether the generator spun while it waited.
     pub generator_spins: bool,
+    /// How it waited: `spin`, `hybrid` or `sleep`.
+    #[serde(default)]
+    pub pacing: String,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Counts, Doubt, Failure, Machine, Placement, Spectrum};
+use crate::{Counts, Doubt, Failure, Machine, Parts, Placement, Series, Spectrum};
 
 /// The version of the format that this program writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
@@ -182,6 +182,34 @@ pub struct Measurement {
     pub service_time: Spectrum,
     /// From the connect call to the connection's being there.
     pub connect_time: Option<Spectrum>,
+    /// From the actual send to the first byte, of replies whose last byte came later.
+    #[serde(default)]
+    pub first_byte: Option<Spectrum>,
+    /// From the generator's FIN to the server's, where connections are ended so.
+    #[serde(default)]
+    pub close_time: Option<Spectrum>,
+    /// The response time by the kernel's receive stamps, where they were asked for.
+    #[serde(default)]
+    pub by_kernel: Option<Spectrum>,
+    /// Replies that came after one to a later request.
+    #[serde(default)]
+    pub reordered: u64,
+    /// Connections whose first SYN got no answer: they took a second longer, or three.
+    #[serde(default)]
+    pub connect_retries: u64,
+    /// Replies of HTTP by the first digit of their status; the first of the six is of none.
+    #[serde(default)]
+    pub statuses: [u64; 6],
+    /// The parts of which the response times consist, where the server stamps its replies.
+    #[serde(default)]
+    pub parts: Option<Parts>,
+    /// The window in steps of time.
+    #[serde(default)]
+    pub series: Option<Series>,
+    /// As many independent requests would tell as much: fewer than there were where neighbours
+    /// are alike.
+    #[serde(default)]
+    pub effective_samples: f64,
     /// Mean waiting that the requests really did.
     pub waited_mean_ns: f64,
     /// Mean processor time that the requests really used.

@@ -93,6 +93,16 @@ impl Spectrum {
         Self { histogram, sum_ns: 0, unanswered: 0, above_ns: 0 }
     }
 
+    /// The distribution of values that were counted elsewhere, each with its number; their exact
+    /// sum is given, because the values may have been rounded below three digits.
+    #[must_use]
+    pub fn of_counts(values: impl Iterator<Item = (u64, u64)>, sum_ns: u128) -> Self {
+        let mut spectrum = Self::new();
+        values.for_each(|(ns, count)| spectrum.histogram.saturating_record_n(ns, count));
+        spectrum.sum_ns = sum_ns;
+        spectrum
+    }
+
     /// Records a time. Neither locks nor allocates.
     pub fn record(&mut self, ns: u64) {
         self.histogram.saturating_record(ns);
@@ -102,8 +112,13 @@ impl Spectrum {
     /// Records a request that was given up: its time is greater than `above_ns`. Of several such
     /// bounds the least is kept, so that what is said of a percentile is true of all.
     pub fn record_unanswered(&mut self, above_ns: u64) {
+        self.record_many_unanswered(above_ns, 1);
+    }
+
+    /// The same of several.
+    pub fn record_many_unanswered(&mut self, above_ns: u64, count: u64) {
         self.above_ns = if self.unanswered == 0 { above_ns } else { self.above_ns.min(above_ns) };
-        self.unanswered += 1;
+        self.unanswered += count;
     }
 
     /// Adds another distribution of the same quantity and run.
@@ -111,9 +126,7 @@ impl Spectrum {
         self.histogram.add(&other.histogram).expect("all spectra have the same bounds");
         self.sum_ns += other.sum_ns;
         if other.unanswered > 0 {
-            let bound = other.above_ns;
-            self.above_ns = if self.unanswered == 0 { bound } else { self.above_ns.min(bound) };
-            self.unanswered += other.unanswered;
+            self.record_many_unanswered(other.above_ns, other.unanswered);
         }
     }
 

@@ -351,6 +351,12 @@ impl Design {
         Self { requirement, ..self }
     }
 
+    /// Whether a client gets its replies from another port than it asked, as TFTP's do (RFC 1350).
+    #[must_use]
+    pub fn answers_from_another_port(&self) -> bool {
+        self.name == "udp-session-workers"
+    }
+
     /// Why this system cannot run it, with the remedy; `None` where it can.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {

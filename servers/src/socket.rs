@@ -11,6 +11,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::descriptor;
+
 /// Completed connections that may wait to be accepted; the kernel lowers it to `somaxconn`.
 const BACKLOG: i32 = 4096;
 
@@ -113,8 +115,8 @@ pub fn give_up_on(connection: &TcpStream) {
 pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let mut pause = PAUSE_WITHOUT_DESCRIPTORS;
     loop {
-        match listener.accept() {
-            Ok((connection, _)) => return Ok(connection),
+        match descriptor::accept(listener) {
+            Ok(connection) => return Ok(connection),
             Err(error) => match Trouble::of(&error) {
                 Trouble::OneClients => {}
                 Trouble::NoResources => {
@@ -134,8 +136,8 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 /// # Errors
 /// Of the listener itself.
 pub fn accept_now(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
-    match listener.accept() {
-        Ok((connection, _)) => Ok(Some(connection)),
+    match descriptor::accept(listener) {
+        Ok(connection) => Ok(Some(connection)),
         Err(error) => match Trouble::of(&error) {
             Trouble::OneClients => Ok(None),
             Trouble::NoResources => {

@@ -1,7 +1,26 @@
-//! The requests in flight: sent, and neither answered nor given up.
+//! The requests in flight: sent, and neither answered nor given up. Memory is bounded by how many
+//! there may be at once, not by how many there have been.
 
-use crate::plan::{Plan, PlannedRequest};
+use crate::plan::PlannedRequest;
 use crate::recorder::Instants;
+
+/// Given-up requests that are remembered, so that a late reply is known for what it is. Of more
+/// than these the oldest are forgotten, and their replies count as double.
+const REMEMBERED: u32 = 1 << 16;
+
+/// An id is a slot in the low bits, and above them how often the slot has been used, from 1: ids
+/// are unique within a run, and 0 is nobody's.
+const SLOT_BITS: u32 = 28;
+
+/// The most requests that can be in flight at once.
+pub const MOST_IN_FLIGHT: u32 = (1 << 24) - 1;
+
+const NONE: u32 = u32::MAX;
+
+/// The slot of a request, from 0; less than the most that can be in flight, and the remembered.
+pub(super) fn slot_of(id: u64) -> usize {
+    (id & ((1 << SLOT_BITS) - 1)) as usize
+}
 
 /// A request that left.
 #[derive(Clone, Copy, Debug)]
@@ -12,109 +31,241 @@ pub(super) struct Departed {
     pub(super) reply_size: u32,
     pub(super) rare: bool,
     state: State,
+    /// Neighbours in a list: of those in flight by age, of the given up by age, or of the free.
+    earlier: u32,
+    later: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     InFlight,
-    Ended,
     GivenUp,
+    Free,
 }
 
-/// All requests of a run that have left; their ids count from 1 (0 is nobody's) in the order
-/// of leaving, which is also the order in which they fall overdue.
+/// A list through the slots, oldest first.
+#[derive(Clone, Copy)]
+struct List {
+    oldest: u32,
+    newest: u32,
+    count: u32,
+}
+
+impl List {
+    const EMPTY: Self = Self { oldest: NONE, newest: NONE, count: 0 };
+}
+
+/// All requests of a run that matter still.
 pub(super) struct Flight {
-    departed: Vec<Departed>,
-    /// Everything before this index has ended.
-    oldest: usize,
-    in_flight: usize,
+    slots: Vec<Departed>,
+    in_flight: List,
+    given_up: List,
+    free: List,
 }
 
 impl Flight {
-    pub(super) fn for_plan(plan: &Plan) -> Self {
-        Self { departed: Vec::with_capacity(plan.requests.len()), oldest: 0, in_flight: 0 }
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Vec::with_capacity(1024),
+            in_flight: List::EMPTY,
+            given_up: List::EMPTY,
+            free: List::EMPTY,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.in_flight
+        self.in_flight.count as usize
     }
 
-    pub(super) fn next_id(&self) -> u64 {
-        self.departed.len() as u64 + 1
+    /// The id that the next request will have.
+    pub(super) fn next_id(&mut self) -> u64 {
+        if self.free.count == 0 {
+            let slot = self.slots.len() as u32;
+            self.slots.push(Departed {
+                id: u64::from(slot),
+                instants: Instants { intended_ns: 0, started_ns: 0 },
+                client: 0,
+                reply_size: 0,
+                rare: false,
+                state: State::Free,
+                earlier: NONE,
+                later: NONE,
+            });
+            append(&mut self.slots, &mut self.free, slot);
+        }
+        self.slots[self.free.newest as usize].id + (1 << SLOT_BITS)
     }
 
-    pub(super) fn departed(
-        &mut self,
-        planned: &PlannedRequest,
-        intended_ns: u64,
-        started_ns: u64,
-    ) -> Instants {
-        let instants = Instants { intended_ns, started_ns };
-        self.departed.push(Departed {
-            id: self.next_id(),
-            instants,
-            client: planned.client,
-            reply_size: planned.reply_size,
-            rare: planned.rare,
-            state: State::InFlight,
-        });
-        self.in_flight += 1;
-        instants
+    /// Notes that the request with [`next_id`](Self::next_id) has left.
+    pub(super) fn departed(&mut self, planned: &PlannedRequest, instants: Instants) {
+        let slot = self.free.newest;
+        remove(&mut self.slots, &mut self.free, slot);
+        append(&mut self.slots, &mut self.in_flight, slot);
+        let departed = &mut self.slots[slot as usize];
+        departed.id += 1 << SLOT_BITS;
+        departed.instants = instants;
+        departed.client = planned.client;
+        departed.reply_size = planned.reply_size;
+        departed.rare = planned.rare;
+        departed.state = State::InFlight;
     }
 
     /// Takes a request that has ended; `None` where it is not in flight.
     pub(super) fn take(&mut self, id: u64) -> Option<Departed> {
-        self.end(index_of(id)?, State::Ended)
+        let departed = *self.find(id)?;
+        if departed.state != State::InFlight {
+            return None;
+        }
+        let slot = slot_of(id) as u32;
+        remove(&mut self.slots, &mut self.in_flight, slot);
+        self.release(slot);
+        Some(departed)
     }
 
     /// Takes the oldest request in flight if it left at `by_ns` or earlier.
     pub(super) fn take_started_by(&mut self, by_ns: u64) -> Option<Departed> {
-        let oldest = self.oldest_index()?;
-        if self.departed[oldest].instants.started_ns > by_ns {
+        let departed = *self.slots.get(self.in_flight.oldest as usize)?;
+        if departed.instants.started_ns > by_ns {
             return None;
         }
-        self.end(oldest, State::GivenUp)
+        let slot = self.in_flight.oldest;
+        remove(&mut self.slots, &mut self.in_flight, slot);
+        append(&mut self.slots, &mut self.given_up, slot);
+        self.slots[slot as usize].state = State::GivenUp;
+        if self.given_up.count > REMEMBERED {
+            let forgotten = self.given_up.oldest;
+            remove(&mut self.slots, &mut self.given_up, forgotten);
+            self.release(forgotten);
+        }
+        Some(departed)
     }
 
     pub(super) fn oldest_started_ns(&self) -> Option<u64> {
-        self.oldest_index().map(|index| self.departed[index].instants.started_ns)
+        let oldest = self.slots.get(self.in_flight.oldest as usize)?;
+        Some(oldest.instants.started_ns)
     }
 
+    /// The oldest request of a client; looks through all that are in flight.
     pub(super) fn oldest_of(&self, client: u32) -> Option<u64> {
-        self.departed[self.oldest..]
-            .iter()
-            .find(|departed| departed.client == client && departed.state == State::InFlight)
-            .map(|departed| departed.id)
+        let mut slot = self.in_flight.oldest;
+        while let Some(departed) = self.slots.get(slot as usize) {
+            if departed.client == client {
+                return Some(departed.id);
+            }
+            slot = departed.later;
+        }
+        None
     }
 
     pub(super) fn intended_ns(&self, id: u64) -> Option<u64> {
-        self.departed.get(index_of(id)?).map(|departed| departed.instants.intended_ns)
+        self.find(id).map(|departed| departed.instants.intended_ns)
+    }
+
+    pub(super) fn instants(&self, id: u64) -> Option<Instants> {
+        self.find(id).map(|departed| departed.instants)
     }
 
     pub(super) fn was_given_up(&self, id: u64) -> bool {
-        let departed = index_of(id).and_then(|index| self.departed.get(index));
-        departed.is_some_and(|departed| departed.state == State::GivenUp)
+        self.find(id).is_some_and(|departed| departed.state == State::GivenUp)
     }
 
-    fn oldest_index(&self) -> Option<usize> {
-        (self.oldest < self.departed.len()).then_some(self.oldest)
+    /// Forgets a given-up request whose reply has come after all.
+    pub(super) fn forget(&mut self, id: u64) {
+        if self.was_given_up(id) {
+            let slot = slot_of(id) as u32;
+            remove(&mut self.slots, &mut self.given_up, slot);
+            self.release(slot);
+        }
     }
 
-    fn end(&mut self, index: usize, state: State) -> Option<Departed> {
-        let departed = self.departed.get_mut(index)?;
-        if departed.state != State::InFlight {
-            return None;
-        }
-        departed.state = state;
-        let ended = *departed;
-        self.in_flight -= 1;
-        while self.departed.get(self.oldest).is_some_and(|old| old.state != State::InFlight) {
-            self.oldest += 1;
-        }
-        Some(ended)
+    fn find(&self, id: u64) -> Option<&Departed> {
+        self.slots.get(slot_of(id)).filter(|departed| departed.id == id)
+    }
+
+    fn release(&mut self, slot: u32) {
+        append(&mut self.slots, &mut self.free, slot);
+        self.slots[slot as usize].state = State::Free;
     }
 }
 
-fn index_of(id: u64) -> Option<usize> {
-    usize::try_from(id.checked_sub(1)?).ok()
+fn append(slots: &mut [Departed], list: &mut List, slot: u32) {
+    let newest = list.newest;
+    slots[slot as usize].earlier = newest;
+    slots[slot as usize].later = NONE;
+    match slots.get_mut(newest as usize) {
+        Some(neighbour) => neighbour.later = slot,
+        None => list.oldest = slot,
+    }
+    list.newest = slot;
+    list.count += 1;
+}
+
+fn remove(slots: &mut [Departed], list: &mut List, slot: u32) {
+    let Departed { earlier, later, .. } = slots[slot as usize];
+    match slots.get_mut(earlier as usize) {
+        Some(neighbour) => neighbour.later = later,
+        None => list.oldest = later,
+    }
+    match slots.get_mut(later as usize) {
+        Some(neighbour) => neighbour.earlier = earlier,
+        None => list.newest = earlier,
+    }
+    list.count -= 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::{LoadSpec, Plan};
+
+    #[test]
+    fn slots_are_used_again_and_ids_are_not() {
+        let planned = Plan::draw(LoadSpec::default()).expect("sound").requests().next();
+        let planned = planned.expect("a request");
+        let mut flight = Flight::new();
+        let mut seen = std::collections::HashSet::new();
+        for at_ns in 0..1_000 {
+            let id = flight.next_id();
+            assert!(id > 0 && seen.insert(id), "{id} came twice");
+            flight.departed(&planned, Instants { intended_ns: at_ns, started_ns: at_ns });
+            assert_eq!(flight.take(id).map(|departed| departed.id), Some(id));
+            assert!(flight.take(id).is_none());
+        }
+        assert_eq!((flight.len(), flight.slots.len()), (0, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_list_that_is_searched(steps in proptest::collection::vec((0..4u8, any::<prop::sample::Index>()), 1..300)) {
+            let planned = Plan::draw(LoadSpec::default()).expect("sound").requests().next();
+            let planned = planned.expect("a request");
+            let mut flight = Flight::new();
+            let mut model: Vec<(u64, u64)> = Vec::new();
+            let mut given_up: Vec<u64> = Vec::new();
+            for (at_ns, (step, index)) in (1..).zip(steps) {
+                match step {
+                    0 | 1 => {
+                        let id = flight.next_id();
+                        flight.departed(&planned, Instants { intended_ns: at_ns, started_ns: at_ns });
+                        model.push((id, at_ns));
+                    }
+                    2 if !model.is_empty() => {
+                        let (id, _) = model.remove(index.index(model.len()));
+                        prop_assert!(flight.take(id).is_some());
+                    }
+                    _ if !model.is_empty() => {
+                        let (id, started_ns) = model.remove(0);
+                        prop_assert_eq!(flight.take_started_by(started_ns).map(|it| it.id), Some(id));
+                        given_up.push(id);
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(flight.len(), model.len());
+                prop_assert_eq!(flight.oldest_started_ns(), model.first().map(|(_, at)| *at));
+                prop_assert!(given_up.iter().all(|id| flight.was_given_up(*id)));
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Sends what the plan holds when it is due, and sorts what comes back.
 
+mod connection;
 mod flight;
 mod pacer;
 mod simulated;
@@ -10,13 +11,15 @@ use std::io;
 
 use protocol::{Reply, Request};
 
-pub use pacer::Pacing;
+pub use flight::MOST_IN_FLIGHT;
+pub use pacer::{Pacing, monotonic_ns};
 pub use simulated::{Faults, SimulatedServer, SimulatedTransport};
-pub use tcp::TcpTransport;
-pub use udp::UdpTransport;
+pub use tcp::{Connections, TcpTransport};
+pub use udp::{Datagrams, UdpTransport};
 
-use crate::plan::Plan;
-use crate::recorder::{Ending, Recorder, RunLog};
+use crate::plan::{Plan, Share};
+use crate::progress::Progress;
+use crate::recorder::{Ending, Instants, Recorder, RunLog};
 use crate::schedule::Schedule;
 use flight::Flight;
 
@@ -27,13 +30,28 @@ const RUN_UP_NS: u64 = 1_000_000;
 /// The longest the loop rests before it looks whether it should break off.
 const LONGEST_REST_NS: u64 = 50_000_000;
 
+/// So late, the generator sends in batches: what it could do for the stamps of replies is lost
+/// already.
+const HOPELESSLY_LATE_NS: u64 = 100_000;
+
+/// Requests started before replies are looked for, where stamps are not the point: in a closed
+/// loop, which waits for replies itself, and by a generator that is hopelessly late.
+const LARGE_BATCH: usize = 64;
+
 /// Where requests go and replies come from, and the clock by which that happens.
 pub trait Transport {
+    /// Requests that leave together when they are due together.
+    const BATCH: usize;
+
     /// Nanoseconds on the scale of all instants of a run.
     fn now_ns(&self) -> u64;
 
-    /// Sends one request now, or makes the connection that will carry it.
-    fn start(&mut self, client: u32, request: &Request) -> Started;
+    /// Makes one request leave, now or together with others at the next [`flush`](Self::flush);
+    /// or makes the connection that will carry it. `last` says that its client goes after it.
+    fn start(&mut self, client: u32, request: &Request, last: bool) -> Started;
+
+    /// Lets everything leave that was started.
+    fn flush(&mut self);
 
     /// Rests until something has happened or `until_ns` has come. `in_flight` tells whether
     /// anything can be expected.
@@ -49,8 +67,8 @@ pub trait Transport {
 /// What became of an attempt to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Started {
-    /// It is on its way.
-    Sent,
+    /// It is on its way; the instant is that just before.
+    Sent(u64),
     /// The kernel takes no more just now; the same request is to be tried again.
     Later,
     /// There is no port or descriptor for it.
@@ -73,19 +91,32 @@ pub struct Event {
 /// What can happen to a request.
 #[derive(Clone, Copy, Debug)]
 pub enum What {
-    /// A reply.
+    /// A reply with what the server noted.
     Reply(Reply),
+    /// The right reply of a server that notes nothing.
+    Right,
+    /// A reply of HTTP with its status.
+    Status(u16),
     /// The kernel says that nobody listens.
     Refused,
     /// The connection ended.
     Reset,
-    /// Bytes that are no reply.
+    /// Bytes that are no reply, or not the one that was asked for.
     Wrong,
     /// The connection for it has been made.
     Connected {
         /// From the connect call.
         took_ns: u64,
     },
+    /// The first byte of its reply came, and not yet the last.
+    FirstByte,
+    /// A connection was ended by FIN on both sides.
+    Closed {
+        /// From the generator's FIN to the server's.
+        took_ns: u64,
+    },
+    /// When the kernel had received the reply, told before the reply itself.
+    KernelStamp,
 }
 
 /// Why a run could not begin.
@@ -109,22 +140,37 @@ pub enum DriveError {
     NotLoopback(std::net::SocketAddr),
 }
 
-/// Goes through the plan from beginning to end, or until `stop` says so; it is asked often.
-pub fn drive(plan: &Plan, transport: &mut impl Transport, stop: &dyn Fn() -> bool) -> RunLog {
-    let start_ns = transport.now_ns() + RUN_UP_NS;
+/// Goes through one share of a plan from beginning to end, or until `stop` says so; it is asked
+/// often. Several generators of one plan begin together at `start_ns`, if that is to come.
+pub fn drive(
+    plan: &Plan,
+    share: Share,
+    start_ns: u64,
+    transport: &mut impl Transport,
+    progress: &Progress,
+    stop: &dyn Fn() -> bool,
+) -> RunLog {
+    let start_ns = start_ns.max(transport.now_ns() + RUN_UP_NS);
+    let spec = &plan.spec;
     let mut run = Run {
-        plan,
+        closed: plan.is_closed(),
+        timeout_ns: spec.timeout.as_nanos() as u64,
+        most_in_flight: share.part_of(spec.max_in_flight).clamp(1, MOST_IN_FLIGHT) as usize,
+        given_up_ns: start_ns + plan.window_end_ns() + spec.timeout.as_nanos() as u64,
         start_ns,
-        schedule: Schedule::new(plan),
-        flight: Flight::for_plan(plan),
+        schedule: Schedule::new(plan, share),
+        flight: Flight::new(),
         recorder: Recorder::new(plan, start_ns),
+        progress,
         counted_until_ns: start_ns,
+        latest_answered_ns: 0,
         happened: Vec::with_capacity(256),
     };
     while !stop() {
         run.start_what_is_due(transport, stop);
-        run.give_up_what_is_overdue(transport);
-        let Some(until_ns) = run.next_deadline_ns(transport.now_ns()) else { break };
+        let now_ns = transport.now_ns();
+        run.give_up_what_is_overdue(transport, now_ns);
+        let Some(until_ns) = run.next_deadline_ns(now_ns) else { break };
         run.look(transport, until_ns);
     }
     run.finish(transport)
@@ -132,12 +178,20 @@ pub fn drive(plan: &Plan, transport: &mut impl Transport, stop: &dyn Fn() -> boo
 
 /// A run in progress.
 struct Run<'a> {
-    plan: &'a Plan,
+    closed: bool,
+    timeout_ns: u64,
+    most_in_flight: usize,
+    /// Whatever has not been sent by then will not be: a rate out of reach must not make a run of
+    /// any length.
+    given_up_ns: u64,
     start_ns: u64,
     schedule: Schedule<'a>,
     flight: Flight,
     recorder: Recorder,
+    progress: &'a Progress,
     counted_until_ns: u64,
+    /// When the latest request of those answered was sent.
+    latest_answered_ns: u64,
     happened: Vec<Event>,
 }
 
@@ -146,65 +200,74 @@ impl Run<'_> {
     fn look(&mut self, transport: &mut impl Transport, until_ns: u64) {
         let mut happened = std::mem::take(&mut self.happened);
         transport.wait(until_ns, self.flight.len(), &mut happened);
-        self.count_in_flight(transport.now_ns());
         for event in happened.drain(..) {
             self.handle(event);
         }
         self.happened = happened;
     }
 
-    fn start_what_is_due(&mut self, transport: &mut impl Transport, stop: &dyn Fn() -> bool) {
-        while let Some(due_ns) = self.schedule.next_due_ns() {
-            if stop() || self.start_ns + due_ns > transport.now_ns() {
-                return;
+    fn start_what_is_due<T: Transport>(&mut self, transport: &mut T, stop: &dyn Fn() -> bool) {
+        let mut now_ns = transport.now_ns();
+        let mut waiting = 0;
+        while let Some(planned) = self.schedule.peek().copied() {
+            let intended_ns = self.start_ns + planned.intended_ns;
+            if intended_ns > now_ns {
+                break;
             }
-            if self.flight.len() >= self.plan.spec.max_in_flight as usize {
-                self.take_unsent();
+            if now_ns > self.given_up_ns || self.flight.len() >= self.most_in_flight {
+                self.take_unsent(now_ns);
                 continue;
             }
-            self.count_in_flight(transport.now_ns());
-            let Some(planned) = self.schedule.peek() else { return };
             let request = Request {
                 id: self.flight.next_id(),
                 work: planned.work,
                 request_size: planned.request_size,
                 reply_size: planned.reply_size,
             };
-            let started_ns = transport.now_ns();
-            match transport.start(planned.client, &request) {
-                Started::Sent => {
+            match transport.start(planned.client, &request, planned.last) {
+                Started::Sent(started_ns) => {
                     self.schedule.take();
-                    let intended_ns = self.start_ns + due_ns;
-                    let instants = self.flight.departed(&planned, intended_ns, started_ns);
-                    self.recorder.sent(instants);
-                    // In the midst of a burst replies come already; late stamps would be ours.
-                    self.look(transport, 0);
+                    now_ns = started_ns;
+                    self.count_in_flight(now_ns);
+                    let instants = Instants { intended_ns, started_ns };
+                    self.flight.departed(&planned, instants);
+                    self.recorder.sent(instants, planned.arrival);
+                    waiting += 1;
                 }
-                Started::Later => return,
-                Started::Impossible => self.take_unsent(),
+                Started::Later => break,
+                Started::Impossible => self.take_unsent(now_ns),
+            }
+            let hopeless = now_ns > intended_ns + HOPELESSLY_LATE_NS;
+            if waiting >= if self.closed || hopeless { LARGE_BATCH } else { T::BATCH } {
+                transport.flush();
+                waiting = 0;
+                // In the midst of a burst replies come already; late stamps would be ours.
+                self.look(transport, 0);
+                now_ns = transport.now_ns();
+                if stop() {
+                    return;
+                }
             }
         }
+        transport.flush();
     }
 
-    fn take_unsent(&mut self) {
+    fn take_unsent(&mut self, now_ns: u64) {
         if let Some(planned) = self.schedule.take() {
-            let intended_ns = self.start_ns + planned.intended_ns;
-            self.recorder.unsent(intended_ns, planned.rare);
-            self.schedule.ended(planned.client, planned.intended_ns + self.retry_pause_ns());
+            self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare);
+            // A client that could not even send pauses, lest it try for ever at one instant.
+            let again_ns = now_ns.saturating_sub(self.start_ns) + self.timeout_ns;
+            self.schedule.ended(planned.client, again_ns, false);
         }
     }
 
-    /// How long a closed loop's client pauses after a request that could not even be sent, so
-    /// that it does not try for ever at one instant.
-    fn retry_pause_ns(&self) -> u64 {
-        self.plan.spec.timeout.as_nanos() as u64
-    }
-
-    fn give_up_what_is_overdue(&mut self, transport: &mut impl Transport) {
-        let now_ns = transport.now_ns();
-        let timeout_ns = self.plan.spec.timeout.as_nanos() as u64;
-        while let Some(overdue) = self.flight.take_started_by(now_ns.saturating_sub(timeout_ns)) {
+    fn give_up_what_is_overdue(&mut self, transport: &mut impl Transport, now_ns: u64) {
+        let by_ns = now_ns.saturating_sub(self.timeout_ns);
+        while self.flight.oldest_started_ns().is_some_and(|started_ns| started_ns <= by_ns) {
+            self.count_in_flight(now_ns);
+            let Some(overdue) = self.flight.take_started_by(by_ns) else { return };
             transport.abandon(overdue.id);
+            self.progress.timed_out();
             self.end(&overdue, now_ns, Ending::TimedOut);
         }
     }
@@ -212,12 +275,12 @@ impl Run<'_> {
     /// When the loop must act next by itself; `None` when the run is over.
     fn next_deadline_ns(&self, now_ns: u64) -> Option<u64> {
         let due = self.schedule.next_due_ns().map(|due_ns| self.start_ns + due_ns);
-        let timeout_ns = self.plan.spec.timeout.as_nanos() as u64;
-        let overdue = self.flight.oldest_started_ns().map(|started| started + timeout_ns);
+        let overdue = self.flight.oldest_started_ns().map(|started| started + self.timeout_ns);
         let next = [due, overdue].into_iter().flatten().min()?;
         Some(next.min(now_ns + LONGEST_REST_NS))
     }
 
+    /// Notes how many were in flight until now; called before their number changes.
     fn count_in_flight(&mut self, now_ns: u64) {
         self.recorder.in_flight(self.flight.len(), self.counted_until_ns, now_ns);
         self.counted_until_ns = now_ns.max(self.counted_until_ns);
@@ -225,36 +288,77 @@ impl Run<'_> {
 
     fn handle(&mut self, event: Event) {
         let id = event.id.or_else(|| self.flight.oldest_of(event.client));
+        let at_ns = event.at_ns;
+        self.count_in_flight(at_ns);
         match event.what {
-            What::Reply(reply) => self.handle_reply(id, event.at_ns, &reply),
+            What::Reply(reply) => self.handle_reply(id, at_ns, &reply),
+            What::Right => self.handle_right(id, at_ns),
+            What::Status(status) => {
+                self.recorder.status(status);
+                if status < 400 {
+                    self.handle_right(id, at_ns);
+                } else {
+                    self.end_by_id(id, at_ns, Ending::Refused);
+                }
+            }
+            What::Refused => self.end_by_id(id, at_ns, Ending::Refused),
+            What::Reset => self.end_by_id(id, at_ns, Ending::Reset),
+            What::Wrong => self.end_by_id(id, at_ns, Ending::Wrong),
             What::Connected { took_ns } => {
                 let intended = id.and_then(|id| self.flight.intended_ns(id));
                 self.recorder.connected(intended.unwrap_or(0), took_ns);
             }
-            What::Refused => self.end_by_id(id, event.at_ns, Ending::Refused),
-            What::Reset => self.end_by_id(id, event.at_ns, Ending::Reset),
-            What::Wrong => self.end_by_id(id, event.at_ns, Ending::Wrong),
+            What::FirstByte | What::KernelStamp => {
+                if let Some(instants) = id.and_then(|id| self.flight.instants(id)) {
+                    self.recorder.partly(instants, at_ns, event.what);
+                }
+            }
+            What::Closed { took_ns } => self.recorder.closed(at_ns, took_ns),
         }
     }
 
     fn handle_reply(&mut self, id: Option<u64>, at_ns: u64, reply: &Reply) {
+        self.recorder.reply_seen(reply);
         let Some(departed) = id.and_then(|id| self.flight.take(id)) else {
-            if id.is_some_and(|id| self.flight.was_given_up(id)) {
-                self.recorder.late(reply);
-            } else {
-                self.recorder.duplicate(reply);
-            }
-            return;
+            return self.handle_unexpected(id);
         };
         if reply.refusal.is_some() {
-            self.recorder.reply_seen(reply);
             self.end(&departed, at_ns, Ending::Refused);
         } else if reply.reply_size != departed.reply_size {
-            self.recorder.reply_seen(reply);
             self.end(&departed, at_ns, Ending::Wrong);
         } else {
-            self.recorder.answered(departed.instants, at_ns, departed.rare, reply);
-            self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns));
+            self.recorder.answered(departed.instants, at_ns, departed.rare, Some(reply));
+            self.answered(&departed, at_ns);
+        }
+    }
+
+    fn handle_right(&mut self, id: Option<u64>, at_ns: u64) {
+        let Some(departed) = id.and_then(|id| self.flight.take(id)) else {
+            return self.handle_unexpected(id);
+        };
+        self.recorder.answered(departed.instants, at_ns, departed.rare, None);
+        self.answered(&departed, at_ns);
+    }
+
+    fn answered(&mut self, departed: &flight::Departed, at_ns: u64) {
+        let Instants { intended_ns, started_ns } = departed.instants;
+        if started_ns < self.latest_answered_ns {
+            self.recorder.reordered();
+        }
+        self.latest_answered_ns = self.latest_answered_ns.max(started_ns);
+        self.progress
+            .answered(at_ns.saturating_sub(intended_ns), started_ns.saturating_sub(intended_ns));
+        self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns), true);
+    }
+
+    /// A reply to a request that is not in flight any more.
+    fn handle_unexpected(&mut self, id: Option<u64>) {
+        match id {
+            Some(id) if self.flight.was_given_up(id) => {
+                self.flight.forget(id);
+                self.recorder.late();
+            }
+            _ => self.recorder.duplicate(),
         }
     }
 
@@ -266,7 +370,7 @@ impl Run<'_> {
 
     fn end(&mut self, departed: &flight::Departed, at_ns: u64, ending: Ending) {
         self.recorder.unanswered(departed.instants, departed.rare, ending);
-        self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns));
+        self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns), false);
     }
 
     /// Accounts for whatever is left where the run was broken off.

@@ -4,6 +4,7 @@
 //! of its own it therefore spins: it asks for events without resting as long as something is in
 //! flight or about to be due, and rests, on a timer set a little early, only when nothing is.
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
@@ -17,8 +18,15 @@ use nix::time::clock_gettime;
 /// Spinning begins so long before an instant; a timer's lateness is seldom more.
 const EARLY_NS: u64 = 150_000;
 
-/// A turn of the spinning loop that takes longer than this was interrupted.
+/// The same where processor time is to be saved: the usual lateness of a precise timer.
+const EARLY_HYBRID_NS: u64 = 60_000;
+
+/// A turn of the spinning loop that takes longer than this, or a rest that ends so much too late,
+/// was interrupted.
 const HICCUP_NS: u64 = 1_000_000;
+
+/// A rest this long needs no precise timer for most of it.
+const LONG_REST_NS: u64 = 10_000_000;
 
 /// The timer's own token; sockets count from 0.
 const TIMER: Token = Token(usize::MAX);
@@ -28,14 +36,42 @@ const TIMER: Token = Token(usize::MAX);
 pub enum Pacing {
     /// Never resting while anything is due or in flight; needs a core of its own.
     Spin,
+    /// Resting until shortly before the next instant, then spinning. Replies that come in
+    /// between wake it, and are noticed late by as much as that takes.
+    Hybrid,
     /// Resting whenever there is nothing to do; wakes late.
     Sleep,
 }
 
+impl Pacing {
+    /// What suits so many generators on so many cores: spinning only where at least one core is
+    /// left for the server.
+    #[must_use]
+    pub fn for_cores(generators: usize, cores: usize) -> Self {
+        match cores {
+            1 => Self::Sleep,
+            _ if cores > generators => Self::Spin,
+            _ => Self::Hybrid,
+        }
+    }
+}
+
+impl fmt::Display for Pacing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Spin => "spin",
+            Self::Hybrid => "hybrid",
+            Self::Sleep => "sleep",
+        })
+    }
+}
+
 /// `CLOCK_MONOTONIC` in nanoseconds, the scale of the server's stamps on the same host.
-pub(super) fn monotonic_ns() -> u64 {
+#[must_use]
+pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
-    Duration::from(now.expect("the clock exists on every Linux")).as_nanos() as u64
+    let now = now.expect("the clock exists on every Linux");
+    now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
 /// Readiness of sockets and a precise timer in one.
@@ -79,17 +115,23 @@ impl Pacer {
     pub(super) fn wait(&mut self, until_ns: u64, in_flight: usize, ready: &mut Vec<Ready>) {
         let until_ns = if self.unfinished.is_empty() { until_ns } else { 0 };
         ready.append(&mut self.unfinished);
+        if until_ns == 0 {
+            return self.poll_once(None, ready);
+        }
         let mut before_ns = monotonic_ns();
         loop {
             let rests = match self.pacing {
                 Pacing::Sleep => until_ns > before_ns,
+                Pacing::Hybrid => until_ns > before_ns + EARLY_HYBRID_NS,
                 Pacing::Spin => in_flight == 0 && until_ns > before_ns + 2 * EARLY_NS,
             };
-            self.poll_once(rests.then_some(until_ns), ready);
+            let rest = rests.then(|| self.arm(until_ns, before_ns));
+            self.poll_once(rest, ready);
             let now_ns = monotonic_ns();
-            if !rests && now_ns - before_ns > HICCUP_NS {
+            let should_be_ns = if rests { before_ns.max(until_ns) } else { before_ns };
+            if now_ns > should_be_ns + HICCUP_NS {
                 let (count, longest) = self.hiccups;
-                self.hiccups = (count + 1, longest.max(now_ns - before_ns));
+                self.hiccups = (count + 1, longest.max(now_ns - should_be_ns));
             }
             if !ready.is_empty() || now_ns >= until_ns {
                 return;
@@ -103,9 +145,9 @@ impl Pacer {
         self.unfinished.push(socket);
     }
 
-    /// Looks for events; rests for them until about the time given, or not at all.
-    fn poll_once(&mut self, rest_until_ns: Option<u64>, ready: &mut Vec<Ready>) {
-        let timeout = rest_until_ns.map_or(Some(Duration::ZERO), |until_ns| self.arm(until_ns));
+    /// Looks for events; rests for them as [`arm`](Self::arm) has said, or not at all.
+    fn poll_once(&mut self, rest: Option<Option<Duration>>, ready: &mut Vec<Ready>) {
+        let timeout = rest.unwrap_or(Some(Duration::ZERO));
         // A signal may interrupt the wait; the loop around asks again.
         if self.poll.poll(&mut self.events, timeout).is_err() {
             return;
@@ -113,16 +155,22 @@ impl Pacer {
         for event in self.events.iter().filter(|event| event.token() != TIMER) {
             ready.push(Ready {
                 socket: event.token().0,
-                readable: event.is_readable() || event.is_read_closed() || event.is_error(),
-                writable: event.is_writable() || event.is_write_closed() || event.is_error(),
+                readable: event.is_readable(),
+                writable: event.is_writable() || event.is_error(),
+                ends: event.is_read_closed() || event.is_write_closed() || event.is_error(),
             });
         }
     }
 
-    /// Sets the timer; the poll itself then needs no time-out, which would be in milliseconds.
-    fn arm(&self, until_ns: u64) -> Option<Duration> {
+    /// How long the poll may rest. Its own time-out is in milliseconds: enough for a long rest,
+    /// while a short one is ended by the timer.
+    fn arm(&self, until_ns: u64, now_ns: u64) -> Option<Duration> {
+        if until_ns > now_ns + LONG_REST_NS {
+            return Some(Duration::from_nanos(until_ns - now_ns - LONG_REST_NS / 2));
+        }
         let at_ns = match self.pacing {
             Pacing::Sleep => until_ns,
+            Pacing::Hybrid => until_ns.saturating_sub(EARLY_HYBRID_NS),
             Pacing::Spin => until_ns.saturating_sub(EARLY_NS),
         };
         let at = TimeSpec::from_duration(Duration::from_nanos(at_ns.max(1)));
@@ -140,4 +188,6 @@ pub(super) struct Ready {
     pub(super) socket: usize,
     pub(super) readable: bool,
     pub(super) writable: bool,
+    /// The other side has closed, or there is an error: to be read to the end.
+    pub(super) ends: bool,
 }

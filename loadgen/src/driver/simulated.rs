@@ -122,21 +122,23 @@ impl SimulatedTransport {
 }
 
 impl Transport for SimulatedTransport {
+    const BATCH: usize = 1;
+
     fn now_ns(&self) -> u64 {
         self.now_ns
     }
 
-    fn start(&mut self, client: u32, request: &Request) -> Started {
+    fn start(&mut self, client: u32, request: &Request, _last: bool) -> Started {
         if self.happens(self.faults.impossible) {
             return Started::Impossible;
         }
         if self.happens(self.faults.reset) {
             self.will_happen(self.now_ns, client, request.id, What::Reset);
-            return Started::Sent;
+            return Started::Sent(self.now_ns);
         }
         self.received += 1;
         if self.happens(self.faults.ignored) {
-            return Started::Sent;
+            return Started::Sent(self.now_ns);
         }
         let (taken_up_ns, finished_ns) = self.serve(request);
         let refusal = self.happens(self.faults.refused).then_some(Refusal::NoWorker);
@@ -156,8 +158,10 @@ impl Transport for SimulatedTransport {
         for _ in 0..copies {
             self.will_happen(finished_ns, client, request.id, What::Reply(reply));
         }
-        Started::Sent
+        Started::Sent(self.now_ns)
     }
+
+    fn flush(&mut self) {}
 
     fn wait(&mut self, until_ns: u64, _in_flight: usize, happened: &mut Vec<Event>) {
         match self.coming.peek() {

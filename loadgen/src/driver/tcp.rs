@@ -2,22 +2,25 @@
 //!
 //! An open loop does not wait for a connection to be idle: a request that is due is written at
 //! once, behind whatever its connection still owes. Connections that have done their share are
-//! closed by reset, so that a long run is not stopped by ports that must rest for a minute.
+//! closed by reset unless told otherwise, so that a long run is not stopped by ports that must
+//! rest for a minute.
 
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::io::{self, ErrorKind, Read};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 use nix::sys::socket::{setsockopt, sockopt};
-use protocol::{Decoded, Request, decode_reply, encode_request};
+use protocol::Request;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::connection::Connection;
+use super::flight::slot_of;
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
 use super::{DriveError, Event, Started, Transport, What};
-use crate::plan::Reuse;
+use crate::exchange::{Exchange, Owed};
+use crate::plan::{Close, LoadSpec, Reuse, Share};
 
 /// The same as on the server's side; see there.
 const CONGESTION_CONTROL: &str = "cubic";
@@ -34,17 +37,67 @@ const READS_IN_A_TURN: usize = 64;
 /// Bytes that may wait for a connection that takes no more; what would be more is not sent.
 const MOST_WAITING: usize = 1 << 20;
 
+/// Source addresses in use where ports would run out: each has all of them.
+const SOURCES: u32 = 1 << 12;
+
+/// No connection.
+const NONE: usize = usize::MAX;
+
+/// How a run uses connections.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    /// The server.
+    pub target: SocketAddr,
+    /// What is said on them.
+    pub exchange: Exchange,
+    /// How many are kept, or how many clients make their own.
+    pub clients: u32,
+    /// How long each is kept.
+    pub reuse: Reuse,
+    /// How it is ended.
+    pub close: Close,
+    /// Whether clients come and go, each with a connection of its own.
+    pub sessions: bool,
+    /// How the generator waits.
+    pub pacing: Pacing,
+}
+
+impl Connections {
+    /// Those of one share of a load.
+    #[must_use]
+    pub fn of(
+        spec: &LoadSpec,
+        share: Share,
+        target: SocketAddr,
+        exchange: Exchange,
+        pacing: Pacing,
+    ) -> Self {
+        Self {
+            target,
+            exchange,
+            clients: share.part_of(spec.clients),
+            reuse: spec.reuse,
+            close: spec.close,
+            sessions: spec.session.is_some(),
+            pacing,
+        }
+    }
+}
+
 /// The connections of a run over TCP.
 pub struct TcpTransport {
-    target: SocketAddr,
+    settings: Connections,
     /// Requests that one connection carries; as good as infinite where it is kept.
     share: u32,
     /// Each client's connection that still takes requests.
-    current: Vec<Option<usize>>,
+    current: Vec<usize>,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
-    /// Which connection each request went to, by id.
+    /// Which connection each request went to, by its slot.
     carriers: Vec<usize>,
+    /// The connection that has been given requests and has not written them.
+    unwritten: usize,
+    made: u32,
     pacer: Pacer,
     ready: Vec<Ready>,
     incoming: Box<[u8; READ_SIZE]>,
@@ -52,77 +105,89 @@ pub struct TcpTransport {
     pending: Vec<Event>,
 }
 
-struct Connection {
-    stream: TcpStream,
-    client: u32,
-    /// Set until the connection is there.
-    connecting_since_ns: Option<u64>,
-    /// Requests that it may still take.
-    share_left: u32,
-    /// Requests not answered yet, in the order in which they were written.
-    owed: VecDeque<u64>,
-    outgoing: Vec<u8>,
-    incoming: Vec<u8>,
-}
-
 impl TcpTransport {
-    /// Prepares `clients` clients of `target`; where connections are kept, makes them now.
+    /// Prepares the clients; where connections are kept, makes them now.
     ///
     /// # Errors
     /// When the server cannot be reached, or the kernel has no sockets left.
-    pub fn new(
-        target: SocketAddr,
-        clients: u32,
-        reuse: Reuse,
-        pacing: Pacing,
-    ) -> Result<Self, DriveError> {
+    pub fn new(settings: Connections) -> Result<Self, DriveError> {
+        let clients = if settings.sessions { 0 } else { settings.clients };
         let mut transport = Self {
-            target,
-            share: match reuse {
+            share: match settings.reuse {
                 Reuse::Persistent => u32::MAX,
                 Reuse::Per(count) => count,
             },
-            current: vec![None; clients as usize],
+            current: vec![NONE; clients as usize],
             connections: Vec::new(),
             free: Vec::new(),
             carriers: Vec::new(),
-            pacer: Pacer::new(pacing).map_err(DriveError::Socket)?,
+            unwritten: NONE,
+            made: 0,
+            pacer: Pacer::new(settings.pacing).map_err(DriveError::Socket)?,
             ready: Vec::with_capacity(64),
             incoming: Box::new([0; READ_SIZE]),
             pending: Vec::new(),
+            settings,
         };
-        if reuse == Reuse::Persistent {
+        if transport.settings.reuse == Reuse::Persistent {
             transport.connect_all(clients)?;
         }
         Ok(transport)
     }
 
     fn connect_all(&mut self, clients: u32) -> Result<(), DriveError> {
-        let cannot = |source| DriveError::Connect { target: self.target, source };
+        let target = self.settings.target;
+        let cannot = |source| DriveError::Connect { target, source };
         let streams: Vec<std::net::TcpStream> = (0..clients)
-            .map(|_| std::net::TcpStream::connect_timeout(&self.target, CONNECT_PATIENCE))
+            .map(|_| std::net::TcpStream::connect_timeout(&target, CONNECT_PATIENCE))
             .collect::<Result<_, _>>()
             .map_err(cannot)?;
         for (client, stream) in (0..).zip(streams) {
             let socket = Socket::from(stream);
-            let settled = settle(&socket).and_then(|()| self.adopt(socket, client, None));
+            let settled = self.settle(&socket).and_then(|()| self.adopt(socket, client, None));
             settled.map_err(DriveError::Socket)?;
         }
         Ok(())
     }
 
+    /// What every socket of the load is set to.
+    fn settle(&self, socket: &Socket) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        socket.set_tcp_nodelay(true)?;
+        if self.settings.close == Close::Reset {
+            socket.set_linger(Some(Duration::ZERO))?;
+        }
+        let _ = setsockopt(socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into());
+        Ok(())
+    }
+
     /// Begins a new connection for a client.
     fn connect(&mut self, client: u32) -> io::Result<usize> {
-        let domain = Domain::for_address(self.target);
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        settle(&socket)?;
+        let target = self.settings.target;
+        let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+        self.settle(&socket)?;
+        if self.ports_would_run_out() {
+            setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
+            self.made = self.made.wrapping_add(1);
+            let source =
+                Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + self.made % SOURCES);
+            socket.bind(&SocketAddr::from((source, 0)).into())?;
+        }
         let since_ns = monotonic_ns();
-        match socket.connect(&self.target.into()) {
+        match socket.connect(&target.into()) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {}
             Err(error) => return Err(error),
         }
         self.adopt(socket, client, Some(since_ns))
+    }
+
+    /// A port rests for a minute after a FIN of ours; on loopback there are more addresses.
+    fn ports_would_run_out(&self) -> bool {
+        let target = self.settings.target.ip();
+        let kept = self.settings.reuse == Reuse::Persistent && !self.settings.sessions;
+        let is_local = matches!(target, IpAddr::V4(address) if address.is_loopback());
+        is_local && !kept && self.settings.close == Close::Finish
     }
 
     /// Watches a connection and makes it its client's current one.
@@ -139,16 +204,9 @@ impl TcpTransport {
         });
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.pacer.registry().register(&mut stream, Token(index), interest)?;
-        self.connections[index] = Some(Connection {
-            stream,
-            client,
-            connecting_since_ns,
-            share_left: self.share,
-            owed: VecDeque::new(),
-            outgoing: Vec::new(),
-            incoming: Vec::new(),
-        });
-        self.current[client as usize] = Some(index);
+        let connection = Connection::new(stream, client, connecting_since_ns, self.share);
+        self.connections[index] = Some(connection);
+        self.current[client as usize] = index;
         Ok(index)
     }
 
@@ -157,17 +215,40 @@ impl TcpTransport {
         let Some(mut connection) = self.connections[index].take() else { return };
         let at_ns = monotonic_ns();
         let client = connection.client;
-        happened.extend(connection.owed.drain(..).map(|id| Event {
+        happened.extend(connection.owed.drain(..).map(|owed| Event {
             at_ns,
-            id: Some(id),
+            id: Some(owed.id),
             client,
             what,
         }));
-        let _ = self.pacer.registry().deregister(&mut connection.stream);
-        if self.current[client as usize] == Some(index) {
-            self.current[client as usize] = None;
+        if let Some(since_ns) = connection.closing_since_ns {
+            let what = What::Closed { took_ns: at_ns - since_ns };
+            happened.push(Event { at_ns, id: Some(0), client, what });
         }
+        let _ = self.pacer.registry().deregister(&mut connection.stream);
+        self.retire(index, client);
         self.free.push(index);
+    }
+
+    /// Its client makes another connection for the next request.
+    fn retire(&mut self, index: usize, client: u32) {
+        if self.current[client as usize] == index {
+            self.current[client as usize] = NONE;
+        }
+    }
+
+    /// Ends a connection that has done its share.
+    fn end(&mut self, index: usize, happened: &mut Vec<Event>) {
+        let Some(connection) = self.connections[index].as_mut() else { return };
+        if self.settings.close == Close::Finish
+            && connection.closing_since_ns.is_none()
+            && connection.stream.shutdown(Shutdown::Write).is_ok()
+        {
+            // The server's FIN ends it, at the next read.
+            connection.closing_since_ns = Some(monotonic_ns());
+            return;
+        }
+        self.close(index, What::Reset, happened);
     }
 
     /// Writes what is due, reads what has come, on one connection.
@@ -176,41 +257,56 @@ impl TcpTransport {
         let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
-        if ready.writable {
+        if ready.writable && connection.wants_to_write() {
             match connection.become_connected() {
                 Ok(None) => {}
                 Ok(Some(took_ns)) => happened.push(Event {
                     at_ns: monotonic_ns(),
-                    id: connection.owed.front().copied(),
+                    id: connection.owed.front().map(|owed| owed.id),
                     client: connection.client,
                     what: What::Connected { took_ns },
                 }),
                 Err(_) => return self.close(index, What::Refused, happened),
             }
-            if connection.flush().is_err() {
+            if connection.write().is_err() {
                 // Replies that arrived before the end are still to be read.
-                self.receive(index, happened);
+                self.receive(index, true, happened);
                 return self.close(index, What::Reset, happened);
             }
         }
-        if ready.readable {
-            self.receive(index, happened);
+        if ready.readable || ready.ends {
+            self.receive(index, ready.ends, happened);
         }
     }
 
-    fn receive(&mut self, index: usize, happened: &mut Vec<Event>) {
+    /// Reads what has come. A read that gave less than was asked for took all there was, unless
+    /// the end is there too: readiness is told again when more comes.
+    fn receive(&mut self, index: usize, ends: bool, happened: &mut Vec<Event>) {
         for _ in 0..READS_IN_A_TURN {
             let Some(connection) = self.connections[index].as_mut() else { return };
             match connection.stream.read(&mut self.incoming[..]) {
-                Ok(0) => return self.close(index, What::Reset, happened),
+                Ok(0) => {
+                    connection.take_the_end(happened);
+                    return self.close(index, What::Reset, happened);
+                }
                 Ok(count) => {
                     let at_ns = monotonic_ns();
-                    connection.incoming.extend_from_slice(&self.incoming[..count]);
-                    if connection.take_replies(at_ns, happened).is_err() {
+                    let exchange = &self.settings.exchange;
+                    let bytes = &self.incoming[..count];
+                    if connection.take_replies(exchange, bytes, at_ns, happened).is_err() {
                         return self.close(index, What::Wrong, happened);
                     }
+                    if connection.reader.is_last() {
+                        connection.share_left = 0;
+                        let client = connection.client;
+                        self.retire(index, client);
+                    }
+                    let Some(connection) = self.connections[index].as_mut() else { return };
                     if connection.share_left == 0 && connection.owed.is_empty() {
-                        return self.close(index, What::Reset, happened);
+                        return self.end(index, happened);
+                    }
+                    if count < READ_SIZE && !ends {
+                        return;
                     }
                 }
                 Err(error) => match error.kind() {
@@ -223,109 +319,84 @@ impl TcpTransport {
                 },
             }
         }
-        self.pacer.come_back_to(Ready { socket: index, readable: true, writable: false });
-    }
-}
-
-/// What every socket of the load is set to.
-fn settle(socket: &Socket) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_linger(Some(Duration::ZERO))?;
-    let _ = setsockopt(socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into());
-    Ok(())
-}
-
-impl Connection {
-    /// Learns whether a connection that was begun is there: how long it took, the first time.
-    fn become_connected(&mut self) -> io::Result<Option<u64>> {
-        let Some(since_ns) = self.connecting_since_ns else { return Ok(None) };
-        if let Some(error) = self.stream.take_error()? {
-            return Err(error);
-        }
-        if self.stream.peer_addr().is_err() {
-            return Ok(None); // not yet
-        }
-        self.connecting_since_ns = None;
-        Ok(Some(monotonic_ns() - since_ns))
+        self.pacer.come_back_to(Ready { socket: index, readable: true, writable: false, ends });
     }
 
-    /// Writes as much as the kernel takes; the rest waits until it takes more.
-    fn flush(&mut self) -> io::Result<()> {
-        if self.connecting_since_ns.is_some() {
-            return Ok(());
+    /// The connection that carries the client's next request; a new one where there is none.
+    fn carrier(&mut self, client: u32) -> io::Result<usize> {
+        if self.current.len() <= client as usize {
+            self.current.resize(client as usize + 1, NONE);
         }
-        let mut written = 0;
-        while written < self.outgoing.len() {
-            match self.stream.write(&self.outgoing[written..]) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        match self.current[client as usize] {
+            NONE => self.connect(client),
+            index => Ok(index),
         }
-        self.outgoing.drain(..written);
-        Ok(())
-    }
-
-    /// Takes whole replies out of what has come.
-    fn take_replies(
-        &mut self,
-        at_ns: u64,
-        happened: &mut Vec<Event>,
-    ) -> Result<(), protocol::Malformed> {
-        let mut taken = 0;
-        while let Decoded::Complete { message, length } = decode_reply(&self.incoming[taken..])? {
-            taken += length;
-            // A refusal of something unreadable carries no id: it answers the oldest.
-            let known = self.owed.iter().position(|id| *id == message.id);
-            let id = match known {
-                Some(position) => self.owed.remove(position),
-                None if message.id == 0 => self.owed.pop_front(),
-                None => Some(message.id),
-            };
-            happened.push(Event { at_ns, id, client: self.client, what: What::Reply(message) });
-        }
-        self.incoming.drain(..taken);
-        Ok(())
     }
 }
 
 impl Transport for TcpTransport {
+    // Each connection needs a write of its own: nothing is gained by more than one.
+    const BATCH: usize = 1;
+
     fn now_ns(&self) -> u64 {
         monotonic_ns()
     }
 
-    fn start(&mut self, client: u32, request: &Request) -> Started {
-        let index = match self.current[client as usize] {
-            Some(index) => index,
-            None => match self.connect(client) {
-                Ok(index) => index,
-                Err(_) => return Started::Impossible,
-            },
+    fn start(&mut self, client: u32, request: &Request, last: bool) -> Started {
+        // Requests that a client keeps in flight share its connection.
+        let clients = self.settings.clients;
+        let client = if self.settings.sessions { client } else { client % clients };
+        if self.current.get(client as usize) != Some(&self.unwritten) {
+            self.flush();
+        }
+        let started_ns = monotonic_ns();
+        let index = match self.carrier(client) {
+            Ok(index) => index,
+            // Over loopback that is known at once.
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                let (at_ns, id) = (monotonic_ns(), Some(request.id));
+                self.pending.push(Event { at_ns, id, client, what: What::Refused });
+                return Started::Sent(started_ns);
+            }
+            Err(_) => return Started::Impossible,
         };
         let connection = self.connections[index].as_mut().expect("a current connection exists");
         if connection.outgoing.len() > MOST_WAITING {
             return Started::Impossible;
         }
-        encode_request(request, &mut connection.outgoing);
-        connection.owed.push_back(request.id);
-        connection.share_left = match self.share {
-            u32::MAX => u32::MAX,
-            _ => connection.share_left - 1,
-        };
+        self.settings.exchange.encode(request, &mut connection.outgoing);
+        connection.owed.push_back(Owed { id: request.id, size: request.request_size });
+        if self.share != u32::MAX {
+            connection.share_left -= 1;
+        }
+        if last {
+            connection.share_left = 0;
+        }
         if connection.share_left == 0 {
-            self.current[client as usize] = None;
+            self.current[client as usize] = NONE;
+        }
+        self.unwritten = index;
+        let slot = slot_of(request.id);
+        if self.carriers.len() <= slot {
+            self.carriers.resize(slot + 1, NONE);
+        }
+        self.carriers[slot] = index;
+        if connection.share_left == 0 {
+            self.flush();
+        }
+        Started::Sent(started_ns)
+    }
+
+    fn flush(&mut self) {
+        if self.unwritten == NONE {
+            return;
         }
         // Over loopback a connection is there before the connect call returns.
-        let ready = Ready { socket: index, readable: false, writable: true };
+        let socket = std::mem::replace(&mut self.unwritten, NONE);
+        let ready = Ready { socket, readable: false, writable: true, ends: false };
         let mut pending = std::mem::take(&mut self.pending);
         self.attend(ready, &mut pending);
         self.pending = pending;
-        // Ids count up; one that could not be sent is given out again.
-        self.carriers.truncate(request.id as usize);
-        self.carriers.push(index);
-        Started::Sent
     }
 
     fn wait(&mut self, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>) {
@@ -344,11 +415,18 @@ impl Transport for TcpTransport {
     /// A connection that was made for the request goes with it; one that is kept stays, and the
     /// reply may still come late.
     fn abandon(&mut self, id: u64) {
-        let Some(index) = self.carriers.get(id as usize).copied() else { return };
-        let Some(connection) = self.connections[index].as_mut() else { return };
-        connection.owed.retain(|owed| *owed != id);
-        if connection.share_left == 0 && connection.owed.is_empty() {
-            self.close(index, What::Reset, &mut Vec::new());
+        let Some(index) = self.carriers.get(slot_of(id)).copied() else { return };
+        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        let is_alone = connection.owed.iter().all(|owed| owed.id == id);
+        if connection.share_left == 0 && is_alone {
+            connection.owed.clear();
+            return self.close(index, What::Reset, &mut Vec::new());
+        }
+        // Replies that name no request come in order: the late one must find its place.
+        if self.settings.exchange.names_requests() {
+            connection.owed.retain(|owed| owed.id != id);
         }
     }
 

@@ -1,15 +1,27 @@
-//! The load over UDP: one connected socket for each client.
+//! The load over UDP: a socket for each client, and datagrams in batches where more than one is
+//! due.
 
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use mio::net::UdpSocket;
 use mio::{Interest, Token};
-use protocol::{Decoded, Reply, Request, decode_reply, encode_request};
+use nix::errno::Errno;
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, recvmsg, sendmmsg,
+    setsockopt, sockopt,
+};
+use nix::time::{ClockId, clock_gettime};
+use protocol::Request;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
 use super::{DriveError, Event, Started, Transport, What};
+use crate::exchange::Exchange;
+use crate::plan::{LoadSpec, Share};
 
 /// Asked for as receive buffer, so that a burst of replies is not dropped on this side.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -17,31 +29,74 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// More than any datagram holds.
 const BUFFER_SIZE: usize = 1 << 16;
 
-/// Datagrams of one socket before the others, and the sends, have their turn.
-const DATAGRAMS_IN_A_TURN: usize = 256;
+/// Datagrams of one system call at most.
+const BATCH: usize = 32;
+
+/// Batches of one socket before the others, and the sends, have their turn.
+const BATCHES_IN_A_TURN: usize = 8;
+
+/// How a run uses datagrams.
+#[derive(Clone, Debug)]
+pub struct Datagrams {
+    /// The server.
+    pub target: SocketAddr,
+    /// What is said in them.
+    pub exchange: Exchange,
+    /// How many sockets.
+    pub clients: u32,
+    /// Whether the sockets hear the server's address only on the port that was asked. Otherwise a
+    /// reply may come from another port of the same address, as TFTP's do (RFC 1350).
+    pub connected: bool,
+    /// Whether the kernel's receive stamps are taken, too.
+    pub kernel_stamps: bool,
+    /// How the generator waits.
+    pub pacing: Pacing,
+}
+
+impl Datagrams {
+    /// Those of one share of a load.
+    #[must_use]
+    pub fn of(
+        spec: &LoadSpec,
+        share: Share,
+        target: SocketAddr,
+        exchange: Exchange,
+        pacing: Pacing,
+    ) -> Self {
+        let clients = share.part_of(spec.clients);
+        Self { target, exchange, clients, connected: true, kernel_stamps: false, pacing }
+    }
+}
 
 /// Sockets of a run over UDP.
 pub struct UdpTransport {
+    settings: Datagrams,
     sockets: Vec<UdpSocket>,
     pacer: Pacer,
     ready: Vec<Ready>,
+    /// Datagrams that leave together, from one socket: their bytes, and where each lies in them.
     outgoing: Vec<u8>,
-    incoming: Box<[u8; BUFFER_SIZE]>,
+    leaving: Vec<Range<usize>>,
+    sender: u32,
+    addresses: Vec<Option<SockaddrStorage>>,
+    send_headers: MultiHeaders<SockaddrStorage>,
+    receive_headers: MultiHeaders<SockaddrStorage>,
+    incoming: Vec<u8>,
     /// Noticed while sending; told at the next wait.
     refused: Vec<u32>,
 }
 
 impl UdpTransport {
-    /// Makes `clients` sockets towards `target`.
+    /// Makes the sockets.
     ///
     /// # Errors
     /// When the kernel has no sockets left.
-    pub fn new(target: SocketAddr, clients: u32, pacing: Pacing) -> Result<Self, DriveError> {
+    pub fn new(settings: Datagrams) -> Result<Self, DriveError> {
         let open = || -> io::Result<(Vec<UdpSocket>, Pacer)> {
-            let pacer = Pacer::new(pacing)?;
-            let sockets = (0..clients)
+            let pacer = Pacer::new(settings.pacing)?;
+            let sockets = (0..settings.clients)
                 .map(|client| {
-                    let mut socket = open_socket(target)?;
+                    let mut socket = open_socket(&settings)?;
                     let token = Token(client as usize);
                     pacer.registry().register(&mut socket, token, Interest::READABLE)?;
                     Ok(socket)
@@ -50,81 +105,208 @@ impl UdpTransport {
             Ok((sockets, pacer))
         };
         let (sockets, pacer) = open().map_err(DriveError::Socket)?;
+        let address = (!settings.connected).then(|| SockaddrStorage::from(settings.target));
         Ok(Self {
             sockets,
             pacer,
             ready: Vec::with_capacity(64),
             outgoing: Vec::new(),
-            incoming: Box::new([0; BUFFER_SIZE]),
+            leaving: Vec::with_capacity(BATCH),
+            sender: 0,
+            addresses: vec![address; BATCH],
+            send_headers: MultiHeaders::preallocate(BATCH, None),
+            receive_headers: MultiHeaders::preallocate(BATCH, None),
+            incoming: vec![0; BATCH * BUFFER_SIZE],
             refused: Vec::new(),
+            settings,
         })
     }
 
     /// Takes in all that has arrived on one socket; readiness is told once only.
     fn receive(&mut self, client: u32, happened: &mut Vec<Event>) {
-        for _ in 0..DATAGRAMS_IN_A_TURN {
-            let received = self.sockets[client as usize].recv(&mut self.incoming[..]);
-            let at_ns = monotonic_ns();
-            let event = |id, what| Event { at_ns, id, client, what };
+        for _ in 0..BATCHES_IN_A_TURN {
+            let received = match self.settings.kernel_stamps {
+                true => self.receive_stamped(client, happened),
+                false => self.receive_batch(client, happened),
+            };
             match received {
-                Ok(length) => match whole_reply(&self.incoming[..length]) {
-                    // The refusal of something unreadable carries no id.
-                    Some(reply) => {
-                        let id = (reply.id > 0).then_some(reply.id);
-                        happened.push(event(id, What::Reply(reply)));
-                    }
-                    None => happened.push(event(None, What::Wrong)),
-                },
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => return,
-                    ErrorKind::Interrupted => {}
-                    // An earlier datagram came back: nobody listens there.
-                    _ => happened.push(event(None, What::Refused)),
-                },
+                Ok(BATCH) => {}
+                Ok(_) | Err(Errno::EAGAIN) => return,
+                Err(Errno::EINTR) => {}
+                // An earlier datagram came back: nobody listens there.
+                Err(_) => {
+                    let at_ns = monotonic_ns();
+                    happened.push(Event { at_ns, id: None, client, what: What::Refused });
+                }
             }
         }
-        self.pacer.come_back_to(Ready { socket: client as usize, readable: true, writable: false });
+        let ready = Ready { socket: client as usize, readable: true, writable: false, ends: false };
+        self.pacer.come_back_to(ready);
+    }
+
+    /// Receives as many datagrams as one call gives; tells how many. Fewer than were asked for
+    /// are all there were.
+    fn receive_batch(&mut self, client: u32, happened: &mut Vec<Event>) -> nix::Result<usize> {
+        let descriptor = self.sockets[client as usize].as_raw_fd();
+        let mut buffers = self.incoming.chunks_exact_mut(BUFFER_SIZE);
+        let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
+            std::array::from_fn(|_| [IoSliceMut::new(buffers.next().unwrap_or_default())]);
+        let received = recvmmsg(
+            descriptor,
+            &mut self.receive_headers,
+            slices.iter_mut(),
+            MsgFlags::MSG_DONTWAIT,
+            None,
+        )?;
+        let at_ns = monotonic_ns();
+        let mut lengths = [(0, None); BATCH];
+        let mut count = 0;
+        for (message, length) in received.zip(&mut lengths) {
+            *length = (message.bytes, message.address);
+            count += 1;
+        }
+        for (index, (length, address)) in lengths[..count].iter().enumerate() {
+            let bytes = &self.incoming[index * BUFFER_SIZE..][..*length];
+            happened.push(self.settings.event(client, at_ns, bytes, address.as_ref()));
+        }
+        Ok(count)
+    }
+
+    /// Receives one datagram with the kernel's stamp; as if the batch had been full, so that the
+    /// next is asked for until there is none.
+    fn receive_stamped(&mut self, client: u32, happened: &mut Vec<Event>) -> nix::Result<usize> {
+        let descriptor = self.sockets[client as usize].as_raw_fd();
+        let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
+        let mut slice = [IoSliceMut::new(&mut self.incoming[..BUFFER_SIZE])];
+        let flags = MsgFlags::MSG_DONTWAIT;
+        let message =
+            recvmsg::<SockaddrStorage>(descriptor, &mut slice, Some(&mut control), flags)?;
+        let at_ns = monotonic_ns();
+        let stamp = message.cmsgs()?.find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+            _ => None,
+        });
+        let (length, address) = (message.bytes, message.address);
+        let event = self.settings.event(client, at_ns, &self.incoming[..length], address.as_ref());
+        if let (Some(stamp), true) = (stamp, event.id.is_some()) {
+            // The kernel stamps by the calendar clock; what has passed since is the same on both.
+            let calendar = clock_gettime(ClockId::CLOCK_REALTIME).map_or(stamp, Duration::from);
+            let ago_ns = calendar.saturating_sub(stamp).as_nanos() as u64;
+            let at_ns = monotonic_ns().saturating_sub(ago_ns);
+            happened.push(Event { at_ns, what: What::KernelStamp, ..event });
+        }
+        happened.push(event);
+        Ok(BATCH)
+    }
+
+    /// Sends the batch; what the kernel does not take stays for the next time.
+    fn send_batch(&mut self) -> nix::Result<usize> {
+        let socket = &self.sockets[self.sender as usize];
+        if let ([only], true) = (&self.leaving[..], self.settings.connected) {
+            let sent = socket.send(&self.outgoing[only.clone()]);
+            return sent
+                .map(|_| 1)
+                .map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
+        }
+        let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|index| {
+            let range = self.leaving.get(index).cloned().unwrap_or(0..0);
+            [IoSlice::new(&self.outgoing[range])]
+        });
+        let sent = sendmmsg(
+            socket.as_raw_fd(),
+            &mut self.send_headers,
+            slices[..self.leaving.len()].iter(),
+            &self.addresses,
+            [],
+            MsgFlags::MSG_DONTWAIT,
+        )?;
+        Ok(sent.count())
     }
 }
 
-fn open_socket(target: SocketAddr) -> io::Result<UdpSocket> {
+impl Datagrams {
+    /// What a datagram says; one from a stranger is no reply.
+    fn event(
+        &self,
+        client: u32,
+        at_ns: u64,
+        bytes: &[u8],
+        from: Option<&SockaddrStorage>,
+    ) -> Event {
+        if !self.connected && ip_of(from) != Some(self.target.ip()) {
+            return Event { at_ns, id: None, client, what: What::Wrong };
+        }
+        let (id, said) = self.exchange.datagram(bytes);
+        Event { at_ns, id, client, what: said.into() }
+    }
+}
+
+fn ip_of(address: Option<&SockaddrStorage>) -> Option<IpAddr> {
+    let address = address?;
+    let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+}
+
+fn open_socket(settings: &Datagrams) -> io::Result<UdpSocket> {
+    let target = settings.target;
     let socket = Socket::new(Domain::for_address(target), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.set_nonblocking(true)?;
-    socket.connect(&target.into())?;
+    if settings.kernel_stamps {
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+    }
+    if settings.connected {
+        socket.connect(&target.into())?;
+    }
     Ok(UdpSocket::from_std(socket.into()))
 }
 
-fn whole_reply(datagram: &[u8]) -> Option<Reply> {
-    match decode_reply(datagram) {
-        Ok(Decoded::Complete { message, length }) if length == datagram.len() => Some(message),
-        _ => None,
-    }
-}
-
 impl Transport for UdpTransport {
+    const BATCH: usize = 8;
+
     fn now_ns(&self) -> u64 {
         monotonic_ns()
     }
 
-    fn start(&mut self, client: u32, request: &Request) -> Started {
-        self.outgoing.clear();
-        encode_request(request, &mut self.outgoing);
-        // The first attempt may only be told of the refusal of an earlier datagram.
-        for _ in 0..2 {
-            match self.sockets[client as usize].send(&self.outgoing) {
-                Ok(_) => return Started::Sent,
-                Err(error) => match error.kind() {
-                    ErrorKind::ConnectionRefused => self.refused.push(client),
-                    ErrorKind::WouldBlock | ErrorKind::Interrupted => return Started::Later,
-                    _ => return Started::Impossible,
-                },
+    fn start(&mut self, client: u32, request: &Request, _last: bool) -> Started {
+        let client = client % self.settings.clients;
+        if self.sender != client || self.leaving.len() == BATCH {
+            self.flush();
+            if !self.leaving.is_empty() {
+                return Started::Later;
             }
         }
-        Started::Later
+        self.sender = client;
+        let started_ns = monotonic_ns();
+        let begin = self.outgoing.len();
+        self.settings.exchange.encode(request, &mut self.outgoing);
+        self.leaving.push(begin..self.outgoing.len());
+        Started::Sent(started_ns)
+    }
+
+    fn flush(&mut self) {
+        while !self.leaving.is_empty() {
+            match self.send_batch() {
+                Ok(sent) => drop(self.leaving.drain(..sent)),
+                // The attempt may only be told of the refusal of an earlier datagram.
+                Err(Errno::ECONNREFUSED) => self.refused.push(self.sender),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN | Errno::ENOBUFS) => return,
+                // This one can never leave; its request will time out.
+                Err(_) => drop(self.leaving.remove(0)),
+            }
+        }
+        self.outgoing.clear();
     }
 
     fn wait(&mut self, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>) {
+        let mut until_ns = until_ns;
+        if !self.leaving.is_empty() {
+            self.flush();
+            if !self.leaving.is_empty() {
+                until_ns = 0;
+            }
+        }
         let at_ns = monotonic_ns();
         for client in self.refused.drain(..) {
             happened.push(Event { at_ns, id: None, client, what: What::Refused });

@@ -1,13 +1,18 @@
 //! The command line: every flag, its type, and its help.
 
+mod load;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use loadgen::quantity::{read_duration, read_size};
-use loadgen::{Bytes, Distribution as Quantity, Nanoseconds, Rate, Reuse};
 use servers::{CATALOGUE, Design, Distribution, Service};
+
+pub use load::{
+    ArrivalsKind, CloseKind, LatencyFile, LoadArgs, PacingKind, Scheme, Target, TargetService,
+};
 
 /// Finds, on this machine, where concurrency pays off in a server, and which design to choose.
 #[derive(Debug, Parser)]
@@ -115,78 +120,6 @@ pub struct ServeArgs {
     pub ends_with_parent: bool,
 }
 
-/// Arguments of `load`.
-#[derive(Debug, Args)]
-pub struct LoadArgs {
-    /// The server: udp://127.0.0.1:PORT or tcp://127.0.0.1:PORT
-    #[arg(value_name = "TARGET")]
-    pub target: Target,
-    /// Open loop: requests a second, sent whether or not replies come
-    #[arg(long, value_name = "RATE", default_value = "1000/s", conflicts_with = "closed")]
-    pub rate: Rate,
-    /// Open loop: when requests are due: poisson (at random), even, or burst:N (N at once)
-    #[arg(long, default_value = "poisson", conflicts_with = "closed")]
-    pub arrivals: ArrivalsKind,
-    /// Closed loop: each client waits for its reply before it sends again
-    #[arg(long)]
-    pub closed: bool,
-    /// Connections (TCP) or sockets (UDP); in a closed loop, clients
-    #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=65_535))]
-    pub clients: u32,
-    /// Closed loop: a client's pause between reply and next request
-    #[arg(long, value_name = "TIMES", default_value = "0", requires = "closed")]
-    pub think: Quantity<Nanoseconds>,
-    /// How long to measure
-    #[arg(long = "for", value_name = "TIME", default_value = "10s",
-          value_parser = read_positive_duration)]
-    pub window: Duration,
-    /// How long to send before measuring
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_duration)]
-    pub warmup: Duration,
-    /// Waiting that a request asks for: 2ms, exp:2ms, or two-point:COMMON,RARE,SHARE
-    #[arg(long, value_name = "TIMES", default_value = "0")]
-    pub wait: Quantity<Nanoseconds>,
-    /// Processor time that a request asks for, written as for --wait
-    #[arg(long, value_name = "TIMES", default_value = "0")]
-    pub compute: Quantity<Nanoseconds>,
-    /// Bytes of a request, written like --wait: 64B, exp:4KiB
-    #[arg(long, value_name = "SIZES", default_value = "64B")]
-    pub request_size: Quantity<Bytes>,
-    /// Bytes of a reply
-    #[arg(long, value_name = "SIZES", default_value = "64B")]
-    pub reply_size: Quantity<Bytes>,
-    /// How TCP connections are used: persistent, per-request, or per:N requests
-    #[arg(long, value_name = "USE", default_value = "persistent")]
-    pub connection: Reuse,
-    /// When an unanswered request is given up
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_positive_duration)]
-    pub timeout: Duration,
-    /// Most requests in flight at once; what would be more is counted as unsent
-    #[arg(long, value_name = "N", default_value_t = 16_384,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_in_flight: u32,
-    /// The number from which the whole plan is drawn
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-    /// Wait for the next instant by spinning (precise, takes a core) or sleeping [default: spin
-    /// where there are two cores]
-    #[arg(long)]
-    pub pacing: Option<PacingKind>,
-    /// Load a server on another machine; it must be yours
-    #[arg(long)]
-    pub allow_remote: bool,
-    /// Print one JSON object instead of tables
-    #[arg(long)]
-    pub json: bool,
-    /// Also write the response times as an HdrHistogram interval log
-    #[arg(long, value_name = "FILE")]
-    pub hlog: Option<PathBuf>,
-    /// Also write the response times as an HdrHistogram percentile table
-    #[arg(long, value_name = "FILE")]
-    pub hgrm: Option<PathBuf>,
-}
-
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -225,94 +158,6 @@ pub struct FaultsArgs {
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub json: bool,
-}
-
-/// A server's address with its transport.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// How to reach it.
-    pub transport: servers::Transport,
-    /// Where it is.
-    pub address: SocketAddr,
-}
-
-impl std::str::FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (transport, address) = match text.split_once("://") {
-            Some(("udp", address)) => (servers::Transport::Udp, address),
-            Some(("tcp", address)) => (servers::Transport::Tcp, address),
-            _ => return Err("write udp://127.0.0.1:9000 or tcp://127.0.0.1:9000".to_owned()),
-        };
-        let address: SocketAddr = address.parse().map_err(|_| {
-            format!("'{address}' is no address; write it with its port, as in 127.0.0.1:9000")
-        })?;
-        if address.port() == 0 {
-            return Err("port 0 is no server's; give the port on which it listens".to_owned());
-        }
-        Ok(Self { transport, address })
-    }
-}
-
-/// The open-loop arrivals as named on the command line; the rate is another flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArrivalsKind {
-    /// At random.
-    Poisson,
-    /// At equal distances.
-    Even,
-    /// So many at once.
-    Burst(u32),
-}
-
-impl std::str::FromStr for ArrivalsKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "poisson" => Ok(Self::Poisson),
-            "even" => Ok(Self::Even),
-            _ => text
-                .strip_prefix("burst:")
-                .and_then(|size| size.parse().ok())
-                .filter(|size| *size > 0)
-                .map(Self::Burst)
-                .ok_or_else(|| {
-                    format!("'{text}' is no arrival law; write poisson, even or burst:8")
-                }),
-        }
-    }
-}
-
-impl ArrivalsKind {
-    /// The law at a rate.
-    #[must_use]
-    pub fn at(self, rate: Rate) -> loadgen::Arrivals {
-        match self {
-            Self::Poisson => loadgen::Arrivals::Poisson(rate),
-            Self::Even => loadgen::Arrivals::Even(rate),
-            Self::Burst(size) => loadgen::Arrivals::Burst(rate, size),
-        }
-    }
-}
-
-/// How the generator waits for the next instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PacingKind {
-    /// Never resting while anything is due or in flight
-    Spin,
-    /// Resting whenever there is nothing to do
-    Sleep,
-}
-
-impl From<PacingKind> for loadgen::driver::Pacing {
-    fn from(kind: PacingKind) -> Self {
-        match kind {
-            PacingKind::Spin => Self::Spin,
-            PacingKind::Sleep => Self::Sleep,
-        }
-    }
 }
 
 /// What `serve` is asked to become.
@@ -379,14 +224,6 @@ mod tests {
                     argument.get_id()
                 );
             }
-        }
-    }
-
-    #[test]
-    fn a_target_needs_transport_address_and_port() {
-        assert!("udp://127.0.0.1:9000".parse::<Target>().is_ok());
-        for text in ["127.0.0.1:9000", "udp://127.0.0.1", "tcp://x:1", "tcp://127.0.0.1:0"] {
-            assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }
 }

@@ -1,0 +1,481 @@
+//! The flags of `crossover load`.
+
+use std::fmt;
+use std::fs;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use loadgen::driver::Pacing;
+use loadgen::expectation::Expectation;
+use loadgen::quantity::{Unit, read_duration, write_duration};
+use loadgen::{
+    Arrivals, Bytes, Close, Distribution as Quantity, Nanoseconds, Rate, Reuse, Samples,
+    SessionLength, Trace,
+};
+
+use super::read_positive_duration;
+
+/// Arguments of `load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The server: udp://127.0.0.1:PORT, tcp://127.0.0.1:PORT or http://127.0.0.1:PORT/PATH
+    #[arg(value_name = "TARGET")]
+    pub target: Target,
+    /// What a udp:// or tcp:// server is asked: work (Crossover's own protocol) or echo
+    #[arg(long, value_name = "SERVICE", default_value = "work", conflicts_with = "send")]
+    pub service: TargetService,
+    /// Send these bytes instead; \r, \n, \t, \\ and \xNN are understood, @FILE reads a file
+    #[arg(long, value_name = "BYTES", value_parser = read_bytes, help_heading = "Exchange")]
+    pub send: Option<Octets>,
+    /// With --send: a reply has so many bytes
+    #[arg(long, value_name = "N", requires = "send", help_heading = "Exchange",
+          value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
+    pub reply_length: Option<u32>,
+    /// With --send: a reply ends with these bytes [default: \n]
+    #[arg(long, value_name = "BYTES", value_parser = read_bytes, requires = "send",
+          conflicts_with = "reply_length", help_heading = "Exchange")]
+    pub reply_until: Option<Octets>,
+    /// http://: the method
+    #[arg(long, value_name = "METHOD", default_value = "GET", help_heading = "Exchange")]
+    pub method: String,
+    /// http://: a further field, such as 'Accept: text/plain'
+    #[arg(long = "header", value_name = "FIELD", help_heading = "Exchange")]
+    pub headers: Vec<String>,
+    /// http://: a body, written as for --send
+    #[arg(long, value_name = "BYTES", value_parser = read_bytes, help_heading = "Exchange")]
+    pub body: Option<Octets>,
+    /// Open loop: requests (or sessions) a second, sent whether or not replies come
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value = "1000/s",
+        conflicts_with = "closed",
+        help_heading = "Load"
+    )]
+    pub rate: Rate,
+    /// Open loop: when requests are due: poisson (at random), even, burst:N (N at once),
+    /// on-off:TIME,TIME (at random, then nothing), ramp:RATE (from --rate to this one),
+    /// sine:SHARE,PERIOD (--rate, more and less by a share), trace:FILE (a time on each line)
+    #[arg(long, value_name = "LAW", default_value = "poisson", conflicts_with = "closed",
+          value_parser = read_arrivals, help_heading = "Load")]
+    pub arrivals: ArrivalsKind,
+    /// Closed loop: each client waits for its reply before it sends again
+    #[arg(long, help_heading = "Load")]
+    pub closed: bool,
+    /// Open loop: sessions arrive, each of so many requests one after the other, on a connection
+    /// of its own: 5, or geometric:5
+    #[arg(long, value_name = "LENGTH", conflicts_with = "closed", help_heading = "Load")]
+    pub session: Option<SessionLength>,
+    /// Closed loop or session: the pause between reply and next request
+    #[arg(long, value_name = "TIMES", default_value = "0", value_parser = read_distribution::<Nanoseconds>,
+          help_heading = "Load")]
+    pub think: Quantity<Nanoseconds>,
+    /// Connections (TCP) or sockets (UDP); in a closed loop, clients
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load",
+          value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    pub clients: u32,
+    /// Closed loop: requests that each client keeps in flight
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "closed", help_heading = "Load",
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub pipeline: u32,
+    /// How long to measure
+    #[arg(long = "for", value_name = "TIME", default_value = "10s", help_heading = "Load",
+          value_parser = read_positive_duration)]
+    pub window: Duration,
+    /// How long to send before measuring
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_duration,
+          help_heading = "Load")]
+    pub warmup: Duration,
+    /// Waiting that a request asks for: 2ms, exp:2ms, uniform:LOW,HIGH, lognormal:MEAN,C2,
+    /// pareto:LOW,HIGH,SHAPE, two-point:COMMON,RARE,SHARE, or file:PATH (a time on each line)
+    #[arg(long, value_name = "TIMES", default_value = "0", value_parser = read_distribution::<Nanoseconds>,
+          help_heading = "Load")]
+    pub wait: Quantity<Nanoseconds>,
+    /// Processor time that a request asks for, written as for --wait
+    #[arg(long, value_name = "TIMES", default_value = "0", value_parser = read_distribution::<Nanoseconds>,
+          help_heading = "Load")]
+    pub compute: Quantity<Nanoseconds>,
+    /// Bytes of a request, written like --wait: 64B, exp:4KiB
+    #[arg(long, value_name = "SIZES", default_value = "64B", value_parser = read_distribution::<Bytes>,
+          help_heading = "Load")]
+    pub request_size: Quantity<Bytes>,
+    /// Bytes of a reply
+    #[arg(long, value_name = "SIZES", default_value = "64B", value_parser = read_distribution::<Bytes>,
+          help_heading = "Load")]
+    pub reply_size: Quantity<Bytes>,
+    /// How TCP connections are used: persistent, per-request, or per:N requests
+    #[arg(long, value_name = "USE", default_value = "persistent", help_heading = "Load")]
+    pub connection: Reuse,
+    /// How TCP connections are ended: reset (their ports are free at once) or finish
+    #[arg(long, value_name = "HOW", default_value = "reset", help_heading = "Load")]
+    pub close: CloseKind,
+    /// When an unanswered request is given up
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_positive_duration,
+          help_heading = "Load")]
+    pub timeout: Duration,
+    /// Most requests in flight at once; what would be more is counted as unsent
+    #[arg(long, value_name = "N", default_value_t = 16_384, help_heading = "Load",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(loadgen::driver::MOST_IN_FLIGHT)))]
+    pub max_in_flight: u32,
+    /// The number from which the whole plan is drawn
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load")]
+    pub seed: u64,
+    /// Threads of the generator, each with its share of clients and plan
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Generator",
+          value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub threads: u32,
+    /// Cores of the generator, such as 0,1 [default: all]; best ones that the server does not use
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Generator")]
+    pub cores: Vec<usize>,
+    /// How to wait for the next instant: spin (precise, takes a core), sleep, or hybrid (sleep,
+    /// then spin) [default: spin where a core is left for the server, hybrid where not, sleep on
+    /// one core]
+    #[arg(long, help_heading = "Generator")]
+    pub pacing: Option<PacingKind>,
+    /// /dev/cpu_dma_latency: hold at 0 where permitted, so that idle cores wake at once, or leave
+    #[arg(long, value_name = "DO", default_value = "hold", help_heading = "Generator")]
+    pub latency_file: LatencyFile,
+    /// udp://: take replies from any port of the server's address
+    #[arg(long, help_heading = "Generator")]
+    pub unconnected: bool,
+    /// udp://: also count response times by the kernel's receive stamps
+    #[arg(long, help_heading = "Generator")]
+    pub kernel_stamps: bool,
+    /// Load a server on another machine; it must be yours
+    #[arg(long)]
+    pub allow_remote: bool,
+    /// Say whether response times keep a bound, such as 'p99 < 5ms', by the exit code: 0 met, 1
+    /// not met, 2 the run is not valid
+    #[arg(long, value_name = "BOUND", help_heading = "Answer")]
+    pub expect: Vec<Expectation>,
+    /// Search the greatest rate at which response times keep a bound, such as 'p99 < 5ms'
+    #[arg(long, value_name = "BOUND", conflicts_with_all = ["closed", "expect"],
+          help_heading = "Answer")]
+    pub capacity: Option<Expectation>,
+    /// Print one JSON object instead of tables
+    #[arg(long, help_heading = "Answer")]
+    pub json: bool,
+    /// Also write the response times as an HdrHistogram interval log
+    #[arg(long, value_name = "FILE", help_heading = "Answer")]
+    pub hlog: Option<PathBuf>,
+    /// Also write the response times as an HdrHistogram percentile table
+    #[arg(long, value_name = "FILE", help_heading = "Answer")]
+    pub hgrm: Option<PathBuf>,
+}
+
+/// What stands before `://`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Datagrams.
+    Udp,
+    /// A stream.
+    Tcp,
+    /// HTTP/1.1.
+    Http,
+}
+
+/// A server's address with how to speak to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// How to reach it.
+    pub scheme: Scheme,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Name and port as they were written.
+    pub host: String,
+    /// What stands behind them; of `http://` only.
+    pub path: String,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const FORMS: &str =
+            "write udp://127.0.0.1:9000, tcp://127.0.0.1:9000 or http://127.0.0.1:9000/";
+        let (scheme, rest) = match text.split_once("://") {
+            Some(("udp", rest)) => (Scheme::Udp, rest),
+            Some(("tcp", rest)) => (Scheme::Tcp, rest),
+            Some(("http", rest)) => (Scheme::Http, rest),
+            _ => return Err(FORMS.to_owned()),
+        };
+        let (host, path) = match (scheme, rest.find('/')) {
+            (Scheme::Http, Some(at)) => (&rest[..at], &rest[at..]),
+            (Scheme::Http, None) => (rest, "/"),
+            _ => (rest, ""),
+        };
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let with_port = match (scheme, has_port) {
+            (Scheme::Http, false) => format!("{host}:80"),
+            _ => host.to_owned(),
+        };
+        let address = match with_port.parse() {
+            Ok(address) => address,
+            Err(_) => with_port
+                .to_socket_addrs()
+                .ok()
+                .and_then(|mut addresses| addresses.next())
+                .ok_or_else(|| {
+                format!("'{host}' is no address; write it with its port, as in 127.0.0.1:9000")
+            })?,
+        };
+        if address.port() == 0 {
+            return Err("port 0 is no server's; give the port on which it listens".to_owned());
+        }
+        Ok(Self { scheme, address, host: host.to_owned(), path: path.to_owned() })
+    }
+}
+
+/// What a server of the generator's own protocols is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TargetService {
+    /// Crossover's own protocol: a request carries its processing.
+    Work,
+    /// The request comes back (RFC 862).
+    Echo,
+}
+
+/// How a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CloseKind {
+    /// By RST: its port is free at once
+    Reset,
+    /// By FIN, and waiting for the server's
+    Finish,
+}
+
+impl From<CloseKind> for Close {
+    fn from(kind: CloseKind) -> Self {
+        match kind {
+            CloseKind::Reset => Self::Reset,
+            CloseKind::Finish => Self::Finish,
+        }
+    }
+}
+
+/// What is done with the file that keeps idle cores awake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LatencyFile {
+    /// Held at 0 during the run, where permitted
+    Hold,
+    /// Left as it is
+    Leave,
+}
+
+/// How the generator waits for the next instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PacingKind {
+    /// Never resting while anything is due or in flight
+    Spin,
+    /// Resting until shortly before the next instant
+    Hybrid,
+    /// Resting whenever there is nothing to do
+    Sleep,
+}
+
+impl From<PacingKind> for Pacing {
+    fn from(kind: PacingKind) -> Self {
+        match kind {
+            PacingKind::Spin => Self::Spin,
+            PacingKind::Hybrid => Self::Hybrid,
+            PacingKind::Sleep => Self::Sleep,
+        }
+    }
+}
+
+/// The open-loop arrivals as named on the command line; the rate is another flag.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ArrivalsKind {
+    /// At random.
+    Poisson,
+    /// At equal distances.
+    Even,
+    /// So many at once.
+    Burst(u32),
+    /// At random for a while, then nothing for a while.
+    OnOff(Duration, Duration),
+    /// At random, to this rate in the end.
+    Ramp(Rate),
+    /// At random, the rate swinging by a share, with a period.
+    Sine(f64, Duration),
+    /// As recorded.
+    Trace(&'static Trace),
+}
+
+impl FromStr for ArrivalsKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (law, parts) = text.split_once(':').unwrap_or((text, ""));
+        let two = || parts.split_once(',');
+        let positive = |text: &str| read_positive_duration(text).ok();
+        let read = match law {
+            "poisson" if parts.is_empty() => Some(Self::Poisson),
+            "even" if parts.is_empty() => Some(Self::Even),
+            "burst" => parts.parse().ok().filter(|size| *size > 0).map(Self::Burst),
+            "on-off" => {
+                two().and_then(|(on, off)| Some(Self::OnOff(positive(on)?, positive(off)?)))
+            }
+            "ramp" => parts.parse().ok().map(Self::Ramp),
+            "sine" => two().and_then(|(swing, period)| {
+                let swing = swing.parse().ok().filter(|swing| (0.0..=1.0).contains(swing))?;
+                Some(Self::Sine(swing, positive(period)?))
+            }),
+            _ => None,
+        };
+        read.ok_or_else(|| {
+            format!(
+                "'{text}' is no arrival law; write poisson, even, burst:8, on-off:1s,4s, \
+                 ramp:5000/s, sine:0.5,10s or trace:FILE"
+            )
+        })
+    }
+}
+
+impl fmt::Display for ArrivalsKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Poisson => f.write_str("poisson"),
+            Self::Even => f.write_str("even"),
+            Self::Burst(size) => write!(f, "burst:{size}"),
+            Self::OnOff(on, off) => {
+                write!(f, "on-off:{},{}", write_duration(*on), write_duration(*off))
+            }
+            Self::Ramp(to) => write!(f, "ramp:{to}"),
+            Self::Sine(swing, period) => write!(f, "sine:{swing},{}", write_duration(*period)),
+            Self::Trace(_) => f.write_str("trace"),
+        }
+    }
+}
+
+impl ArrivalsKind {
+    /// The law at a rate.
+    #[must_use]
+    pub fn at(self, rate: Rate) -> Arrivals {
+        match self {
+            Self::Poisson => Arrivals::Poisson(rate),
+            Self::Even => Arrivals::Even(rate),
+            Self::Burst(size) => Arrivals::Burst(rate, size),
+            Self::OnOff(on, off) => Arrivals::OnOff { rate, on, off },
+            Self::Ramp(to) => Arrivals::Ramp { from: rate, to },
+            Self::Sine(swing, period) => Arrivals::Sine { rate, swing, period },
+            Self::Trace(trace) => Arrivals::Trace(trace),
+        }
+    }
+}
+
+/// The lines of a file that hold something; `#` begins a comment.
+fn lines_of(path: &str) -> Result<Vec<String>, String> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| format!("cannot read {path}: {error}; choose a readable file"))?;
+    let content = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
+    Ok(text.lines().map(content).filter(|line| !line.is_empty()).collect())
+}
+
+fn read_arrivals(text: &str) -> Result<ArrivalsKind, String> {
+    let Some(path) = text.strip_prefix("trace:") else { return text.parse() };
+    let instants = lines_of(path)?
+        .iter()
+        .map(|line| read_duration(line).map(|due| due.as_nanos() as u64))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("{path}: {error}"))?;
+    Trace::keep(instants)
+        .map(ArrivalsKind::Trace)
+        .ok_or_else(|| format!("{path} holds no two different instants; write one on each line"))
+}
+
+/// Reads a distribution; the values of `file:PATH` from its lines.
+fn read_distribution<U: Unit>(text: &str) -> Result<Quantity<U>, String> {
+    let Some(path) = text.strip_prefix("file:") else { return text.parse() };
+    let values = lines_of(path)?
+        .iter()
+        .map(|line| U::read(line))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("{path}: {error}"))?;
+    Samples::keep(values)
+        .map(Quantity::Empirical)
+        .ok_or_else(|| format!("{path} holds no values; write one on each line"))
+}
+
+/// Bytes as they were written on the command line, or in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Octets(pub Vec<u8>);
+
+fn read_bytes(text: &str) -> Result<Octets, String> {
+    let bytes = match text.strip_prefix('@') {
+        Some(path) => fs::read(path)
+            .map_err(|error| format!("cannot read {path}: {error}; choose a readable file"))?,
+        None => unescape(text)?,
+    };
+    if bytes.is_empty() {
+        Err("there must be at least one byte".to_owned())
+    } else {
+        Ok(Octets(bytes))
+    }
+}
+
+fn unescape(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        let escape = rest.as_bytes().get(at + 1);
+        let hexadecimal = rest.get(at + 2..at + 4).and_then(|two| u8::from_str_radix(two, 16).ok());
+        let (byte, length) = match (escape, hexadecimal) {
+            (Some(b'r'), _) => (b'\r', 2),
+            (Some(b'n'), _) => (b'\n', 2),
+            (Some(b't'), _) => (b'\t', 2),
+            (Some(b'\\'), _) => (b'\\', 2),
+            (Some(b'x'), Some(byte)) => (byte, 4),
+            _ => return Err(format!("'{text}': behind \\ write r, n, t, \\ or xNN")),
+        };
+        bytes.push(byte);
+        rest = &rest[at + length..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_needs_transport_address_and_port() {
+        assert!("udp://127.0.0.1:9000".parse::<Target>().is_ok());
+        for text in ["127.0.0.1:9000", "udp://127.0.0.1", "tcp://nowhere:", "tcp://127.0.0.1:0"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_path_of_http_is_kept_and_its_port_may_be_left_away() {
+        let target: Target = "http://127.0.0.1:8080/a?b=c".parse().expect("sound");
+        assert_eq!((target.path.as_str(), target.host.as_str()), ("/a?b=c", "127.0.0.1:8080"));
+        let target: Target = "http://127.0.0.1".parse().expect("sound");
+        assert_eq!((target.path.as_str(), target.address.port()), ("/", 80));
+    }
+
+    #[test]
+    fn bytes_are_written_with_escapes() {
+        let read = |text: &str| unescape(text);
+        assert_eq!(read(r"PING\r\n\x00\\"), Ok(b"PING\r\n\0\\".to_vec()));
+        assert!(read(r"\q").is_err() && read(r"\x0").is_err());
+    }
+
+    #[test]
+    fn laws_round_trip() {
+        for text in ["poisson", "even", "burst:8", "on-off:1s,4s", "ramp:5000/s", "sine:0.5,10s"] {
+            assert_eq!(
+                text.parse::<ArrivalsKind>().map(|law| law.to_string()),
+                Ok(text.to_owned())
+            );
+        }
+        for text in ["poisson:3", "burst:0", "on-off:1s", "sine:2,1s", "ramp:fast", "tidal"] {
+            assert!(text.parse::<ArrivalsKind>().is_err(), "{text}");
+        }
+    }
+}

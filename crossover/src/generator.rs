@@ -1,0 +1,183 @@
+//! The generator on real sockets: its threads, and what the machine did meanwhile.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use loadgen::driver::{Connections, Datagrams, Pacing, TcpTransport, UdpTransport, monotonic_ns};
+use loadgen::judge::{Surroundings, measurement};
+use loadgen::{DriveError, Exchange, Plan, Progress, RunLog, Share, drive};
+use nix::time::{ClockId, clock_gettime};
+use results::{Measurement, Placement};
+use servers::Transport;
+
+use crate::machine::KernelCounters;
+use crate::placement::stay_on;
+
+/// Several generators begin together so long after the last of them is ready.
+const TOGETHER_NS: u64 = 5_000_000;
+
+/// A server as the generator sees it.
+#[derive(Clone, Debug)]
+pub struct Aim {
+    /// How to reach it.
+    pub transport: Transport,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// What is said.
+    pub exchange: Exchange,
+    /// UDP: whether replies may come from another port.
+    pub unconnected: bool,
+    /// UDP: whether the kernel's receive stamps are taken.
+    pub kernel_stamps: bool,
+}
+
+impl Aim {
+    /// A server of the work protocol.
+    #[must_use]
+    pub fn work(transport: Transport, address: SocketAddr) -> Self {
+        let exchange = Exchange::Work;
+        Self { transport, address, exchange, unconnected: false, kernel_stamps: false }
+    }
+}
+
+/// How the generator runs.
+#[derive(Clone)]
+pub struct Engine {
+    /// Its cores, and what is recorded of them.
+    pub placement: Placement,
+    /// How it waits.
+    pub pacing: Pacing,
+    /// How each of its threads goes; as many threads as there are of these.
+    pub progress: Vec<Arc<Progress>>,
+}
+
+impl Engine {
+    /// One thread that spins if the placement says so.
+    #[must_use]
+    pub fn single(placement: Placement) -> Self {
+        let pacing = if placement.generator_spins { Pacing::Spin } else { Pacing::Sleep };
+        Self { placement, pacing, progress: vec![Arc::default()] }
+    }
+}
+
+/// Drives a plan against a real server and judges the run. The calling thread is the first of the
+/// generator's.
+pub(crate) fn measure(
+    plan: &Plan,
+    aim: &Aim,
+    engine: &Engine,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Measurement, DriveError> {
+    let before = KernelCounters::read();
+    let (log, generator_ns) = drive_all(plan, aim, engine, stop)?;
+    let events = KernelCounters::read().since(&before);
+    let surroundings = Surroundings {
+        placement: engine.placement.clone(),
+        generators: engine.progress.len(),
+        generator_ns,
+        stolen_share: events.stolen_share,
+        datagrams_dropped: events.datagrams_dropped,
+        connections_dropped: events.connections_dropped,
+    };
+    let mut measured = measurement(plan, log, &surroundings);
+    if aim.transport == Transport::Tcp {
+        measured.requests_lost = None;
+        measured.replies_lost = None;
+        measured.reordered = 0; // connections go their own ways
+    }
+    Ok(measured)
+}
+
+/// What one thread has noted, and the processor time that it used.
+type Driven = Result<(RunLog, u64), DriveError>;
+
+fn drive_all(plan: &Plan, aim: &Aim, engine: &Engine, stop: &(dyn Fn() -> bool + Sync)) -> Driven {
+    let of = engine.progress.len() as u32;
+    let together = Together { ready: Barrier::new(of as usize), start_ns: AtomicU64::new(0) };
+    let run = |index: u32| {
+        let cores = &engine.placement.generator_cores;
+        if of > 1 && cores.len() >= of as usize {
+            stay_on(&cores[index as usize..=index as usize]);
+        }
+        // Timers of the generator are to be as precise as the server's.
+        let _ = nix::sys::prctl::set_timerslack(1);
+        let progress = &engine.progress[index as usize];
+        let share = Share { index, of };
+        drive_share(plan, share, aim, engine.pacing, &together, progress, stop)
+    };
+    let mut all: Vec<Driven> = thread::scope(|scope| {
+        let others: Vec<_> = (1..of).map(|index| scope.spawn(move || run(index))).collect();
+        let first = run(0);
+        let joined = others.into_iter().map(|other| other.join().expect("a generator panicked"));
+        std::iter::once(first).chain(joined).collect()
+    });
+    let (mut log, mut processor_ns) = all.swap_remove(0)?;
+    for driven in all {
+        let (other, used_ns) = driven?;
+        log.add(&other);
+        processor_ns += used_ns;
+    }
+    Ok((log, processor_ns))
+}
+
+/// Where generators wait for each other.
+struct Together {
+    ready: Barrier,
+    start_ns: AtomicU64,
+}
+
+impl Together {
+    fn start_ns(&self) -> u64 {
+        if self.ready.wait().is_leader() {
+            self.start_ns.store(monotonic_ns() + TOGETHER_NS, SeqCst);
+        }
+        self.ready.wait();
+        self.start_ns.load(SeqCst)
+    }
+}
+
+fn drive_share(
+    plan: &Plan,
+    share: Share,
+    aim: &Aim,
+    pacing: Pacing,
+    together: &Together,
+    progress: &Progress,
+    stop: &dyn Fn() -> bool,
+) -> Driven {
+    let spec = &plan.spec;
+    let exchange = aim.exchange.clone();
+    match aim.transport {
+        Transport::Udp => {
+            let made = UdpTransport::new(Datagrams {
+                connected: !aim.unconnected,
+                kernel_stamps: aim.kernel_stamps,
+                ..Datagrams::of(spec, share, aim.address, exchange, pacing)
+            });
+            let start_ns = together.start_ns();
+            let mut transport = made?;
+            Ok(metered(|| drive(plan, share, start_ns, &mut transport, progress, stop)))
+        }
+        Transport::Tcp => {
+            let settings = Connections::of(spec, share, aim.address, exchange, pacing);
+            let made = TcpTransport::new(settings);
+            let start_ns = together.start_ns();
+            let mut transport = made?;
+            Ok(metered(|| drive(plan, share, start_ns, &mut transport, progress, stop)))
+        }
+    }
+}
+
+/// Does something and tells the processor time that it took this thread.
+fn metered<T>(what: impl FnOnce() -> T) -> (T, u64) {
+    let used_ns = || {
+        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+            .map_or(0, |time| Duration::from(time).as_nanos() as u64)
+    };
+    let before = used_ns();
+    let done = what();
+    (done, used_ns() - before)
+}

@@ -1,0 +1,315 @@
+//! What `crossover load` says at its end: one JSON object, or tables for people.
+
+use std::io::{self, Write};
+
+use loadgen::{Arrivals, Plan};
+use results::{
+    Counts, Doubt, GeneratorCost, Measurement, PartSums, Series, Spectrum, Stalled, Summary,
+    percentile_interval,
+};
+use serde::Serialize;
+
+use crate::cli::LoadArgs;
+use crate::error::Error;
+use crate::generator::Engine;
+use crate::tables;
+
+pub(crate) use crate::tables::shown;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    plan_hash: &'a str,
+    model: String,
+    pacing: String,
+    threads: usize,
+    latency_held: bool,
+    counts: Counts,
+    warmup: u64,
+    late: u64,
+    duplicates: u64,
+    reordered: u64,
+    requests_lost: Option<u64>,
+    replies_lost: Option<u64>,
+    rate_planned: Option<f64>,
+    rate_achieved: f64,
+    throughput: f64,
+    response_time: Summary,
+    response_time_short: Option<Summary>,
+    from_send: Summary,
+    lag: Summary,
+    service_time: Summary,
+    connect_time: Option<Summary>,
+    connect_retries: u64,
+    first_byte: Option<Summary>,
+    close_time: Option<Summary>,
+    by_kernel: Option<Summary>,
+    effective_samples: f64,
+    intervals: Vec<Interval>,
+    parts: Option<PartSums>,
+    statuses: [u64; 6],
+    waited_mean_ns: f64,
+    computed_mean_ns: f64,
+    generator: GeneratorCost,
+    series: Option<&'a Series>,
+    stalls: Vec<Stall>,
+    expectations: Vec<Kept>,
+    doubts: Vec<PrintedDoubt<'a>>,
+}
+
+/// A percentile of the response times with its order-statistic interval.
+#[derive(Serialize)]
+struct Interval {
+    percentile: f64,
+    low_ns: Option<u64>,
+    high_ns: Option<u64>,
+}
+
+/// A step of the series that stood out.
+#[derive(Serialize)]
+struct Stall {
+    step: usize,
+    whose: Stalled,
+}
+
+/// What became of an expectation.
+#[derive(Serialize)]
+struct Kept {
+    expectation: String,
+    verdict: String,
+}
+
+#[derive(Serialize)]
+struct PrintedDoubt<'a> {
+    #[serde(flatten)]
+    doubt: &'a Doubt,
+    text: String,
+}
+
+pub(crate) fn print(
+    arguments: &LoadArgs,
+    plan: &Plan,
+    engine: &Engine,
+    measured: &Measurement,
+) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    if !arguments.json {
+        return Ok(print_tables(&mut out, arguments, plan, engine, measured)?);
+    }
+    let summary = |spectrum: &Option<Spectrum>| spectrum.as_ref().map(Spectrum::summary);
+    let printed = Printed {
+        plan_hash: &measured.plan_hash,
+        model: model(plan),
+        pacing: engine.pacing.to_string(),
+        threads: engine.progress.len(),
+        latency_held: engine.placement.latency_held,
+        counts: measured.counts,
+        warmup: measured.warmup,
+        late: measured.late,
+        duplicates: measured.duplicates,
+        reordered: measured.reordered,
+        requests_lost: measured.requests_lost,
+        replies_lost: measured.replies_lost,
+        rate_planned: measured.rate_planned,
+        rate_achieved: measured.rate_achieved,
+        throughput: throughput(plan, measured),
+        response_time: measured.response_time.summary(),
+        response_time_short: summary(&measured.response_time_short),
+        from_send: measured.from_send.summary(),
+        lag: measured.lag.summary(),
+        service_time: measured.service_time.summary(),
+        connect_time: summary(&measured.connect_time),
+        connect_retries: measured.connect_retries,
+        first_byte: summary(&measured.first_byte),
+        close_time: summary(&measured.close_time),
+        by_kernel: summary(&measured.by_kernel),
+        effective_samples: measured.effective_samples,
+        intervals: intervals(measured),
+        parts: measured.parts.as_ref().and_then(results::Parts::total),
+        statuses: measured.statuses,
+        waited_mean_ns: measured.waited_mean_ns,
+        computed_mean_ns: measured.computed_mean_ns,
+        generator: measured.generator,
+        series: measured.series.as_ref(),
+        stalls: stalls(measured),
+        expectations: arguments
+            .expect
+            .iter()
+            .map(|expectation| Kept {
+                expectation: expectation.to_string(),
+                verdict: format!("{:?}", expectation.verdict(measured)),
+            })
+            .collect(),
+        doubts: measured
+            .doubts
+            .iter()
+            .map(|doubt| PrintedDoubt { doubt, text: doubt.to_string() })
+            .collect(),
+    };
+    serde_json::to_writer_pretty(&mut out, &printed).map_err(io::Error::from)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn intervals(measured: &Measurement) -> Vec<Interval> {
+    let times = &measured.response_time;
+    let interval = |percentile: f64| {
+        let (low, high) = percentile_interval(percentile / 100.0, measured.effective_samples)?;
+        Some(Interval {
+            percentile,
+            low_ns: times.percentile(low).known_ns(),
+            high_ns: times.percentile(high).known_ns(),
+        })
+    };
+    [50.0, 90.0, 99.0, 99.9, 99.99].into_iter().filter_map(interval).collect()
+}
+
+fn stalls(measured: &Measurement) -> Vec<Stall> {
+    let marked = measured.series.as_ref().map(Series::stalls).unwrap_or_default();
+    marked.into_iter().map(|(step, whose)| Stall { step, whose }).collect()
+}
+
+fn throughput(plan: &Plan, measured: &Measurement) -> f64 {
+    measured.counts.answered as f64 / plan.spec.window.as_secs_f64()
+}
+
+/// In one sentence, what the load was a model of.
+fn model(plan: &Plan) -> String {
+    let spec = &plan.spec;
+    let over = |count: u32, what: &str| match count {
+        1 => format!("one {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    match (spec.arrivals, spec.session) {
+        (Arrivals::Closed(think), _) => format!(
+            "a closed loop: {}, each with {} in flight{}; it sends less while the server is slow",
+            over(spec.clients, "client"),
+            over(spec.depth, "request"),
+            match (think.is_fixed(), think.mean() > 0.0) {
+                (true, false) => String::new(),
+                _ => format!(" and a pause of {think}"),
+            }
+        ),
+        (arrivals, Some(session)) => format!(
+            "an open loop of sessions ({arrivals}) with {} requests each: they come whether or not \
+             the server keeps up, and wait for its replies within",
+            session.length
+        ),
+        (arrivals, None) => format!(
+            "an open loop ({arrivals}) over {}: requests come whether or not the server keeps up",
+            over(spec.clients, "connection or socket")
+        ),
+    }
+}
+
+fn print_tables(
+    out: &mut impl Write,
+    arguments: &LoadArgs,
+    plan: &Plan,
+    engine: &Engine,
+    measured: &Measurement,
+) -> io::Result<()> {
+    writeln!(out, "{}\n", tables::times(measured))?;
+    writeln!(out, "the load was {}", model(plan))?;
+    let planned = match measured.rate_planned {
+        Some(rate) => format!("{rate:.1}/s planned, "),
+        None => String::new(),
+    };
+    writeln!(
+        out,
+        "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {}",
+        measured.rate_achieved,
+        throughput(plan, measured),
+        measured.plan_hash,
+        engine.pacing
+    )?;
+    print_counts(out, measured)?;
+    print_parts(out, measured)?;
+    print_stalls(out, measured)?;
+    for expectation in &arguments.expect {
+        let was = shown(expectation.figure.of(measured));
+        writeln!(out, "expected {expectation}: it was {was}")?;
+    }
+    if measured.doubts.is_empty() {
+        return writeln!(out, "nothing to doubt");
+    }
+    writeln!(out, "doubts:")?;
+    measured.doubts.iter().try_for_each(|doubt| writeln!(out, "  - {doubt}"))
+}
+
+fn print_counts(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {
+    let counts = &measured.counts;
+    writeln!(out, "{} planned = {} sent + {} unsent", counts.planned, counts.sent, counts.unsent)?;
+    writeln!(
+        out,
+        "{} sent = {} answered + {} refused + {} reset + {} wrong + {} timed out + {} in flight",
+        counts.sent,
+        counts.answered,
+        counts.refused,
+        counts.reset,
+        counts.wrong,
+        counts.timed_out,
+        counts.in_flight
+    )?;
+    if let (Some(requests), Some(replies)) = (measured.requests_lost, measured.replies_lost) {
+        writeln!(
+            out,
+            "lost on the way: {requests} requests, {replies} replies; {} late, {} double, {} overtaken",
+            measured.late, measured.duplicates, measured.reordered
+        )?;
+    } else if measured.late + measured.duplicates > 0 {
+        writeln!(out, "{} late, {} double", measured.late, measured.duplicates)?;
+    }
+    let statuses: Vec<String> = (1..6)
+        .filter(|class| measured.statuses[*class] > 0)
+        .map(|class| format!("{} of {class}xx", measured.statuses[class]))
+        .collect();
+    if !statuses.is_empty() {
+        writeln!(out, "statuses: {}", statuses.join(", "))?;
+    }
+    Ok(())
+}
+
+/// Where the time went, on average and in the tail.
+fn print_parts(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {
+    let Some(parts) = &measured.parts else { return Ok(()) };
+    let around = |quantile: f64| {
+        let ns = measured.response_time.percentile(quantile).known_ns()?;
+        parts.around(ns)
+    };
+    let classes =
+        [("all", parts.total()), ("around p50", around(0.5)), ("around p99", around(0.99))];
+    let header = ["mean of", "lag", "way out and queue", "service", "way back", "response time"];
+    let mut table = tables::table(&header);
+    for (name, sums) in classes {
+        let Some(sums) = sums else { continue };
+        let mean = |sum: u64| tables::time(sum as f64 / sums.count as f64);
+        table.add_row(vec![
+            name.to_owned(),
+            mean(sums.lag_ns),
+            mean(sums.way_out_ns),
+            mean(sums.service_ns),
+            mean(sums.way_back_ns),
+            mean(sums.response_ns()),
+        ]);
+    }
+    writeln!(out, "\n{table}\n")
+}
+
+fn print_stalls(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {
+    let Some(series) = &measured.series else { return Ok(()) };
+    let stalls = series.stalls();
+    let of = |whose: Stalled| stalls.iter().filter(|(_, its)| *its == whose).count();
+    let (client, server, both) = (of(Stalled::Client), of(Stalled::Server), of(Stalled::Both));
+    if client + server + both == 0 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{} of {} steps of {} stood out: {client} by the generator, {server} by the server, {both} \
+         by both",
+        client + server + both,
+        series.steps.len(),
+        tables::time(series.step_ns as f64)
+    )
+}

@@ -1,0 +1,242 @@
+//! The greatest rate at which response times keep a bound: which rate to try next, and what the
+//! trials say together. Pure: whoever makes the trials brings their results.
+//!
+//! First the rate is doubled, or halved, until one trial keeps the bound and another does not.
+//! Then all trials go on within that bracket, and each says how far the figure is from the bound.
+//! Near its capacity a queue's response time grows like 1/(μ − λ), so that its inverse is nearly a
+//! straight line in the rate: the line through the trials crosses the bound's inverse at the
+//! capacity (Kleinrock 1975, section 3.2, for M/M/1, where the line is exact).
+
+/// Trials within the bracket before an answer is given.
+const TRIALS: usize = 12;
+
+/// A bracket so narrow is not narrowed by halving any more.
+const NARROW: f64 = 1.3;
+
+/// Where trials are made, as shares of the present estimate.
+const AROUND: [f64; 3] = [0.9, 0.97, 1.03];
+
+/// The most doublings or halvings.
+const MOST_STEPS: usize = 30;
+
+/// What one trial has shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// Requests a second that were asked for.
+    pub rate: f64,
+    /// The figure, in nanoseconds; `None` where requests were lost or unanswered, or the backlog
+    /// grew: there is no steady state to speak of.
+    pub figure_ns: Option<f64>,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Try this rate.
+    Try(f64),
+    /// It is known.
+    Found(Capacity),
+    /// There is none: not even the least rate keeps the bound.
+    BelowAll(f64),
+    /// Even the greatest rate that can be sent keeps the bound.
+    AboveAll(f64),
+}
+
+/// The greatest rate that keeps the bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Capacity {
+    /// Requests a second.
+    pub rate: f64,
+    /// The lower end of its 95 % interval.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+/// A search under way.
+#[derive(Clone, Debug)]
+pub struct Search {
+    bound_ns: f64,
+    first: f64,
+    most: f64,
+    trials: Vec<Trial>,
+}
+
+impl Search {
+    /// A search for the rate at which the figure reaches `bound_ns`, from a first rate, up to the
+    /// most that can be sent.
+    #[must_use]
+    pub fn new(bound_ns: f64, first: f64, most: f64) -> Self {
+        Self { bound_ns, first: first.min(most), most, trials: Vec::new() }
+    }
+
+    /// All trials so far, in their order.
+    #[must_use]
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
+    /// Takes in what a trial has shown.
+    pub fn add(&mut self, trial: Trial) {
+        self.trials.push(trial);
+    }
+
+    /// Whether a trial kept the bound.
+    #[must_use]
+    pub fn keeps(&self, trial: &Trial) -> bool {
+        trial.figure_ns.is_some_and(|figure_ns| figure_ns < self.bound_ns)
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn next(&self) -> Step {
+        let kept = self.trials.iter().filter(|trial| self.keeps(trial));
+        let missed = self.trials.iter().filter(|trial| !self.keeps(trial));
+        let most_kept = kept.map(|trial| trial.rate).reduce(f64::max);
+        let least_missed = missed.map(|trial| trial.rate).reduce(f64::min);
+        match (most_kept, least_missed) {
+            (None, None) => Step::Try(self.first),
+            (Some(kept), None) if kept >= self.most => Step::AboveAll(kept),
+            (Some(kept), None) => Step::Try((2.0 * kept).min(self.most)),
+            (None, Some(missed)) if self.trials.len() > MOST_STEPS => Step::BelowAll(missed),
+            (None, Some(missed)) => Step::Try(missed / 2.0),
+            // Chance may let a higher rate keep what a lower one misses: then they are near.
+            (Some(kept), Some(missed)) if missed / kept > NARROW => {
+                Step::Try((kept * missed).sqrt())
+            }
+            (Some(kept), Some(missed)) => self.confirm(kept.min(missed), kept.max(missed)),
+        }
+    }
+
+    /// Within the bracket: trials around the present estimate, then the answer.
+    fn confirm(&self, low: f64, high: f64) -> Step {
+        let near: Vec<(f64, f64)> = self.trials.iter().filter_map(near(low, high)).collect();
+        let collapse = self.trials.iter().filter(|trial| trial.figure_ns.is_none());
+        let collapse = collapse.map(|trial| trial.rate).fold(f64::INFINITY, f64::min);
+        let estimate = line_through(&near)
+            .and_then(|line| line.crossing(1.0 / self.bound_ns))
+            .map_or((low * high).sqrt(), |crossing| crossing.clamp(low / 1.2, high * 1.2))
+            .min(collapse);
+        let tried = self.trials.len() - self.bracketing();
+        if tried < TRIALS {
+            // By turns on both sides: a line is known best from points that lie apart.
+            let apart = AROUND[tried % AROUND.len()];
+            return Step::Try((estimate * apart).min(self.most));
+        }
+        let spread = leave_one_out(&near, 1.0 / self.bound_ns, estimate);
+        Step::Found(Capacity {
+            rate: estimate,
+            low: (estimate - spread).max(0.0),
+            high: estimate + spread,
+        })
+    }
+
+    /// How many trials it took to find a narrow bracket.
+    fn bracketing(&self) -> usize {
+        let is_narrow = |count: usize| {
+            let ends = |keeps: bool| {
+                let such = self.trials[..count].iter().filter(move |it| self.keeps(it) == keeps);
+                such.map(|trial| trial.rate)
+            };
+            let (kept, missed) = (ends(true).reduce(f64::max), ends(false).reduce(f64::min));
+            kept.zip(missed).is_some_and(|(kept, missed)| missed / kept <= NARROW)
+        };
+        (0..=self.trials.len()).find(|count| is_narrow(*count)).unwrap_or(self.trials.len())
+    }
+}
+
+/// The trials that bear on a bracket, as points of rate and inverse figure. One without a steady
+/// state has none to show.
+fn near(low: f64, high: f64) -> impl Fn(&Trial) -> Option<(f64, f64)> {
+    move |trial| {
+        let bears = trial.rate >= low / 1.3 && trial.rate <= high * 1.3;
+        trial.figure_ns.filter(|_| bears).map(|ns| (trial.rate, 1.0 / ns))
+    }
+}
+
+/// y = at + slope · x.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    at: f64,
+    slope: f64,
+}
+
+impl Line {
+    /// Where a falling line reaches `y`.
+    fn crossing(self, y: f64) -> Option<f64> {
+        (self.slope < 0.0).then(|| (y - self.at) / self.slope)
+    }
+}
+
+/// The line of least squares.
+fn line_through(points: &[(f64, f64)]) -> Option<Line> {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+    let together: f64 = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    (points.len() >= 2 && spread > 0.0).then(|| {
+        let slope = together / spread;
+        Line { at: mean_y - slope * mean_x, slope }
+    })
+}
+
+/// Half the 95 % interval of the crossing, by the jackknife (Efron 1982): how far it moves when
+/// each trial is left out in turn.
+fn leave_one_out(points: &[(f64, f64)], y: f64, estimate: f64) -> f64 {
+    let without = |left_out: usize| {
+        let others: Vec<(f64, f64)> = points
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| *index != left_out)
+            .map(|(_, point)| *point)
+            .collect();
+        line_through(&others).and_then(|line| line.crossing(y)).unwrap_or(estimate)
+    };
+    let moved: Vec<f64> = (0..points.len()).map(without).collect();
+    let count = moved.len() as f64;
+    let mean = moved.iter().sum::<f64>() / count;
+    let squares: f64 = moved.iter().map(|value| (value - mean).powi(2)).sum();
+    1.96 * (squares * (count - 1.0) / count).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server without chance whose figure is 1/(μ − λ).
+    fn search(capacity: f64, most: f64) -> (Search, Step) {
+        const BOUND_NS: f64 = 5e6;
+        let limit = capacity + 1e9 / BOUND_NS;
+        let mut search = Search::new(BOUND_NS, 100.0, most);
+        loop {
+            match search.next() {
+                Step::Try(rate) => search
+                    .add(Trial { rate, figure_ns: (rate < limit).then(|| 1e9 / (limit - rate)) }),
+                end => return (search, end),
+            }
+        }
+    }
+
+    #[test]
+    fn the_capacity_of_an_exact_server_is_found() {
+        for capacity in [7.0, 350.0, 12_345.0, 900_000.0] {
+            let (search, Step::Found(found)) = search(capacity, 1e7) else { panic!("{capacity}") };
+            assert!((found.rate / capacity - 1.0).abs() < 0.02, "{capacity}: {found:?}");
+            assert!(search.trials().len() < 45, "{} trials", search.trials().len());
+        }
+    }
+
+    #[test]
+    fn no_capacity_is_told_as_such() {
+        assert!(matches!(search(1e9, 1e4).1, Step::AboveAll(_)));
+        let mut search = Search::new(1e6, 100.0, 1e6);
+        let end = loop {
+            match search.next() {
+                Step::Try(rate) => search.add(Trial { rate, figure_ns: None }),
+                end => break end,
+            }
+        };
+        assert!(matches!(end, Step::BelowAll(_)));
+    }
+}

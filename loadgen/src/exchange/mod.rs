@@ -1,0 +1,200 @@
+//! What is said on a connection or in a datagram: requests as bytes, and replies found in bytes
+//! that arrive in any pieces. Pure: no socket, no clock.
+
+mod http;
+
+use protocol::{Decoded, MAX_MESSAGE_SIZE, Reply, Request, decode_reply, encode_request};
+
+use http::HttpReader;
+pub use http::HttpRequest;
+
+/// Bytes at the front of an echo request by which its reply is known.
+const ECHO_ID: usize = 8;
+
+/// How the generator and a server talk.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Exchange {
+    /// Crossover's own protocol: the request carries its processing, the reply its stamps.
+    Work,
+    /// RFC 862: the request comes back.
+    Echo,
+    /// HTTP/1.1: always the same request.
+    Http(HttpRequest),
+    /// Bytes that are not understood: always the same request.
+    Raw {
+        /// The bytes of a request.
+        request: Vec<u8>,
+        /// How the end of a reply is known.
+        reply: RawReply,
+    },
+}
+
+/// How the end of a reply is known that is not understood. A datagram is a reply by itself, and
+/// must fit this as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RawReply {
+    /// So many bytes, at least 1.
+    Length(usize),
+    /// Up to these bytes and with them.
+    Delimiter(Vec<u8>),
+}
+
+/// What a reply says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Said {
+    /// A reply of the work protocol.
+    Reply(Reply),
+    /// What was to be expected.
+    Right,
+    /// HTTP's status.
+    Status(u16),
+    /// A reply, but not to this request.
+    Wrong,
+}
+
+/// Bytes that are no reply; nothing after them on this connection can be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoReply;
+
+/// A request whose reply is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// Its id.
+    pub id: u64,
+    /// Its length.
+    pub size: u32,
+}
+
+impl Exchange {
+    /// Appends the bytes of a request.
+    pub fn encode(&self, request: &Request, out: &mut Vec<u8>) {
+        match self {
+            Self::Work => encode_request(request, out),
+            Self::Echo => {
+                let end = out.len() + (request.request_size as usize).max(ECHO_ID);
+                out.extend_from_slice(&request.id.to_be_bytes());
+                out.resize(end, 0);
+            }
+            Self::Http(http) => out.extend_from_slice(http.bytes()),
+            Self::Raw { request, .. } => out.extend_from_slice(request),
+        }
+    }
+
+    /// Whether a reply names its request; otherwise replies come in the order of requests.
+    #[must_use]
+    pub fn names_requests(&self) -> bool {
+        matches!(self, Self::Work)
+    }
+
+    /// What a whole datagram says, and which request it names if it does.
+    #[must_use]
+    pub fn datagram(&self, bytes: &[u8]) -> (Option<u64>, Said) {
+        match self {
+            Self::Work => match decode_reply(bytes) {
+                Ok(Decoded::Complete { message, length }) if length == bytes.len() => {
+                    // The refusal of something unreadable carries no id.
+                    ((message.id > 0).then_some(message.id), Said::Reply(message))
+                }
+                _ => (None, Said::Wrong),
+            },
+            Self::Echo => match bytes.first_chunk::<ECHO_ID>() {
+                Some(id) => (Some(u64::from_be_bytes(*id)), Said::Right),
+                None => (None, Said::Wrong),
+            },
+            Self::Http(_) => (None, Said::Wrong),
+            Self::Raw { reply, .. } => {
+                let fits = match reply {
+                    RawReply::Length(length) => bytes.len() == *length,
+                    RawReply::Delimiter(delimiter) => bytes.ends_with(delimiter),
+                };
+                (None, if fits { Said::Right } else { Said::Wrong })
+            }
+        }
+    }
+}
+
+/// Finds the replies in the bytes of one connection.
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// Bytes of the present reply that need not be looked at any more.
+    skip: usize,
+    /// What it says, once they are over.
+    said: Option<Said>,
+    http: HttpReader,
+}
+
+impl Reader {
+    /// Goes on in `bytes`: tells how many were used, and what the reply says if one ended with
+    /// them. Bytes that were not used must come again with more behind them. `owed` is the oldest
+    /// request without its reply.
+    ///
+    /// # Errors
+    /// When the bytes are no reply, or nothing is owed.
+    pub fn advance(
+        &mut self,
+        exchange: &Exchange,
+        bytes: &[u8],
+        owed: Option<Owed>,
+    ) -> Result<(usize, Option<Said>), NoReply> {
+        if self.skip > 0 {
+            let used = self.skip.min(bytes.len());
+            self.skip -= used;
+            let said = if self.skip == 0 { self.said.take() } else { None };
+            return Ok((used, said));
+        }
+        if bytes.is_empty() {
+            return Ok((0, None));
+        }
+        let owed = match exchange {
+            Exchange::Work => owed.unwrap_or(Owed { id: 0, size: 0 }), // it names its request
+            _ => owed.ok_or(NoReply)?,
+        };
+        match exchange {
+            Exchange::Work => match decode_reply(bytes).map_err(|_| NoReply)? {
+                Decoded::Complete { message, length } => Ok((length, Some(Said::Reply(message)))),
+                Decoded::NeedMore { .. } => Ok((0, None)),
+            },
+            Exchange::Echo => {
+                let Some(id) = bytes.first_chunk::<ECHO_ID>() else { return Ok((0, None)) };
+                let right = u64::from_be_bytes(*id) == owed.id;
+                let said = if right { Said::Right } else { Said::Wrong };
+                Ok(self.skip_to(bytes, (owed.size as usize).max(ECHO_ID), said))
+            }
+            Exchange::Http(request) => self.http.advance(request, bytes),
+            Exchange::Raw { reply: RawReply::Length(length), .. } => {
+                Ok(self.skip_to(bytes, *length, Said::Right))
+            }
+            Exchange::Raw { reply: RawReply::Delimiter(delimiter), .. } => {
+                let found = bytes.windows(delimiter.len()).position(|at| at == &delimiter[..]);
+                match found {
+                    Some(at) => Ok((at + delimiter.len(), Some(Said::Right))),
+                    None if bytes.len() > MAX_MESSAGE_SIZE => Err(NoReply),
+                    None => Ok((0, None)),
+                }
+            }
+        }
+    }
+
+    /// Uses what there is of a reply of this length.
+    fn skip_to(&mut self, bytes: &[u8], length: usize, said: Said) -> (usize, Option<Said>) {
+        let used = length.min(bytes.len());
+        self.skip = length - used;
+        if self.skip == 0 {
+            return (used, Some(said));
+        }
+        self.said = Some(said);
+        (used, None)
+    }
+
+    /// Whether the last reply said that none will follow on this connection.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        self.http.is_last()
+    }
+
+    /// The other side has closed: what the reply says that ends in this way, if one does.
+    #[must_use]
+    pub fn ended(&mut self) -> Option<Said> {
+        self.http.ended()
+    }
+}

@@ -1,0 +1,168 @@
+//! What is asked of response times, such as `p99 < 5ms`, and whether a run keeps it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use results::{Doubt, Measurement, Percentile};
+
+use crate::judge::supports;
+use crate::quantity::{read_duration, write_duration};
+
+/// A bound on one figure of the response times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expectation {
+    /// Which figure.
+    pub figure: Figure,
+    /// It must be below this.
+    pub below_ns: u64,
+}
+
+/// A figure of a distribution of times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Figure {
+    /// The percentile of so many percent.
+    Percentile(f64),
+    /// The mean.
+    Mean,
+    /// The longest.
+    Longest,
+}
+
+/// Whether a run keeps a bound.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It does.
+    Met,
+    /// It does not.
+    NotMet,
+    /// The run does not tell; why.
+    NotValid(String),
+}
+
+/// The generator's own lateness may be such a share of a bound before it counts as the cause.
+const TOLERATED_LAG: f64 = 0.1;
+
+impl Figure {
+    /// Its value in a run, the unanswered counted as longer than the time-out.
+    #[must_use]
+    pub fn of(self, measured: &Measurement) -> Percentile {
+        let times = &measured.response_time;
+        match self {
+            Self::Percentile(percent) => times.percentile(percent / 100.0),
+            Self::Longest => times.max(),
+            Self::Mean => match times.mean_ns() {
+                Some(mean_ns) if times.unanswered() == 0 => Percentile::At(mean_ns as u64),
+                Some(mean_ns) => Percentile::Above(mean_ns as u64),
+                None => Percentile::Empty,
+            },
+        }
+    }
+
+    fn lag_of(self, measured: &Measurement) -> f64 {
+        let percent = if let Self::Percentile(percent) = self { percent } else { 50.0 };
+        let lag = measured.lag.percentile(percent / 100.0).at_least_ns();
+        lag.unwrap_or(0) as f64
+    }
+}
+
+impl Expectation {
+    /// Whether a run keeps the bound. What disturbs a run only makes times longer: a bound that is
+    /// met under a disturbance is met, and one that is missed may have been missed because of it.
+    #[must_use]
+    pub fn verdict(&self, measured: &Measurement) -> Verdict {
+        if let Some(because) = self.not_valid(measured) {
+            return Verdict::NotValid(because);
+        }
+        let kept = self.figure.of(measured).known_ns().is_some_and(|ns| ns < self.below_ns);
+        let lag_ns = self.figure.lag_of(measured);
+        if kept {
+            Verdict::Met
+        } else if lag_ns > TOLERATED_LAG * self.below_ns as f64 {
+            Verdict::NotValid(format!(
+                "the generator's own lag was {} there; give it a core of its own",
+                write_duration(Duration::from_nanos(lag_ns as u64))
+            ))
+        } else {
+            Verdict::NotMet
+        }
+    }
+
+    fn not_valid(&self, measured: &Measurement) -> Option<String> {
+        let undermines = |doubt: &&Doubt| {
+            matches!(
+                doubt,
+                Doubt::RateMissed { .. } | Doubt::BrokenOff | Doubt::GeneratorStarved { .. }
+            )
+        };
+        if measured.response_time.count() + measured.response_time.unanswered() == 0 {
+            return Some("no request was measured; measure for longer".to_owned());
+        }
+        if let Some(doubt) = measured.doubts.iter().find(undermines) {
+            return Some(doubt.to_string());
+        }
+        let count = measured.effective_samples;
+        match self.figure {
+            Figure::Percentile(percent) if !supports(count as u64, percent) => Some(format!(
+                "{count:.0} independent requests are too few for p{percent}; measure for longer"
+            )),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Expectation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("'{text}' is no bound; write 'p99 < 5ms', 'mean < 1ms' or 'max < 1s'");
+        let (figure, bound) = text.split_once('<').ok_or_else(wrong)?;
+        let figure = match figure.trim() {
+            "mean" => Figure::Mean,
+            "max" | "longest" => Figure::Longest,
+            percentile => percentile
+                .strip_prefix('p')
+                .and_then(|percent| percent.parse().ok())
+                .filter(|percent| *percent > 0.0 && *percent < 100.0)
+                .map(Figure::Percentile)
+                .ok_or_else(wrong)?,
+        };
+        let below = read_duration(bound.trim())?;
+        if below.is_zero() {
+            return Err(wrong());
+        }
+        Ok(Self { figure, below_ns: below.as_nanos() as u64 })
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Percentile(percent) => write!(f, "p{percent}"),
+            Self::Mean => f.write_str("mean"),
+            Self::Longest => f.write_str("max"),
+        }
+    }
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} < {}", self.figure, write_duration(Duration::from_nanos(self.below_ns)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_round_trip_and_nonsense_is_refused_with_an_example() {
+        for text in ["p99 < 5ms", "p99.9 < 1s", "mean < 300us", "max < 2s"] {
+            assert_eq!(text.parse::<Expectation>().map(|bound| bound.to_string()), Ok(text.into()));
+        }
+        for text in ["p99 > 5ms", "p100 < 5ms", "p99 < 0", "q99 < 5ms", "p99 < fast", ""] {
+            assert!(text.parse::<Expectation>().is_err(), "{text}");
+        }
+    }
+}

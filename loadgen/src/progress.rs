@@ -1,0 +1,131 @@
+//! How a run goes while it goes: counters that one generator writes and anybody may read.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Steps of each doubling of time: 6 % between neighbours, enough for a line on a terminal.
+const STEPS: usize = 16;
+
+/// Up to 2⁴⁰ ns, 18 minutes.
+const BUCKETS: usize = STEPS * 37;
+
+/// What has happened so far. One thread writes, without locking anything.
+pub struct Progress {
+    answered: AtomicU64,
+    timed_out: AtomicU64,
+    longest_lag_ns: AtomicU64,
+    response_times: Vec<AtomicU64>,
+}
+
+/// A copy of the counters at one instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Requests answered.
+    pub answered: u64,
+    /// Requests given up.
+    pub timed_out: u64,
+    /// The longest lag since the last look.
+    pub longest_lag_ns: u64,
+    response_times: Vec<u64>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self {
+            answered: zero(),
+            timed_out: zero(),
+            longest_lag_ns: zero(),
+            response_times: (0..BUCKETS).map(|_| zero()).collect(),
+        }
+    }
+}
+
+/// There is one writer, so that reading and writing need not be one step.
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Relaxed) + 1, Relaxed);
+}
+
+impl Progress {
+    pub(crate) fn answered(&self, response_ns: u64, lag_ns: u64) {
+        count(&self.answered);
+        count(&self.response_times[bucket_of(response_ns)]);
+        if lag_ns > self.longest_lag_ns.load(Relaxed) {
+            self.longest_lag_ns.store(lag_ns, Relaxed);
+        }
+    }
+
+    pub(crate) fn timed_out(&self) {
+        count(&self.timed_out);
+    }
+
+    /// Looks at the counters; the longest lag begins anew.
+    #[must_use]
+    pub fn look(&self) -> Seen {
+        Seen {
+            answered: self.answered.load(Relaxed),
+            timed_out: self.timed_out.load(Relaxed),
+            longest_lag_ns: self.longest_lag_ns.swap(0, Relaxed),
+            response_times: self.response_times.iter().map(|count| count.load(Relaxed)).collect(),
+        }
+    }
+}
+
+impl Seen {
+    /// Adds what another generator of the same run has seen.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        self.answered += other.answered;
+        self.timed_out += other.timed_out;
+        self.longest_lag_ns = self.longest_lag_ns.max(other.longest_lag_ns);
+        self.response_times.resize(BUCKETS, 0);
+        for (sum, more) in self.response_times.iter_mut().zip(&other.response_times) {
+            *sum += more;
+        }
+        self
+    }
+
+    /// A percentile of the response times since an earlier look, to about 6 %.
+    #[must_use]
+    pub fn percentile_since(&self, earlier: &Self, quantile: f64) -> Option<u64> {
+        let before = |index| earlier.response_times.get(index).copied().unwrap_or(0);
+        let since = |index: usize| self.response_times[index] - before(index);
+        let all: u64 = (0..self.response_times.len()).map(since).sum();
+        let rank = (quantile * all as f64).ceil() as u64;
+        let mut seen = 0;
+        (0..self.response_times.len()).find_map(|index| {
+            seen += since(index);
+            (all > 0 && seen >= rank).then(|| value_of(index))
+        })
+    }
+}
+
+/// Sixteen linear steps between each power of two and the next.
+fn bucket_of(ns: u64) -> usize {
+    let ns = ns.max(STEPS as u64);
+    let doubling = ns.ilog2() - STEPS.ilog2();
+    let step = (ns >> doubling) as usize - STEPS;
+    (doubling as usize * STEPS + step).min(BUCKETS - 1)
+}
+
+fn value_of(bucket: usize) -> u64 {
+    ((STEPS + bucket % STEPS) as u64) << (bucket / STEPS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_near_and_of_the_time_since_the_last_look() {
+        let progress = Progress::default();
+        (1..=1000).for_each(|us| progress.answered(us * 1000, 0));
+        let first = progress.look();
+        (1..=1000).for_each(|us| progress.answered(us * 10_000, us));
+        let second = progress.look();
+        let p50 = |seen: &Seen, earlier: &Seen| seen.percentile_since(earlier, 0.5).unwrap_or(0);
+        assert!((p50(&first, &Seen::default()) as f64 / 500_000.0 - 1.0).abs() < 0.07);
+        assert!((p50(&second, &first) as f64 / 5_000_000.0 - 1.0).abs() < 0.07);
+        assert_eq!((second.answered, second.longest_lag_ns), (2000, 1000));
+        assert_eq!(progress.look().percentile_since(&second, 0.5), None);
+    }
+}

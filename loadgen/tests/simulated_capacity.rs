@@ -1,0 +1,52 @@
+//! The search for a capacity, in simulated time, where the capacity is known by a formula.
+
+use std::time::Duration;
+
+use loadgen::capacity::{Search, Step, Trial};
+use loadgen::driver::{SimulatedServer, SimulatedTransport};
+use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Progress, Rate, Share, drive};
+
+/// M/M/1 with a mean service time of 1 ms.
+const SERVICE_RATE: f64 = 1000.0;
+
+fn p99_ns(rate: f64, seed: u64) -> Option<f64> {
+    let plan = Plan::draw(LoadSpec {
+        arrivals: Arrivals::Poisson(Rate::per_second(rate).expect("above 0")),
+        wait: Distribution::exponential(1e9 / SERVICE_RATE),
+        window: Duration::from_secs(40),
+        timeout: Duration::from_secs(20),
+        max_in_flight: 1 << 20,
+        seed,
+        ..LoadSpec::default()
+    })
+    .expect("a sound load");
+    let mut transport = SimulatedTransport::new(SimulatedServer::Iterative);
+    let log = drive(&plan, Share::WHOLE, 0, &mut transport, &Progress::default(), &|| false);
+    log.response_time.percentile(0.99).known_ns().map(|ns| ns as f64)
+}
+
+#[test]
+fn the_capacity_of_m_m_1_is_found_within_5_percent_in_nine_of_ten_searches() {
+    // p99 = ln 100 / (μ − λ), so that λ* = μ − ln 100 / X.
+    const BOUND_S: f64 = 0.015;
+    let capacity = SERVICE_RATE - 100_f64.ln() / BOUND_S;
+    let mut hits = 0;
+    let mut covered = 0;
+    for seed in 0..10_u64 {
+        let mut search = Search::new(BOUND_S * 1e9, 100.0, 1e6);
+        let found = loop {
+            match search.next() {
+                Step::Try(rate) => {
+                    let trial_seed = seed * 1000 + search.trials().len() as u64;
+                    search.add(Trial { rate, figure_ns: p99_ns(rate, trial_seed) });
+                }
+                Step::Found(found) => break found,
+                end => panic!("{end:?}"),
+            }
+        };
+        hits += u32::from((found.rate / capacity - 1.0).abs() <= 0.05);
+        covered += u32::from(found.low <= capacity && capacity <= found.high);
+    }
+    assert!(hits >= 9, "{hits} of 10 within 5 % of {capacity}");
+    assert!(covered >= 6, "{covered} of 10 intervals hold {capacity}");
+}

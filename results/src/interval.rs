@@ -1,0 +1,89 @@
+//! Between which order statistics a percentile lies: an interval that supposes no distribution.
+
+/// Beyond so many expected exceedances the binomial distribution is as good as normal.
+const NORMAL_FROM: f64 = 400.0;
+
+/// The 97.5 % point of the normal distribution.
+const Z: f64 = 1.959_964;
+
+/// The shares of the sample between whose order statistics the `quantile` (0 to 1) lies with
+/// 95 % confidence, given so many independent observations (a number that correlation makes
+/// smaller than the count). `None` where the sample is too small: the interval would reach beyond
+/// the longest or the shortest. The median needs 6, p99 about 368 (Conover, Practical
+/// Nonparametric Statistics, section 3.2).
+#[must_use]
+pub fn percentile_interval(quantile: f64, observations: f64) -> Option<(f64, f64)> {
+    let count = observations.floor();
+    if count < 1.0 || !(0.0..1.0).contains(&quantile) || quantile <= 0.0 {
+        return None;
+    }
+    let (expected, exceeding) = (count * quantile, count * (1.0 - quantile));
+    let (low, high) = if expected.min(exceeding) > NORMAL_FROM {
+        let half = Z * (expected * (1.0 - quantile)).sqrt();
+        (expected - half, expected + half + 1.0)
+    } else if exceeding <= expected {
+        // Counted from above, where there are few.
+        let above = few(count, 1.0 - quantile);
+        (count - above.1, count - above.0 + 1.0)
+    } else {
+        let below = few(count, quantile);
+        (below.0, below.1 + 1.0)
+    };
+    (low >= 1.0 && high <= count).then(|| (low / count, high / count))
+}
+
+/// The central 95 % of a binomial distribution with few expected successes: by summing.
+fn few(count: f64, probability: f64) -> (f64, f64) {
+    let ratio = probability / (1.0 - probability);
+    let mut term = (count * (-probability).ln_1p()).exp();
+    let (mut sum, mut successes) = (term, 0.0);
+    let mut low = None;
+    loop {
+        if low.is_none() && sum >= 0.025 {
+            low = Some(successes);
+        }
+        if sum >= 0.975 || successes >= count {
+            return (low.unwrap_or(0.0), successes);
+        }
+        term *= (count - successes) / (successes + 1.0) * ratio;
+        successes += 1.0;
+        sum += term;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_needs_its_observations() {
+        assert_eq!(percentile_interval(0.5, 5.0), None);
+        assert!(percentile_interval(0.5, 8.0).is_some());
+        assert_eq!(percentile_interval(0.99, 300.0), None);
+        assert!(percentile_interval(0.99, 400.0).is_some());
+        assert_eq!(percentile_interval(0.999, 3_000.0), None);
+        assert!(percentile_interval(0.999, 4_000.0).is_some());
+    }
+
+    #[test]
+    fn the_interval_is_around_the_quantile_and_narrows() {
+        let mut before = 1.0;
+        for observations in [1e3, 1e4, 1e5, 1e6, 1e9] {
+            for quantile in [0.5, 0.9, 0.99] {
+                let (low, high) = percentile_interval(quantile, observations).expect("enough");
+                assert!(low < quantile && quantile < high, "{quantile} of {observations}");
+            }
+            let (low, high) = percentile_interval(0.9, observations).expect("enough");
+            assert!(high - low < before);
+            before = high - low;
+        }
+    }
+
+    #[test]
+    fn summing_and_the_normal_law_meet() {
+        // Just below and just above the bound between the two ways.
+        let (low, high) = percentile_interval(0.99, 39_900.0).expect("enough");
+        let (low_after, high_after) = percentile_interval(0.99, 40_100.0).expect("enough");
+        assert!((low - low_after).abs() < 1e-4 && (high - high_after).abs() < 1e-4);
+    }
+}
