@@ -27,6 +27,10 @@ microbench *arguments:
 baselines *arguments:
     cargo run --release --example baselines -- --write {{arguments}}
 
+# This generator beside wrk, oha and the others that are installed
+peers *arguments:
+    cargo run --release --example peers -- --write {{arguments}}
+
 # Format, and look for what clippy finds
 lint:
     cargo fmt --all

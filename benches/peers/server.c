@@ -24,15 +24,20 @@
 enum { CLIENTS = 4096, LARGEST = 1 << 16, WAITING = 1 << 20 };
 enum kind { HTTP, ECHO, DATAGRAMS };
 
-static const char REPLY[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\n"
+static const char REPLY[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n"
+                            "Connection: keep-alive\r\n\r\n" /* ab speaks HTTP/1.0 */
                             "Hello, world\n";
 static char replies[64 * sizeof REPLY];
 static enum kind kind;
 static int64_t delay_ns, freeze_period_ns, freeze_length_ns, freeze_at_ns;
 
 /* Gaps between arrivals: their number, sum and sum of squares. */
-static int64_t last_ns;
+static int64_t first_ns, last_ns;
 static double gaps, gap_sum, gap_squares;
+
+/* Freezes: from, until, and when everything that had come meanwhile was answered. */
+static struct { int64_t from_ns, until_ns, drained_ns; } freezes[1024];
+static int frozen;
 
 /* Replies that wait for their time, oldest first. */
 static struct { int64_t due_ns; int socket; } waiting[WAITING];
@@ -48,13 +53,19 @@ static void say(int signal) {
     (void)signal;
     double mean = gaps ? gap_sum / gaps : 0;
     char line[200];
-    int length = snprintf(line, sizeof line, "arrivals %.0f cv2 %.4f\n", gaps + 1,
-                          gaps ? gap_squares / gaps / (mean * mean) - 1 : 0);
+    int length = snprintf(line, sizeof line, "arrivals %.0f cv2 %.4f first %.6f\n", gaps + 1,
+                          gaps ? gap_squares / gaps / (mean * mean) - 1 : 0, first_ns / 1e9);
     if (write(1, line, length) < 0) _exit(1);
+    for (int i = 0; i < frozen; i++) {
+        length = snprintf(line, sizeof line, "froze %.6f %.6f %.6f\n", freezes[i].from_ns / 1e9,
+                          freezes[i].until_ns / 1e9, freezes[i].drained_ns / 1e9);
+        if (write(1, line, length) < 0) _exit(1);
+    }
     _exit(0);
 }
 
 static void arrived(int64_t at_ns) {
+    if (!first_ns) first_ns = at_ns;
     if (last_ns) {
         double gap = at_ns - last_ns;
         gaps++, gap_sum += gap, gap_squares += gap * gap;
@@ -154,12 +165,16 @@ int main(int argc, char **argv) {
                 close(socket);
             }
         }
+        if (count == 0 && frozen && !freezes[(frozen - 1) % 1024].drained_ns)
+            freezes[(frozen - 1) % 1024].drained_ns = now_ns();
         for (; oldest < newest && waiting[oldest % WAITING].due_ns <= now_ns(); oldest++)
             send(waiting[oldest % WAITING].socket, REPLY, sizeof REPLY - 1, MSG_NOSIGNAL);
         if (freeze_period_ns && now_ns() >= freeze_at_ns) {
             struct timespec until = {.tv_sec = (freeze_at_ns + freeze_length_ns) / 1000000000,
                                      .tv_nsec = (freeze_at_ns + freeze_length_ns) % 1000000000};
+            freezes[frozen % 1024].from_ns = now_ns();
             clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+            freezes[frozen++ % 1024].until_ns = now_ns();
             freeze_at_ns += freeze_period_ns;
         }
     }

@@ -362,9 +362,11 @@ impl Recorder {
         self.log.replies += 1;
     }
 
-    /// A reply of HTTP had this status.
-    pub fn status(&mut self, status: u16) {
-        self.log.statuses[usize::from(status / 100).min(5)] += 1;
+    /// A reply of HTTP to this request had this status.
+    pub fn status(&mut self, instants: Option<Instants>, status: u16) {
+        if instants.is_some_and(|instants| self.is_measured(instants.intended_ns)) {
+            self.log.statuses[usize::from(status / 100).min(5)] += 1;
+        }
     }
 
     /// A connection took this long to make, for a request due at `intended_ns`.

@@ -53,9 +53,9 @@ pub trait Transport {
     /// Lets everything leave that was started.
     fn flush(&mut self);
 
-    /// Rests until something has happened or `until_ns` has come. `in_flight` tells whether
-    /// anything can be expected.
-    fn wait(&mut self, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>);
+    /// Rests from about now on until something has happened or `until_ns` has come. `in_flight`
+    /// tells whether anything can be expected.
+    fn wait(&mut self, now_ns: u64, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>);
 
     /// A request is given up; whatever was kept for it may go.
     fn abandon(&mut self, id: u64);
@@ -166,12 +166,12 @@ pub fn drive(
         latest_answered_ns: 0,
         happened: Vec::with_capacity(256),
     };
+    let mut now_ns = transport.now_ns();
     while !stop() {
-        run.start_what_is_due(transport, stop);
-        let now_ns = transport.now_ns();
+        now_ns = run.start_what_is_due(transport, now_ns, stop);
         run.give_up_what_is_overdue(transport, now_ns);
         let Some(until_ns) = run.next_deadline_ns(now_ns) else { break };
-        run.look(transport, until_ns);
+        now_ns = run.look(transport, now_ns, until_ns);
     }
     run.finish(transport)
 }
@@ -196,18 +196,26 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Waits until something has happened or the time has come, and takes in what has.
-    fn look(&mut self, transport: &mut impl Transport, until_ns: u64) {
+    /// Waits until something has happened or the time has come, and takes in what has. Tells what
+    /// time it is then: the clock was read when something happened.
+    fn look(&mut self, transport: &mut impl Transport, now_ns: u64, until_ns: u64) -> u64 {
         let mut happened = std::mem::take(&mut self.happened);
-        transport.wait(until_ns, self.flight.len(), &mut happened);
+        transport.wait(now_ns, until_ns, self.flight.len(), &mut happened);
+        let at_ns = happened.last().map_or_else(|| transport.now_ns(), |event| event.at_ns);
         for event in happened.drain(..) {
             self.handle(event);
         }
         self.happened = happened;
+        at_ns.max(now_ns)
     }
 
-    fn start_what_is_due<T: Transport>(&mut self, transport: &mut T, stop: &dyn Fn() -> bool) {
-        let mut now_ns = transport.now_ns();
+    /// Starts what is due; tells what time it is afterwards.
+    fn start_what_is_due<T: Transport>(
+        &mut self,
+        transport: &mut T,
+        mut now_ns: u64,
+        stop: &dyn Fn() -> bool,
+    ) -> u64 {
         let mut waiting = 0;
         while let Some(planned) = self.schedule.peek().copied() {
             let intended_ns = self.start_ns + planned.intended_ns;
@@ -242,14 +250,14 @@ impl Run<'_> {
                 transport.flush();
                 waiting = 0;
                 // In the midst of a burst replies come already; late stamps would be ours.
-                self.look(transport, 0);
-                now_ns = transport.now_ns();
+                now_ns = self.look(transport, now_ns, 0);
                 if stop() {
-                    return;
+                    break;
                 }
             }
         }
         transport.flush();
+        now_ns
     }
 
     fn take_unsent(&mut self, now_ns: u64) {
@@ -294,7 +302,8 @@ impl Run<'_> {
             What::Reply(reply) => self.handle_reply(id, at_ns, &reply),
             What::Right => self.handle_right(id, at_ns),
             What::Status(status) => {
-                self.recorder.status(status);
+                let instants = id.and_then(|id| self.flight.instants(id));
+                self.recorder.status(instants, status);
                 if status < 400 {
                     self.handle_right(id, at_ns);
                 } else {

@@ -25,6 +25,13 @@ const EARLY_HYBRID_NS: u64 = 60_000;
 /// was interrupted.
 const HICCUP_NS: u64 = 1_000_000;
 
+/// Instants that follow each other within less than this are dense: a sleeping thread cannot keep
+/// them apart anyway.
+const DENSE_NS: u64 = 50_000;
+
+/// How long a sleeping generator rests where they are.
+const LOT: Duration = Duration::from_micros(150);
+
 /// A rest this long needs no precise timer for most of it.
 const LONG_REST_NS: u64 = 10_000_000;
 
@@ -39,7 +46,7 @@ pub enum Pacing {
     /// Resting until shortly before the next instant, then spinning. Replies that come in
     /// between wake it, and are noticed late by as much as that takes.
     Hybrid,
-    /// Resting whenever there is nothing to do; wakes late.
+    /// Resting whenever there is nothing to do; wakes late, and sends a dense load in lots.
     Sleep,
 }
 
@@ -81,6 +88,8 @@ pub(super) struct Pacer {
     timer: TimerFd,
     pacing: Pacing,
     hiccups: (u64, u64),
+    /// From when on the loop should have gone on without a rest; 0 before it begins.
+    watched_from_ns: u64,
     /// Sockets whose turn ended before they were read empty; readiness is told once only.
     unfinished: Vec<Ready>,
 }
@@ -98,6 +107,7 @@ impl Pacer {
             timer,
             pacing,
             hiccups: (0, 0),
+            watched_from_ns: 0,
             unfinished: Vec::new(),
         })
     }
@@ -111,32 +121,49 @@ impl Pacer {
     }
 
     /// Fills `ready` with the sockets on which something has happened; returns when there is one
-    /// or the time has come.
-    pub(super) fn wait(&mut self, until_ns: u64, in_flight: usize, ready: &mut Vec<Ready>) {
+    /// or the time has come. It is about `now_ns`.
+    pub(super) fn wait(
+        &mut self,
+        now_ns: u64,
+        until_ns: u64,
+        in_flight: usize,
+        ready: &mut Vec<Ready>,
+    ) {
         let until_ns = if self.unfinished.is_empty() { until_ns } else { 0 };
         ready.append(&mut self.unfinished);
-        if until_ns == 0 {
-            return self.poll_once(None, ready);
-        }
-        let mut before_ns = monotonic_ns();
+        let mut now_ns = now_ns;
+        self.should_be(self.watched_from_ns, now_ns);
         loop {
             let rests = match self.pacing {
-                Pacing::Sleep => until_ns > before_ns,
-                Pacing::Hybrid => until_ns > before_ns + EARLY_HYBRID_NS,
-                Pacing::Spin => in_flight == 0 && until_ns > before_ns + 2 * EARLY_NS,
+                Pacing::Sleep => until_ns > now_ns,
+                Pacing::Hybrid => until_ns > now_ns + EARLY_HYBRID_NS,
+                Pacing::Spin => in_flight == 0 && until_ns > now_ns + 2 * EARLY_NS,
             };
-            let rest = rests.then(|| self.arm(until_ns, before_ns));
-            self.poll_once(rest, ready);
-            let now_ns = monotonic_ns();
-            let should_be_ns = if rests { before_ns.max(until_ns) } else { before_ns };
-            if now_ns > should_be_ns + HICCUP_NS {
-                let (count, longest) = self.hiccups;
-                self.hiccups = (count + 1, longest.max(now_ns - should_be_ns));
+            if self.pacing == Pacing::Sleep && rests && until_ns < now_ns + DENSE_NS {
+                // So dense a load costs a waking for each request and each reply unless it is
+                // taken in lots: less even, and much cheaper.
+                std::thread::sleep(LOT);
+                return self.poll_once(None, ready);
             }
-            if !ready.is_empty() || now_ns >= until_ns {
+            let rest = rests.then(|| self.arm(until_ns, now_ns));
+            self.poll_once(rest, ready);
+            self.watched_from_ns = if rests { until_ns.max(now_ns) } else { now_ns };
+            if !ready.is_empty() || until_ns == 0 {
                 return;
             }
-            before_ns = now_ns;
+            now_ns = monotonic_ns();
+            self.should_be(self.watched_from_ns, now_ns);
+            if now_ns >= until_ns {
+                return;
+            }
+        }
+    }
+
+    /// Counts a hiccup where it is so much later than it should be.
+    fn should_be(&mut self, expected_ns: u64, now_ns: u64) {
+        if expected_ns > 0 && now_ns > expected_ns + HICCUP_NS {
+            let (count, longest) = self.hiccups;
+            self.hiccups = (count + 1, longest.max(now_ns - expected_ns));
         }
     }
 

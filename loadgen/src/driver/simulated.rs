@@ -163,7 +163,7 @@ impl Transport for SimulatedTransport {
 
     fn flush(&mut self) {}
 
-    fn wait(&mut self, until_ns: u64, _in_flight: usize, happened: &mut Vec<Event>) {
+    fn wait(&mut self, _now_ns: u64, until_ns: u64, _in_flight: usize, happened: &mut Vec<Event>) {
         match self.coming.peek() {
             Some(Reverse((at_ns, _))) if *at_ns <= until_ns => {
                 self.now_ns = self.now_ns.max(*at_ns);

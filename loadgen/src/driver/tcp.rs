@@ -99,7 +99,9 @@ pub struct TcpTransport {
     unwritten: usize,
     made: u32,
     pacer: Pacer,
+    /// Sockets on which something has happened, and how many of them have had their turn.
     ready: Vec<Ready>,
+    attended: usize,
     incoming: Box<[u8; READ_SIZE]>,
     /// Noticed while sending; told at the next wait.
     pending: Vec<Event>,
@@ -125,6 +127,7 @@ impl TcpTransport {
             made: 0,
             pacer: Pacer::new(settings.pacing).map_err(DriveError::Socket)?,
             ready: Vec::with_capacity(64),
+            attended: 0,
             incoming: Box::new([0; READ_SIZE]),
             pending: Vec::new(),
             settings,
@@ -399,17 +402,21 @@ impl Transport for TcpTransport {
         self.pending = pending;
     }
 
-    fn wait(&mut self, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>) {
+    fn wait(&mut self, now_ns: u64, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>) {
         happened.append(&mut self.pending);
         if !happened.is_empty() {
             return;
         }
-        let mut ready = std::mem::take(&mut self.ready);
-        self.pacer.wait(until_ns, in_flight, &mut ready);
-        for socket in ready.drain(..) {
+        if self.attended == self.ready.len() {
+            self.ready.clear();
+            self.attended = 0;
+            self.pacer.wait(now_ns, until_ns, in_flight, &mut self.ready);
+        }
+        // One socket: requests that are due, and those that follow its replies, come before others.
+        if let Some(socket) = self.ready.get(self.attended).copied() {
+            self.attended += 1;
             self.attend(socket, happened);
         }
-        self.ready = ready;
     }
 
     /// A connection that was made for the request goes with it; one that is kept stays, and the

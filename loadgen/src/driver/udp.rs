@@ -299,7 +299,7 @@ impl Transport for UdpTransport {
         self.outgoing.clear();
     }
 
-    fn wait(&mut self, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>) {
+    fn wait(&mut self, now_ns: u64, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>) {
         let mut until_ns = until_ns;
         if !self.leaving.is_empty() {
             self.flush();
@@ -307,15 +307,15 @@ impl Transport for UdpTransport {
                 until_ns = 0;
             }
         }
-        let at_ns = monotonic_ns();
         for client in self.refused.drain(..) {
+            let at_ns = monotonic_ns();
             happened.push(Event { at_ns, id: None, client, what: What::Refused });
         }
         if !happened.is_empty() {
             return;
         }
         let mut ready = std::mem::take(&mut self.ready);
-        self.pacer.wait(until_ns, in_flight, &mut ready);
+        self.pacer.wait(now_ns, until_ns, in_flight, &mut ready);
         for socket in ready.drain(..) {
             self.receive(socket.socket as u32, happened);
         }

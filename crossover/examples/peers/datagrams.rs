@@ -1,0 +1,115 @@
+//! UDP at rates at which other generators lose replies.
+
+use super::Table;
+use super::tools::{Failed, Programs, is_there, median, ours, run};
+
+/// Turns of each.
+const TURNS: usize = 5;
+
+/// Request–reply over UDP, open loop, on the C responder; sockperf on its own.
+pub fn compare(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
+    let theirs = is_there("sockperf");
+    let columns = [
+        "rate",
+        "answered",
+        "p50",
+        "p99",
+        "sockperf: answered",
+        "p50",
+        "p99",
+        "p99, its : ours",
+        "",
+    ];
+    table.begin("UDP request–reply, open loop, even", &columns);
+    for rate in [100_000, 250_000] {
+        let mut turns = Vec::new();
+        let mut sockperf = Vec::new();
+        for _ in 0..TURNS {
+            turns.push(one(programs, rate)?);
+            if theirs {
+                sockperf.push(with_sockperf(rate)?);
+            }
+        }
+        let of = |turns: &[Turn], of: fn(&Turn) -> f64| {
+            median(&mut turns.iter().map(of).collect::<Vec<_>>())
+        };
+        let lost = turns.iter().filter(|turn| turn.answered < 1.0).count();
+        let ratio = of(&sockperf, |turn| turn.p99_us) / of(&turns, |turn| turn.p99_us);
+        let held =
+            of(&turns, |turn| turn.answered) >= 1.0 && (rate > 100_000 || !theirs || ratio >= 10.0);
+        let cells = [
+            format!("{rate}/s"),
+            format!(
+                "{:.3} % ({lost} of {TURNS} turns lost some)",
+                of(&turns, |turn| turn.answered) * 100.0
+            ),
+            format!("{:.1} µs", of(&turns, |turn| turn.p50_us)),
+            format!("{:.1} µs", of(&turns, |turn| turn.p99_us)),
+            format!("{:.3} %", of(&sockperf, |turn| turn.answered) * 100.0),
+            format!("{:.1} µs", of(&sockperf, |turn| turn.p50_us)),
+            format!("{:.1} µs", of(&sockperf, |turn| turn.p99_us)),
+            format!("{ratio:.1}"),
+        ];
+        table.row(&cells, Some(held));
+    }
+    Ok(())
+}
+
+struct Turn {
+    answered: f64,
+    p50_us: f64,
+    p99_us: f64,
+}
+
+fn one(programs: &Programs, rate: u32) -> Result<Turn, Failed> {
+    let server = programs.serve(&["udp"])?;
+    let url = format!("udp://127.0.0.1:{}", server.port);
+    let rate = format!("{rate}/s");
+    let arguments = ["--service", "echo", "--rate", &rate, "--arrivals", "even", "--for", "3s"];
+    let said = ours(&url, &[&arguments[..], &["--warmup", "200ms"]].concat())?;
+    let us = |name: &str| said["response_time"][name].as_f64().unwrap_or(f64::INFINITY) / 1e3;
+    let count = |name: &str| said["counts"][name].as_f64().unwrap_or(0.0);
+    Ok(Turn {
+        answered: count("answered") / count("planned"),
+        p50_us: us("p50_ns"),
+        p99_us: us("p99_ns"),
+    })
+}
+
+/// Its server answers its own protocol only; every reply is timed, whole round trips are printed.
+fn with_sockperf(rate: u32) -> Result<Turn, Failed> {
+    const PORT: &str = "11111";
+    let mut server = std::process::Command::new("taskset")
+        .args(["-c", "1", "sockperf", "server", "-i", "127.0.0.1", "-p", PORT])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()?;
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let rate = format!("--mps={rate}");
+    let arguments = [
+        "ul",
+        "-i",
+        "127.0.0.1",
+        "-p",
+        PORT,
+        "-t",
+        "3",
+        &rate,
+        "-m",
+        "64",
+        "--reply-every=1",
+        "--full-rtt",
+    ];
+    let ran = run("sockperf", &arguments);
+    let _ = server.kill();
+    let _ = server.wait();
+    let ran = ran?;
+    // "[Valid Duration] …; SentMessages=…; ReceivedMessages=…"
+    let valid = ran.text.split_once("Valid Duration").map_or("", |(_, rest)| rest);
+    let number = |label: &str| super::tools::number_after(valid, label).unwrap_or(f64::NAN);
+    Ok(Turn {
+        answered: number("ReceivedMessages=") / number("SentMessages="),
+        p50_us: number("percentile 50.000 ="),
+        p99_us: number("percentile 99.000 ="),
+    })
+}

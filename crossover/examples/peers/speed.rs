@@ -1,0 +1,157 @@
+//! How many requests a second each generator drives, and at what processor time, in turns.
+
+use serde_json::Value;
+
+use super::Table;
+use super::tools::{Failed, Programs, Ran, installed, is_there, median, ours, run};
+
+/// Rounds; in each every generator has its turn.
+const ROUNDS: usize = 21;
+
+/// Seconds of each turn.
+const SECONDS: &str = "1";
+
+/// One turn: requests a second, and microseconds of processor time a request.
+type Turn = (f64, f64);
+
+/// A closed loop over 64 kept connections of HTTP, everything recorded.
+pub fn http(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
+    let server = programs.serve(&["http"])?;
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let mut names = vec!["crossover", "bare C loop"];
+    names.extend(installed(&["wrk", "ab", "oha", "h2load", "hey"]));
+    let bars: &[(&str, f64, f64)] = &[("wrk", 1.30, 0.77), ("ab", 1.05, 0.0), ("oha", 2.0, 0.0)];
+    let port = server.port.to_string();
+    let turns = in_turns(&names, |name| match name {
+        "crossover" => closed(&url, &["--closed", "--clients", "64"]),
+        "bare C loop" => bare(programs, &["http", &port, "64", SECONDS]),
+        _ => peer(name, &url, "64"),
+    })?;
+    table.ratios("HTTP, 64 connections, closed loop", &names, &turns, bars);
+    Ok(())
+}
+
+/// Sixteen requests in flight on each connection.
+pub fn pipelined(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
+    if !is_there("h2load") {
+        println!("h2load is not installed: pipelining is left out");
+        return Ok(());
+    }
+    let server = programs.serve(&["http"])?;
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let names = ["crossover", "h2load"];
+    let turns = in_turns(&names, |name| match name {
+        "crossover" => closed(&url, &["--closed", "--clients", "64", "--pipeline", "16"]),
+        _ => {
+            let ran = run("h2load", &["--h1", "-c64", "-m16", "-D", SECONDS, &url])?;
+            Ok(turn(&ran, "finished in 1"))
+        }
+    })?;
+    table.ratios(
+        "HTTP, 64 connections, 16 in flight on each",
+        &names,
+        &turns,
+        &[("h2load", 1.0, 0.0)],
+    );
+    Ok(())
+}
+
+/// One connection, spinning.
+pub fn single(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
+    if !is_there("wrk") {
+        println!("wrk is not installed: the single connection is left out");
+        return Ok(());
+    }
+    let server = programs.serve(&["http"])?;
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let names = ["crossover", "wrk"];
+    let turns = in_turns(&names, |name| match name {
+        "crossover" => closed(
+            &url,
+            &["--closed", "--clients", "1", "--pacing", "spin", "--latency-file", "hold"],
+        ),
+        _ => peer(name, &url, "1"),
+    })?;
+    table.ratios("HTTP, one connection, spinning", &names, &turns, &[("wrk", 2.5, 0.0)]);
+    Ok(())
+}
+
+/// Sixteen connections of RFC 862.
+pub fn echo(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
+    let server = programs.serve(&["echo"])?;
+    let url = format!("tcp://127.0.0.1:{}", server.port);
+    let names = ["crossover", "bare C loop"];
+    let port = server.port.to_string();
+    let turns = in_turns(&names, |name| match name {
+        "crossover" => closed(&url, &["--closed", "--clients", "16", "--service", "echo"]),
+        _ => bare(programs, &["echo", &port, "16", SECONDS]),
+    })?;
+    table.ratios("TCP echo, 16 connections", &names, &turns, &[("bare C loop", 0.95, 0.0)]);
+    Ok(())
+}
+
+fn in_turns<'a>(
+    names: &[&'a str],
+    turn: impl Fn(&'a str) -> Result<Turn, Failed>,
+) -> Result<Vec<Vec<Turn>>, Failed> {
+    let mut turns = vec![Vec::new(); names.len()];
+    for _ in 0..ROUNDS {
+        for (name, turns) in names.iter().zip(&mut turns) {
+            turns.push(turn(name)?);
+        }
+    }
+    Ok(turns)
+}
+
+fn closed(url: &str, arguments: &[&str]) -> Result<Turn, Failed> {
+    let length = format!("{SECONDS}s");
+    let frame = ["--for", &length, "--warmup", "50ms"];
+    let said = ours(url, &[arguments, &frame].concat())?;
+    let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+    let in_all = number(&said["counts"]["answered"]) + number(&said["warmup"]);
+    Ok((number(&said["throughput"]), number(&said["generator"]["processor_ns"]) / 1e3 / in_all))
+}
+
+fn bare(programs: &Programs, arguments: &[&str]) -> Result<Turn, Failed> {
+    let program = programs.path("closed_loop");
+    let ran = run(program.to_str().ok_or("a path in UTF-8")?, arguments)?;
+    Ok(turn(&ran, ""))
+}
+
+fn peer(name: &str, url: &str, connections: &str) -> Result<Turn, Failed> {
+    let seconds = format!("{SECONDS}s");
+    let (arguments, label): (Vec<&str>, &str) = match name {
+        "wrk" => (vec!["-t1", "-c", connections, "-d", &seconds, url], "Requests/sec:"),
+        "ab" => (
+            vec!["-k", "-q", "-c", connections, "-t", SECONDS, "-n", "1000000", url],
+            "Requests per second:",
+        ),
+        "oha" => (vec!["--no-tui", "-c", connections, "-z", &seconds, url], "Requests/sec:"),
+        "h2load" => (vec!["--h1", "-c", connections, "-D", SECONDS, url], "finished in 1"),
+        _ => (vec!["-c", connections, "-z", &seconds, url], "Requests/sec:"),
+    };
+    Ok(turn(&run(name, &arguments)?, label))
+}
+
+/// The rate behind a label, and the processor time that each request of a second took.
+fn turn(ran: &Ran, label: &str) -> Turn {
+    let rate = match label {
+        // "finished in 1.00s, 123456.78 req/s, 10.50MB/s"
+        "finished in 1" => ran
+            .text
+            .split_once("s, ")
+            .and_then(|(_, rest)| super::tools::number_after(rest, ""))
+            .unwrap_or(f64::NAN),
+        _ => ran.number(label).unwrap_or(f64::NAN),
+    };
+    let seconds: f64 = SECONDS.parse().unwrap_or(1.0);
+    (rate, ran.processor_s * 1e6 / (rate * seconds))
+}
+
+/// Medians of the rounds' ratios: rates, and processor times.
+pub fn ratios(of: &[Turn], to: &[Turn]) -> Turn {
+    let pairs = || of.iter().zip(to);
+    let mut rates: Vec<f64> = pairs().map(|(of, to)| of.0 / to.0).collect();
+    let mut costs: Vec<f64> = pairs().map(|(of, to)| of.1 / to.1).collect();
+    (median(&mut rates), median(&mut costs))
+}

@@ -1,0 +1,297 @@
+//! Percentiles beside the truth: a server that freezes at known times, or takes a known time.
+
+use std::time::Duration;
+
+use loadgen::{Arrivals, LoadSpec, Plan, Rate};
+use nix::sys::signal::{Signal, kill};
+use serde_json::Value;
+
+use super::Table;
+use super::tools::{Failed, Programs, Ran, installed, median, number_after, ours, run};
+
+/// Not a multiple of the period, so that p90 lies well within the frozen tenth.
+const WINDOW: Duration = Duration::from_secs(29);
+const RATE: f64 = 1000.0;
+const CONNECTIONS: &str = "16";
+
+/// Turns of the short comparisons.
+const TURNS: usize = 5;
+
+/// A freeze as the server saw it, in seconds of its clock: from, until, and when all that had
+/// come meanwhile was answered.
+type Freeze = (f64, f64, f64);
+
+/// Mean, p50, p90, p99, p99.9 in milliseconds.
+type Figures = [f64; 5];
+
+const NAMES: [&str; 5] = ["mean", "p50", "p90", "p99", "p99.9"];
+
+/// The server freezes 500 ms every 5 s, or is stopped once for 1.5 s.
+pub fn freezes(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
+    let columns = ["generator", "mean", "p50", "p90", "p99", "p99.9", ""];
+    for law in ["even", "poisson"] {
+        let floor_ms = floor(programs, law)?;
+        table.begin(&format!("A freeze of 500 ms every 5 s, {RATE:.0}/s, {law}"), &columns);
+        let server = programs.serve(&["http", "freeze", "5000", "500"])?;
+        let said = load(server.port, law, "29s")?;
+        let truth = expected(law, &server.stop()?, floor_ms)?;
+        compare(table, &truth, figures(&said));
+        if law == "even" {
+            peers(programs, table, floor_ms)?;
+        }
+        table.begin(&format!("Stopped once for 1.5 s of 30 s, {RATE:.0}/s, {law}"), &columns);
+        let (said, freeze) = stopped(programs, law)?;
+        let truth = expected(law, &freeze, floor_ms)?;
+        compare(table, &truth, figures(&said));
+    }
+    Ok(())
+}
+
+/// The truth, then ours with its errors and bars: p50 within 5 %, the others within 1 %. A
+/// percentile that no freeze reaches is the floor's, which has no truth but its own median.
+fn compare(table: &mut Table, truth: &Figures, ours: Figures) {
+    let cells = |name: &str, figures: &Figures| {
+        let shown = figures.iter().map(|ms| format!("{ms:.3} ms"));
+        std::iter::once(name.to_owned()).chain(shown).collect::<Vec<_>>()
+    };
+    table.row(&cells("truth", truth), None);
+    table.row(&cells("crossover", &ours), None);
+    let errors: Vec<f64> = ours.iter().zip(truth).map(|(ours, truth)| ours / truth - 1.0).collect();
+    let held = errors.iter().zip(truth).enumerate().all(|(index, (error, true_ms))| {
+        let bar = if NAMES[index] == "p50" { 0.05 } else { 0.01 };
+        let is_floor = NAMES[index] != "p50" && *true_ms < 2.0 * truth[1];
+        is_floor || error.abs() <= bar
+    });
+    table.row(&in_percent("its error", &errors), Some(held));
+}
+
+fn in_percent(name: &str, errors: &[f64]) -> Vec<String> {
+    let shown = errors.iter().map(|error| match error {
+        error if error.is_nan() => "–".to_owned(),
+        error if *error > 1.0 => format!("×{:.1}", error + 1.0),
+        error => format!("{:+.1} %", error * 100.0),
+    });
+    std::iter::once(name.to_owned()).chain(shown).collect()
+}
+
+/// The others on the same server; each has its own run, and its truth.
+fn peers(programs: &Programs, table: &mut Table, floor_ms: f64) -> Result<(), Failed> {
+    let mut names = installed(&["wrk", "wrk2", "oha", "hey", "h2load"]);
+    if let Some(at) = names.iter().position(|name| *name == "oha") {
+        names.insert(at + 1, "oha --latency-correction");
+    }
+    for name in names {
+        let server = programs.serve(&["http", "freeze", "5000", "500"])?;
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let log = tempfile::NamedTempFile::new()?;
+        let log_path = log.path().to_string_lossy().into_owned();
+        let base = ["-c", CONNECTIONS];
+        let ran = match name {
+            "wrk" => run("wrk", &["-t1", base[0], base[1], "-d29s", "--latency", &url])?,
+            "wrk2" => {
+                run("wrk2", &["-t1", base[0], base[1], "-d29s", "-R1000", "--latency", &url])?
+            }
+            "hey" => run("hey", &[base[0], base[1], "-z", "29s", "-q", "62.5", &url])?,
+            "h2load" => {
+                let log = format!("--log-file={log_path}");
+                run("h2load", &["--h1", base[0], base[1], "-D29", "--rps=62.5", &log, &url])?
+            }
+            "oha" => run("oha", &["--no-tui", base[0], base[1], "-z29s", "-q1000", &url])?,
+            _ => run(
+                "oha",
+                &["--no-tui", base[0], base[1], "-z29s", "-q1000", "--latency-correction", &url],
+            )?,
+        };
+        let truth = expected("even", &server.stop()?, floor_ms)?;
+        let said = match name {
+            "h2load" => of_log(&std::fs::read_to_string(log.path())?),
+            _ => of_text(name, &ran),
+        };
+        let errors: Vec<f64> =
+            said.iter().zip(truth).map(|(its, truth)| its / truth - 1.0).collect();
+        table.row(&in_percent(name, &errors), None);
+    }
+    Ok(())
+}
+
+/// A constant time of 1 ms, spun by the server.
+pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
+    let columns = ["pacing, arrivals", "truth", "p50", "error", "bar", ""];
+    table.begin("A constant service time of 1 ms, 1,000/s over 16 connections", &columns);
+    for (pacing, bar) in [("spin", 0.005), ("sleep", 0.04)] {
+        for law in ["even", "poisson"] {
+            let mut pairs = (Vec::new(), Vec::new());
+            for _ in 0..TURNS {
+                pairs.0.push(p50_us(programs, "1", pacing, law)? + 999.0);
+                pairs.1.push(p50_us(programs, "1000", pacing, law)?);
+            }
+            // The truth is 1 ms and what the same way takes without it, both spinning.
+            let spinning = p50_us(programs, "1", "spin", law)? + 999.0;
+            let (truth, said) = (spinning, median(&mut pairs.1));
+            let error = said / truth - 1.0;
+            let cells = [
+                format!("{pacing}, {law}"),
+                format!("{truth:.1} µs"),
+                format!("{said:.1} µs"),
+                format!("{:+.2} %", error * 100.0),
+                format!("{:.1} %", bar * 100.0),
+            ];
+            table.row(&cells, Some(error.abs() <= bar));
+        }
+    }
+    Ok(())
+}
+
+fn p50_us(programs: &Programs, delay_us: &str, pacing: &str, law: &str) -> Result<f64, Failed> {
+    let server = programs.serve(&["http", "delay", delay_us])?;
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let arguments = [
+        "--rate",
+        "1000/s",
+        "--arrivals",
+        law,
+        "--clients",
+        CONNECTIONS,
+        "--for",
+        "2s",
+        "--warmup",
+        "100ms",
+        "--pacing",
+        pacing,
+    ];
+    let said = ours(&url, &arguments)?;
+    Ok(said["response_time"]["p50_ns"].as_f64().unwrap_or(f64::NAN) / 1e3)
+}
+
+fn load(port: u16, law: &str, window: &str) -> Result<Value, Failed> {
+    let url = format!("http://127.0.0.1:{port}/");
+    let rate = format!("{RATE}/s");
+    ours(
+        &url,
+        &[
+            "--rate",
+            &rate,
+            "--arrivals",
+            law,
+            "--clients",
+            CONNECTIONS,
+            "--for",
+            window,
+            "--warmup",
+            "0s",
+            "--timeout",
+            "10s",
+        ],
+    )
+}
+
+/// The median response time of the same load without freezes.
+fn floor(programs: &Programs, law: &str) -> Result<f64, Failed> {
+    let server = programs.serve(&["http", "freeze", "3600000", "1"])?;
+    Ok(figures(&load(server.port, law, "5s")?)[1])
+}
+
+/// A load during which the server is stopped, and when, in the words of the server.
+fn stopped(programs: &Programs, law: &str) -> Result<(Value, String), Failed> {
+    let server = programs.serve(&["http"])?;
+    let pid = server.pid();
+    let stopper = std::thread::spawn(move || -> nix::Result<(f64, f64)> {
+        std::thread::sleep(Duration::from_secs(10));
+        let from = now_s();
+        kill(pid, Signal::SIGSTOP)?;
+        std::thread::sleep(Duration::from_millis(1500));
+        kill(pid, Signal::SIGCONT)?;
+        Ok((from, now_s()))
+    });
+    let said = load(server.port, law, "30s")?;
+    let (from, until) = stopper.join().map_err(|_| "the stopping thread panicked")??;
+    let seen = server.stop()?;
+    Ok((said, format!("{seen}froze {from:.6} {until:.6} {until:.6}\n")))
+}
+
+fn now_s() -> f64 {
+    loadgen::driver::monotonic_ns() as f64 / 1e9
+}
+
+/// What is true of a load, by arithmetic: whoever comes during a freeze waits for its end, and
+/// for half of the time that it took to answer all of them; everybody else takes the floor.
+fn expected(law: &str, seen: &str, floor_ms: f64) -> Result<Figures, Failed> {
+    let first_s = number_after(seen, "first").ok_or("when the first request came")?;
+    let freezes: Vec<Freeze> = seen
+        .lines()
+        .filter_map(|line| line.strip_prefix("froze "))
+        .filter_map(|line| {
+            let mut parts = line.split(' ').map(|part| part.parse().ok());
+            Some((parts.next()??, parts.next()??, parts.next()??))
+        })
+        .collect();
+    let window = if seen.matches("froze").count() == 1 { Duration::from_secs(30) } else { WINDOW };
+    let rate = Rate::per_second(RATE).ok_or("a rate")?;
+    let arrivals = if law == "even" { Arrivals::Even(rate) } else { Arrivals::Poisson(rate) };
+    let plan =
+        Plan::draw(LoadSpec { arrivals, window, warmup: Duration::ZERO, ..LoadSpec::default() })?;
+    let dues_s: Vec<f64> =
+        plan.requests().map(|request| request.intended_ns as f64 / 1e9).collect();
+    let start_s = first_s - dues_s[0];
+    let mut times_ms: Vec<f64> = dues_s
+        .iter()
+        .map(|due_s| {
+            let at_s = start_s + due_s;
+            let frozen = freezes.iter().find(|(from, until, _)| (*from..*until).contains(&at_s));
+            let waited_s =
+                frozen.map_or(0.0, |(_, until, drained)| until - at_s + (drained - until) / 2.0);
+            floor_ms + waited_s * 1e3
+        })
+        .collect();
+    Ok(of_times(&mut times_ms))
+}
+
+fn of_times(times_ms: &mut [f64]) -> Figures {
+    times_ms.sort_by(f64::total_cmp);
+    let mean = times_ms.iter().sum::<f64>() / times_ms.len() as f64;
+    let percentile = |share: f64| {
+        let rank = (share * times_ms.len() as f64 - 1e-9).ceil() as usize;
+        times_ms.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
+    };
+    [mean, percentile(0.5), percentile(0.9), percentile(0.99), percentile(0.999)]
+}
+
+fn figures(said: &Value) -> Figures {
+    let ms = |name: &str| said["response_time"][name].as_f64().unwrap_or(f64::NAN) / 1e6;
+    [ms("mean_ns"), ms("p50_ns"), ms("p90_ns"), ms("p99_ns"), ms("p99_9_ns")]
+}
+
+/// h2load prints no percentiles, but logs each request: start, status, microseconds.
+fn of_log(log: &str) -> Figures {
+    let mut times_ms: Vec<f64> = log
+        .lines()
+        .filter_map(|line| line.split('\t').nth(2)?.parse::<f64>().ok())
+        .map(|us| us / 1e3)
+        .collect();
+    of_times(&mut times_ms)
+}
+
+/// Times as each generator prints them, in milliseconds.
+fn of_text(name: &str, ran: &Ran) -> Figures {
+    let labels = match name {
+        "wrk" | "wrk2" => ["Latency  ", "50%", "90%", "99%", "99.9%"],
+        "hey" => ["Average:", "50% in", "90% in", "99% in", "99.9% in"],
+        _ => ["Average:", "50.00% in", "90.00% in", "99.00% in", "99.90% in"],
+    };
+    labels.map(|label| time_behind(&ran.text, label).unwrap_or(f64::NAN))
+}
+
+/// A number with its unit: `1.23ms`, `45us`, `0.0012 secs`.
+fn time_behind(text: &str, label: &str) -> Option<f64> {
+    let rest = text[text.find(label)? + label.len()..].trim_start();
+    let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;
+    let number: f64 = rest[..end].parse().ok()?;
+    let unit = rest[end..].trim_start();
+    let factor = match unit {
+        _ if unit.starts_with("us") || unit.starts_with("µs") => 1e-3,
+        _ if unit.starts_with("ms") => 1.0,
+        _ if unit.starts_with('s') => 1e3,
+        _ => return None,
+    };
+    Some(number * factor)
+}
