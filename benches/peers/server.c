@@ -151,7 +151,9 @@ int main(int argc, char **argv) {
     struct epoll_event events[256], event = {.events = EPOLLIN, .data.fd = server};
     epoll_ctl(epoll, EPOLL_CTL_ADD, server, &event);
     for (;;) {
-        int count = epoll_wait(epoll, events, 256, delay_ns ? 0 : freeze_period_ns ? 1 : -1);
+        int draining = frozen && !freezes[(frozen - 1) % 1024].drained_ns;
+        int rest_ms = delay_ns || draining ? 0 : freeze_period_ns ? 1 : -1;
+        int count = epoll_wait(epoll, events, 256, rest_ms);
         for (int i = 0; i < count; i++) {
             int socket = events[i].data.fd;
             if (socket == server) {
@@ -165,8 +167,7 @@ int main(int argc, char **argv) {
                 close(socket);
             }
         }
-        if (count == 0 && frozen && !freezes[(frozen - 1) % 1024].drained_ns)
-            freezes[(frozen - 1) % 1024].drained_ns = now_ns();
+        if (count == 0 && draining) freezes[(frozen - 1) % 1024].drained_ns = now_ns();
         for (; oldest < newest && waiting[oldest % WAITING].due_ns <= now_ns(); oldest++)
             send(waiting[oldest % WAITING].socket, REPLY, sizeof REPLY - 1, MSG_NOSIGNAL);
         if (freeze_period_ns && now_ns() >= freeze_at_ns) {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use loadgen::driver::{Faults, SimulatedServer, SimulatedTransport};
 use loadgen::judge::{Surroundings, measurement};
-use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Progress, Rate, RunLog, Share, drive};
+use loadgen::{
+    Arrivals, Distribution, LoadSpec, Plan, Progress, Rate, RunLog, Session, SessionLength, Share,
+    drive,
+};
 use proptest::prelude::*;
 use results::{Doubt, Percentile};
 
@@ -159,31 +162,88 @@ fn what_exceeds_the_bound_in_flight_is_unsent_and_unanswered() {
     assert_eq!(log.response_time.unanswered(), 40);
 }
 
+#[test]
+fn a_server_that_drifts_is_no_steady_state() {
+    // It serves in 0.4 ms at first; the waits asked for grow by a ramp of the load instead.
+    let drifting = |per_second: f64| spec(Arrivals::Poisson(rate(per_second)), 20, 0.9 * MS);
+    let (plan, log) =
+        run(drifting(1200.0), &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    let measured = measurement(&plan, log, &Surroundings::default());
+    assert!(measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::NotStationary { .. })));
+}
+
+#[test]
+fn clean_runs_raise_no_doubt_in_95_of_100() {
+    let mut clean = 0;
+    for seed in 0..100 {
+        let wait = Distribution::exponential(0.5 * MS);
+        let load = LoadSpec { wait, seed, ..spec(Arrivals::Poisson(rate(1000.0)), 10, 0.0) };
+        let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+        let measured = measurement(&plan, log, &Surroundings::default());
+        clean += u32::from(measured.doubts.is_empty());
+    }
+    assert!(clean >= 95, "{clean} of 100 clean runs raised no doubt");
+}
+
+#[test]
+fn several_generators_make_the_same_plan_together() {
+    let load = LoadSpec {
+        clients: 7,
+        wait: Distribution::exponential(MS),
+        ..spec(Arrivals::Poisson(rate(500.0)), 2, 0.0)
+    };
+    let plan = Plan::draw(load).expect("a sound load");
+    let server = SimulatedServer::WorkerPerRequest { creation: Duration::ZERO };
+    let of = 3;
+    let mut together = RunLog::default();
+    for index in 0..of {
+        let mut transport = SimulatedTransport::new(server);
+        let share = Share { index, of };
+        let log = drive(&plan, share, 0, &mut transport, &Progress::default(), &|| false);
+        together.add(&log);
+    }
+    let (_, alone) = run(plan.spec.clone(), &mut SimulatedTransport::new(server));
+    assert_eq!(together.counts, alone.counts);
+    assert_eq!(together.response_time.summary().p99_ns, alone.response_time.summary().p99_ns);
+    assert_eq!(together.waited_ns, alone.waited_ns);
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
     #[test]
     fn every_request_is_accounted_for_under_any_faults(
         seed in any::<u64>(),
         shares in proptest::array::uniform6(0.0..0.3f64),
-        closed in any::<bool>(),
+        kind in 0..4u8,
         clients in 1..20u32,
+        most in prop::sample::select(vec![2_u32, 20, 16_384]),
+        pause in (0..150_000_000_u64, 0..100_000_000_u64),
     ) {
         let [ignored, doubled, refused, reset, wrong, impossible] = shares;
         let faults = Faults { ignored, doubled, refused, reset, wrong, impossible };
-        let arrivals = if closed {
-            Arrivals::Closed(Distribution::exponential(MS))
-        } else {
-            Arrivals::Poisson(rate(2000.0))
+        let arrivals = match kind {
+            0 => Arrivals::Closed(Distribution::exponential(MS)),
+            1 => Arrivals::Burst(rate(2000.0), 16),
+            _ => Arrivals::Poisson(rate(2000.0)),
         };
+        let session = (kind == 3).then_some(Session {
+            length: SessionLength::Geometric(3.0),
+            think: Distribution::exponential(MS),
+        });
         let load = LoadSpec {
             clients,
+            session,
+            max_in_flight: most,
             warmup: Duration::from_millis(50),
             window: Duration::from_millis(200),
             timeout: Duration::from_millis(5),
             seed,
             ..spec(arrivals, 1, 0.4 * MS)
         };
+        let pause = (pause.0, pause.0 + pause.1);
         let mut transport =
-            SimulatedTransport::faulty(SimulatedServer::Iterative, faults, None, seed);
+            SimulatedTransport::faulty(SimulatedServer::Iterative, faults, Some(pause), seed);
         let (_, log) = run(load, &mut transport);
         prop_assert!(log.counts.balance(), "{:?}", log.counts);
         prop_assert_eq!(log.response_time.count(), log.counts.answered);

@@ -116,15 +116,16 @@ impl Series {
     }
 
     /// Which steps stand out, and whose fault it was: a longest time more than ten times that of
-    /// the median step, and more than a millisecond.
+    /// the quieter quarter of the steps, and more than a millisecond.
     #[must_use]
     pub fn stalls(&self) -> Vec<(usize, Stalled)> {
         let bound = |of: fn(&Step) -> u64| {
             let mut values: Vec<u64> =
                 self.steps.iter().filter(|step| step.sent > 0).map(of).collect();
             values.sort_unstable();
-            let median = values.get(values.len() / 2).copied().unwrap_or(0);
-            (10 * median).max(1_000_000)
+            // Not the median: a stall may take half of a short run.
+            let usual = values.get(values.len() / 4).copied().unwrap_or(0);
+            (10 * usual).max(1_000_000)
         };
         let (lag, from_send) = (bound(|step| step.lag_max_ns), bound(|step| step.from_send_max_ns));
         let stalled = |step: &Step| match (

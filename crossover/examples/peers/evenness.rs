@@ -77,16 +77,12 @@ pub fn cost(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns = ["generator", "share of a core", "C² of arrivals", "R p50", ""];
     table.begin("50,000/s over 64 connections: processor time against evenness", &columns);
     let theirs = installed(&["oha"]);
-    let mut used: Vec<(String, Vec<f64>, Vec<f64>, Vec<f64>)> = Vec::new();
-    let mut note = |name: String, share: f64, seen: f64, p50_us: f64| {
-        let at = used.iter().position(|(known, ..)| *known == name).unwrap_or_else(|| {
-            used.push((name, Vec::new(), Vec::new(), Vec::new()));
-            used.len() - 1
-        });
-        used[at].1.push(share);
-        used[at].2.push(seen);
-        used[at].3.push(p50_us);
-    };
+    let mut used: Vec<Used> = Vec::new();
+    let mut note =
+        |name: String, turn: [f64; 3]| match used.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.turns.push(turn),
+            None => used.push(Used { name, turns: vec![turn] }),
+        };
     for _ in 0..TURNS {
         for pacing in ["sleep", "hybrid", "spin"] {
             let (said, seen) =
@@ -95,34 +91,44 @@ pub fn cost(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
             let generator = &said["generator"];
             let share = number(&generator["processor_ns"]) / number(&generator["wall_ns"]);
             let p50_us = number(&said["response_time"]["p50_ns"]) / 1e3;
-            note(format!("crossover, {pacing}"), share, seen, p50_us);
+            note(format!("crossover, {pacing}"), [share, seen, p50_us]);
         }
         for name in &theirs {
             let server = programs.serve(&["http"])?;
             let url = format!("http://127.0.0.1:{}/", server.port);
             let ran = run(name, &paced(name, "50000", "781", "2", &url))?;
             let seen = number_after(&server.stop()?, "cv2").unwrap_or(f64::NAN);
-            note((*name).to_owned(), ran.processor_s / 2.0, seen, f64::NAN);
+            note((*name).to_owned(), [ran.processor_s / 2.0, seen, f64::NAN]);
         }
     }
-    let rows: Vec<(String, f64, f64, f64)> = used
-        .into_iter()
-        .map(|(name, mut share, mut seen, mut p50)| {
-            (name, median(&mut share), median(&mut seen), median(&mut p50))
-        })
-        .collect();
-    let oha = rows.iter().find(|(name, ..)| name == "oha").map(|row| row.1);
-    for (name, share, seen, p50_us) in &rows {
-        let held = oha.filter(|_| name == "crossover, sleep").map(|oha| *share < oha);
+    let share_of = |used: &Used| used.median(0);
+    let oha = used.iter().find(|used| used.name == "oha").map(share_of);
+    for used in &used {
+        let held = oha.filter(|_| used.name == "crossover, sleep").map(|oha| share_of(used) < oha);
         let cells = [
-            name.clone(),
-            format!("{:.0} %", share * 100.0),
-            format!("{seen:.2}"),
-            format!("{p50_us:.1} µs"),
+            used.name.clone(),
+            format!("{:.0} %", share_of(used) * 100.0),
+            format!("{:.2}", used.median(1)),
+            match used.median(2) {
+                p50_us if p50_us.is_nan() => String::new(),
+                p50_us => format!("{p50_us:.1} µs"),
+            },
         ];
         table.row(&cells, held);
     }
     Ok(())
+}
+
+/// What a generator used, turn by turn: share of a core, C² of arrivals, R p50 in µs.
+struct Used {
+    name: String,
+    turns: Vec<[f64; 3]>,
+}
+
+impl Used {
+    fn median(&self, of: usize) -> f64 {
+        median(&mut self.turns.iter().map(|turn| turn[of]).collect::<Vec<_>>())
+    }
 }
 
 /// Our open loop, and C² of what the server saw of it.
