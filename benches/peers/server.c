@@ -4,7 +4,8 @@
  *
  *     server http|echo|udp [delay US] [freeze PERIOD_MS LENGTH_MS]
  *
- * With a delay it spins, so that replies leave on time. A freeze is a sleep of the whole thread. */
+ * With a delay it spins, so that replies leave on time. A freeze is a sleep of the whole thread; the first
+ * comes half a period after the first request. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ static int64_t delay_ns, freeze_period_ns, freeze_length_ns, freeze_at_ns;
 static int64_t first_ns, last_ns;
 static double gaps, gap_sum, gap_squares;
 
-/* Freezes: from, until, and when everything that had come meanwhile was answered. */
+/* Freezes: from, until, and when everything that had come meanwhile was answered: one round does it. */
 static struct { int64_t from_ns, until_ns, drained_ns; } freezes[1024];
 static int frozen;
 
@@ -65,7 +66,7 @@ static void say(int signal) {
 }
 
 static void arrived(int64_t at_ns) {
-    if (!first_ns) first_ns = at_ns;
+    if (!first_ns) first_ns = at_ns, freeze_at_ns = at_ns + freeze_period_ns / 2;
     if (last_ns) {
         double gap = at_ns - last_ns;
         gaps++, gap_sum += gap, gap_squares += gap * gap;
@@ -127,7 +128,7 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[i], "freeze") && i + 2 < argc) {
             freeze_period_ns = atoll(argv[i + 1]) * 1000000;
             freeze_length_ns = atoll(argv[i + 2]) * 1000000;
-            freeze_at_ns = now_ns() + freeze_period_ns;
+            freeze_at_ns = INT64_MAX; /* until the first request has come */
         }
     }
     for (size_t i = 0; i < 64; i++) memcpy(replies + i * (sizeof REPLY - 1), REPLY, sizeof REPLY - 1);
@@ -152,8 +153,7 @@ int main(int argc, char **argv) {
     epoll_ctl(epoll, EPOLL_CTL_ADD, server, &event);
     for (;;) {
         int draining = frozen && !freezes[(frozen - 1) % 1024].drained_ns;
-        int rest_ms = delay_ns || draining ? 0 : freeze_period_ns ? 1 : -1;
-        int count = epoll_wait(epoll, events, 256, rest_ms);
+        int count = epoll_wait(epoll, events, 256, delay_ns ? 0 : freeze_period_ns ? 1 : -1);
         for (int i = 0; i < count; i++) {
             int socket = events[i].data.fd;
             if (socket == server) {
@@ -167,7 +167,7 @@ int main(int argc, char **argv) {
                 close(socket);
             }
         }
-        if (count == 0 && draining) freezes[(frozen - 1) % 1024].drained_ns = now_ns();
+        if (draining) freezes[(frozen - 1) % 1024].drained_ns = now_ns();
         for (; oldest < newest && waiting[oldest % WAITING].due_ns <= now_ns(); oldest++)
             send(waiting[oldest % WAITING].socket, REPLY, sizeof REPLY - 1, MSG_NOSIGNAL);
         if (freeze_period_ns && now_ns() >= freeze_at_ns) {

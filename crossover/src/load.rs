@@ -12,6 +12,7 @@ use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
 use loadgen::expectation::Verdict;
 use loadgen::{Arrivals, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use results::{Measurement, Placement, Spectrum};
 use servers::Transport;
 
@@ -51,6 +52,7 @@ fn load(arguments: &LoadArgs) -> Result<(), Error> {
         LatencyFile::Hold => LatencyHold::take(),
         LatencyFile::Leave => LatencyHold::leave(),
     };
+    allow_many_descriptors();
     let engine = engine_of(arguments, latency.is_held())?;
     if let Some(bound) = &arguments.capacity {
         return load_capacity::run(arguments, bound, &spec, &aim, &engine, &stop);
@@ -59,7 +61,7 @@ fn load(arguments: &LoadArgs) -> Result<(), Error> {
         .then(|| LiveLine::show(&engine.progress, plan.spec.warmup + plan.spec.window));
     let measured = measure(&plan, &aim, &engine, &|| stop.load(Relaxed))?;
     drop(live);
-    exports.write(&measured.response_time)?;
+    exports.write(&measured)?;
     load_output::print(arguments, &plan, &engine, &measured)?;
     if stop.load(Relaxed) {
         return Err(Error::Interrupted(
@@ -185,9 +187,21 @@ fn carries_processing(arguments: &LoadArgs, exchange: &Exchange) -> Result<(), E
     Ok(())
 }
 
+/// A load may need as many sockets as the system grants at all.
+fn allow_many_descriptors() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
 fn engine_of(arguments: &LoadArgs, latency_held: bool) -> Result<Engine, Error> {
     let usable = cores();
-    let chosen = if arguments.cores.is_empty() { usable.clone() } else { arguments.cores.clone() };
+    let mut chosen =
+        if arguments.cores.is_empty() { usable.clone() } else { arguments.cores.clone() };
+    chosen.sort_unstable();
+    chosen.dedup();
     if let Some(core) = chosen.iter().find(|core| !usable.contains(core)) {
         return Err(Error::Usage(format!("there is no core {core}; there are {usable:?}")));
     }
@@ -195,11 +209,16 @@ fn engine_of(arguments: &LoadArgs, latency_held: bool) -> Result<Engine, Error> 
         stay_on(&chosen);
     }
     let threads = arguments.threads as usize;
-    let pacing =
-        arguments.pacing.map_or_else(|| Pacing::for_cores(threads, usable.len()), Pacing::from);
+    // A server on this machine has the cores that no generator has.
+    let is_local = arguments.target.address.ip().is_loopback();
+    let shared = is_local && usable.len() <= threads;
+    let has_own = chosen.len() >= threads;
+    let suitable = Pacing::for_cores(threads, if has_own { usable.len() } else { 1 });
+    let pacing = arguments.pacing.map_or(suitable, Pacing::from);
     Ok(Engine {
         placement: Placement {
             generator_cores: chosen,
+            shared,
             latency_held,
             generator_spins: pacing == Pacing::Spin,
             pacing: pacing.to_string(),
@@ -225,12 +244,17 @@ impl Exports {
         })
     }
 
-    fn write(self, response_time: &Spectrum) -> Result<(), Error> {
+    fn write(self, measured: &Measurement) -> Result<(), Error> {
         if let Some(file) = self.hlog {
-            write_hlog(&mut BufWriter::new(file), response_time)?;
+            let mut file = BufWriter::new(file);
+            let window = Duration::from_nanos(measured.window_ns);
+            write_hlog(&mut file, &measured.response_time, window)?;
+            file.flush()?;
         }
         if let Some(file) = self.hgrm {
-            write_hgrm(&mut BufWriter::new(file), response_time)?;
+            let mut file = BufWriter::new(file);
+            write_hgrm(&mut file, &measured.response_time)?;
+            file.flush()?;
         }
         Ok(())
     }
@@ -238,14 +262,13 @@ impl Exports {
 
 /// The format of HdrHistogram's log processors; values in nanoseconds, the whole run as one
 /// interval, the unanswered with the bound that they exceed.
-fn write_hlog(out: &mut impl Write, spectrum: &Spectrum) -> io::Result<()> {
+fn write_hlog(out: &mut impl Write, spectrum: &Spectrum, window: Duration) -> io::Result<()> {
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("response times from the intended start, in nanoseconds");
     let to_io = |error| io::Error::other(format!("{error:?}"));
     let mut writer = builder.begin_log_with(out, &mut serializer)?;
-    let interval = Duration::from_nanos(spectrum.max().at_least_ns().unwrap_or(0));
-    writer.write_histogram(&spectrum.histogram(), Duration::ZERO, interval, None).map_err(to_io)
+    writer.write_histogram(&spectrum.histogram(), Duration::ZERO, window, None).map_err(to_io)
 }
 
 /// The table that HdrHistogram's plotter reads; values in milliseconds.

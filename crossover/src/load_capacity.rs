@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use loadgen::capacity::{Capacity, Search, Step, Trial};
-use loadgen::expectation::Expectation;
-use loadgen::{LoadSpec, Plan, Rate};
+use loadgen::expectation::{Expectation, Figure};
+use loadgen::judge::supports;
+use loadgen::{Arrivals, LoadSpec, Plan, Rate};
 use results::{Doubt, Measurement};
 use serde::Serialize;
 
@@ -40,6 +41,7 @@ struct PrintedTrial {
     figure_ns: Option<f64>,
     unanswered: u64,
     kept: bool,
+    doubts: Vec<&'static str>,
 }
 
 /// Searches, from the rate of the load on.
@@ -54,8 +56,19 @@ pub(crate) fn run(
     let Some(first) = spec.arrivals.rate() else {
         return Err(Error::Usage("a closed loop has no rate to search".to_owned()));
     };
+    if matches!(spec.arrivals, Arrivals::Trace(_) | Arrivals::Ramp { .. }) {
+        return Err(Error::Usage(
+            "a trace or a ramp has no one rate to search; give another --arrivals".to_owned(),
+        ));
+    }
+    // Twice what the percentile needs of independent requests.
+    let needed = (1..=1_000_000).find(|count| match bound.figure {
+        Figure::Percentile(percent) => supports(*count, percent),
+        Figure::Mean | Figure::Longest => *count >= 20,
+    });
+    let least = 2.0 * needed.unwrap_or(1_000_000) as f64 / spec.window.as_secs_f64();
     let most = MOST_PER_THREAD * engine.progress.len() as f64;
-    let mut search = Search::new(bound.below_ns as f64, first.get(), most);
+    let mut search = Search::new(bound.below_ns as f64, first.get(), least, most);
     let mut trials = Vec::new();
     let end = loop {
         let Step::Try(rate) = search.next() else { break search.next() };
@@ -97,6 +110,7 @@ fn attempt(
         figure_ns,
         unanswered: measured.counts.unanswered(),
         kept: figure_ns.is_some_and(|ns| ns < bound.below_ns as f64),
+        doubts: measured.doubts.iter().map(Doubt::name).collect(),
     };
     Ok((trial, printed))
 }
@@ -126,7 +140,9 @@ fn print(
     let mut out = io::stdout().lock();
     let because = match end {
         Step::Found(_) | Step::Try(_) => None,
-        Step::BelowAll(_) => Some("not even the least rate that was tried keeps the bound"),
+        Step::BelowAll(_) => Some(
+            "not even the least rate with requests enough keeps it; measure for longer (--for)",
+        ),
         Step::AboveAll(_) => Some("the greatest rate that can be sent keeps the bound"),
     };
     let found = if let Step::Found(found) = end { Some(*found) } else { None };
@@ -138,7 +154,8 @@ fn print(
         writeln!(out)?;
         return Ok(());
     }
-    let mut table = tables::table(&["rate", "sent", &bound.figure.to_string(), "unanswered", ""]);
+    let mut table =
+        tables::table(&["rate", "sent", &bound.figure.to_string(), "unanswered", "", "doubts"]);
     for trial in &trials {
         table.add_row(vec![
             format!("{:.1}/s", trial.rate),
@@ -146,6 +163,7 @@ fn print(
             trial.figure_ns.map_or_else(|| "no steady state".to_owned(), tables::time),
             trial.unanswered.to_string(),
             if trial.kept { "kept" } else { "missed" }.to_owned(),
+            trial.doubts.join(", "),
         ]);
     }
     writeln!(out, "{table}\n")?;

@@ -29,6 +29,7 @@ struct Printed<'a> {
     late: u64,
     duplicates: u64,
     reordered: u64,
+    wrong_replies: u64,
     requests_lost: Option<u64>,
     replies_lost: Option<u64>,
     rate_planned: Option<f64>,
@@ -108,11 +109,12 @@ pub(crate) fn print(
         late: measured.late,
         duplicates: measured.duplicates,
         reordered: measured.reordered,
+        wrong_replies: measured.wrong_replies,
         requests_lost: measured.requests_lost,
         replies_lost: measured.replies_lost,
         rate_planned: measured.rate_planned,
         rate_achieved: measured.rate_achieved,
-        throughput: throughput(plan, measured),
+        throughput: throughput(measured),
         response_time: measured.response_time.summary(),
         response_time_short: summary(&measured.response_time_short),
         from_send: measured.from_send.summary(),
@@ -169,8 +171,8 @@ fn stalls(measured: &Measurement) -> Vec<Stall> {
     marked.into_iter().map(|(step, whose)| Stall { step, whose }).collect()
 }
 
-fn throughput(plan: &Plan, measured: &Measurement) -> f64 {
-    measured.counts.answered as f64 / plan.spec.window.as_secs_f64()
+fn throughput(measured: &Measurement) -> f64 {
+    measured.counts.answered as f64 / (measured.window_ns as f64 / 1e9)
 }
 
 /// In one sentence, what the load was a model of.
@@ -219,7 +221,7 @@ fn print_tables(
         out,
         "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {}",
         measured.rate_achieved,
-        throughput(plan, measured),
+        throughput(measured),
         measured.plan_hash,
         engine.pacing
     )?;
@@ -254,11 +256,16 @@ fn print_counts(out: &mut impl Write, measured: &Measurement) -> io::Result<()> 
     if let (Some(requests), Some(replies)) = (measured.requests_lost, measured.replies_lost) {
         writeln!(
             out,
-            "lost on the way: {requests} requests, {replies} replies; {} late, {} double, {} overtaken",
-            measured.late, measured.duplicates, measured.reordered
+            "lost on the way: {requests} requests, {replies} replies; {} late, {} double, {} overtaken, \
+             {} wrong",
+            measured.late, measured.duplicates, measured.reordered, measured.wrong_replies
         )?;
-    } else if measured.late + measured.duplicates > 0 {
-        writeln!(out, "{} late, {} double", measured.late, measured.duplicates)?;
+    } else if measured.late + measured.duplicates + measured.wrong_replies > 0 {
+        writeln!(
+            out,
+            "replies: {} late, {} double, {} wrong",
+            measured.late, measured.duplicates, measured.wrong_replies
+        )?;
     }
     let statuses: Vec<String> = (1..6)
         .filter(|class| measured.statuses[*class] > 0)

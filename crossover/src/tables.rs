@@ -2,6 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
+use loadgen::judge::supports;
 use results::{Measurement, Percentile, Spectrum, percentile_interval};
 
 /// The row that counts.
@@ -53,10 +54,11 @@ fn has_any(spectrum: &Spectrum) -> bool {
 fn row(name: &str, spectrum: &Spectrum, effective: f64) -> Vec<String> {
     let observations = effective.min((spectrum.count() + spectrum.unanswered()) as f64);
     let percentile = |quantile: f64| {
-        let Some((low, high)) = percentile_interval(quantile, observations) else {
+        if !supports(observations as u64, quantile * 100.0) {
             return "too few".to_owned();
-        };
+        }
         let value = shown(spectrum.percentile(quantile));
+        let Some((low, high)) = percentile_interval(quantile, observations) else { return value };
         match (spectrum.percentile(low), spectrum.percentile(high)) {
             (Percentile::At(low), Percentile::At(high)) if name == RESPONSE_TIME => {
                 format!("{value}\n{} to {}", time(low as f64), time(high as f64))

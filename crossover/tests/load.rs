@@ -115,6 +115,60 @@ fn echo_and_raw_exchanges_drive_servers_that_know_nothing_of_us() {
 }
 
 #[test]
+fn requests_that_share_a_socket_and_have_no_name_all_get_their_replies() {
+    let server = Server::start("udp-iterative", &["--service", "echo"]);
+    let target = format!("udp://{}", server.address);
+    let raw = ["--send", "PING", "--reply-length", "4", "--warmup", "0s", "--for", "200ms"];
+    all_answered(&json(&target, &[&raw[..], &["--closed", "--pipeline", "4"]].concat()));
+    let sessions = ["--session", "3", "--rate", "200/s"];
+    all_answered(&json(&target, &[&raw[..], &sessions].concat()));
+}
+
+#[test]
+fn what_fits_no_datagram_is_unsent() {
+    let server = Server::start("udp-iterative", &[]);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), vec![b'x'; 70_000]).expect("writable");
+    let bytes = format!("@{}", file.path().display());
+    let said =
+        json(&format!("udp://{}", server.address), &[&["--send", &bytes], &SHORT[..]].concat());
+    assert_eq!(count(&said, "unsent"), count(&said, "planned"), "{said}");
+    assert!(has_doubt(&said, "exhausted"), "{said}");
+}
+
+#[test]
+fn a_session_that_meets_a_hanging_connection_does_not_hand_it_on() {
+    // The first connection never answers; all others are answered at once.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    listener.set_nonblocking(true).expect("an option");
+    let target = format!("tcp://{}", listener.local_addr().expect("bound"));
+    let mut kept = Vec::new();
+    let mut number = 0;
+    let _beside = Beside::run(move || {
+        let Ok((mut stream, _)) = listener.accept() else {
+            return thread::sleep(Duration::from_millis(1));
+        };
+        number += 1;
+        if number == 1 {
+            return kept.push(stream);
+        }
+        thread::spawn(move || {
+            stream.set_nonblocking(false).expect("an option");
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                if stream.write_all(&buffer[..length]).is_err() {
+                    return;
+                }
+            }
+        });
+    });
+    let sessions = ["--session", "2", "--service", "echo", "--timeout", "100ms"];
+    let said = json(&target, &[&sessions, &SHORT[..]].concat());
+    assert_eq!(count(&said, "timed_out"), 1, "{said}");
+    assert_eq!(count(&said, "answered"), count(&said, "planned") - 1, "{said}");
+}
+
+#[test]
 fn sessions_make_all_their_requests() {
     let server = Server::start("tcp-event-loop", &[]);
     let target = format!("tcp://{}", server.address);
@@ -259,8 +313,11 @@ fn datagrams_that_are_no_replies_are_counted_as_wrong() {
     let said = json(&format!("udp://{address}"), &[&flags, &SHORT[..]].concat());
     let planned = count(&said, "planned");
     assert!(planned > 50, "{said}");
-    assert!(count(&said, "wrong") >= planned / 4, "{said}");
+    // Noise, the cut ones and the stranger's; of these only a cut one is somebody's.
+    assert!(said["wrong_replies"].as_u64() >= Some(planned / 2), "{said}");
+    assert!(count(&said, "wrong") >= planned / 6, "{said}");
     assert!(said["duplicates"].as_u64() > Some(planned / 10), "{said}");
+    assert!(count(&said, "answered") >= planned / 4, "{said}");
     // The work protocol takes nothing else for an answer either.
     let said = json(&format!("udp://{address}"), &[&["--timeout", "200ms"], &SHORT[..]].concat());
     assert_eq!(count(&said, "answered"), 0, "{said}");

@@ -68,7 +68,7 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
         line.starts_with("fn ") || line.starts_with("extern \"C\" fn ")
     };
     (0..lines.len())
-        .filter(|at| is_function(lines[*at]) && !lines[*at].ends_with(';'))
+        .filter(|at| is_function(lines[*at]) && !lines[*at].ends_with([';', '}']))
         .filter_map(|at| {
             let indent = lines[at].len() - lines[at].trim_start().len();
             let end = format!("{}}}", " ".repeat(indent));

@@ -4,6 +4,8 @@ use std::f64::consts::TAU;
 use std::fmt;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::distribution::Distribution;
 use crate::quantity::{Nanoseconds, Rate, write_duration};
 use crate::random::Uniform;
@@ -53,6 +55,8 @@ pub enum Arrivals {
 pub struct Trace {
     /// Nanoseconds from the first, in order.
     due_ns: Vec<u64>,
+    /// Eight digits of the SHA-256 of the instants.
+    digest: String,
 }
 
 impl Trace {
@@ -63,7 +67,10 @@ impl Trace {
         due_ns.sort_unstable();
         let first = *due_ns.first()?;
         due_ns.iter_mut().for_each(|due| *due -= first);
-        (*due_ns.last()? > 0).then(|| &*Box::leak(Box::new(Self { due_ns })))
+        let mut hasher = Sha256::new();
+        due_ns.iter().for_each(|due| hasher.update(due.to_le_bytes()));
+        let digest = hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        (*due_ns.last()? > 0).then(|| &*Box::leak(Box::new(Self { due_ns, digest })))
     }
 
     /// From the first instant to the last.
@@ -124,7 +131,9 @@ impl fmt::Display for Arrivals {
             Self::Sine { swing, period, .. } => {
                 write!(f, "sine:{swing},{}", write_duration(*period))
             }
-            Self::Trace(trace) => write!(f, "trace:{} instants", trace.due_ns.len()),
+            Self::Trace(trace) => {
+                write!(f, "trace:{} instants, {}", trace.due_ns.len(), trace.digest)
+            }
             Self::Closed(_) => f.write_str("closed"),
         }
     }

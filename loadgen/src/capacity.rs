@@ -16,9 +16,6 @@ const NARROW: f64 = 1.3;
 /// Where trials are made, as shares of the present estimate.
 const AROUND: [f64; 3] = [0.9, 0.97, 1.03];
 
-/// The most doublings or halvings.
-const MOST_STEPS: usize = 30;
-
 /// What one trial has shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
@@ -58,16 +55,18 @@ pub struct Capacity {
 pub struct Search {
     bound_ns: f64,
     first: f64,
+    least: f64,
     most: f64,
     trials: Vec<Trial>,
 }
 
 impl Search {
-    /// A search for the rate at which the figure reaches `bound_ns`, from a first rate, up to the
-    /// most that can be sent.
+    /// A search for the rate at which the figure reaches `bound_ns`, from a first rate, between
+    /// the least at which a trial has requests enough and the most that can be sent.
     #[must_use]
-    pub fn new(bound_ns: f64, first: f64, most: f64) -> Self {
-        Self { bound_ns, first: first.min(most), most, trials: Vec::new() }
+    pub fn new(bound_ns: f64, first: f64, least: f64, most: f64) -> Self {
+        let first = first.max(least).min(most);
+        Self { bound_ns, first, least, most, trials: Vec::new() }
     }
 
     /// All trials so far, in their order.
@@ -98,8 +97,8 @@ impl Search {
             (None, None) => Step::Try(self.first),
             (Some(kept), None) if kept >= self.most => Step::AboveAll(kept),
             (Some(kept), None) => Step::Try((2.0 * kept).min(self.most)),
-            (None, Some(missed)) if self.trials.len() > MOST_STEPS => Step::BelowAll(missed),
-            (None, Some(missed)) => Step::Try(missed / 2.0),
+            (None, Some(missed)) if missed <= self.least => Step::BelowAll(missed),
+            (None, Some(missed)) => Step::Try((missed / 2.0).max(self.least)),
             // Chance may let a higher rate keep what a lower one misses: then they are near.
             (Some(kept), Some(missed)) if missed / kept > NARROW => {
                 Step::Try((kept * missed).sqrt())
@@ -113,17 +112,23 @@ impl Search {
         let near: Vec<(f64, f64)> = self.trials.iter().filter_map(near(low, high)).collect();
         let collapse = self.trials.iter().filter(|trial| trial.figure_ns.is_none());
         let collapse = collapse.map(|trial| trial.rate).fold(f64::INFINITY, f64::min);
-        let estimate = line_through(&near)
-            .and_then(|line| line.crossing(1.0 / self.bound_ns))
-            .map_or((low * high).sqrt(), |crossing| crossing.clamp(low / 1.2, high * 1.2))
-            .min(collapse);
+        let crossing = |points: &[(f64, f64)]| {
+            let crossing = line_through(points)?.crossing(1.0 / self.bound_ns)?;
+            Some(crossing.clamp(low / 1.2, high * 1.2).min(collapse))
+        };
+        let found = crossing(&near).filter(|_| near.len() > 2);
+        let estimate = found.unwrap_or_else(|| (low * high).sqrt().min(collapse));
         let tried = self.trials.len() - self.bracketing();
         if tried < TRIALS {
             // By turns on both sides: a line is known best from points that lie apart.
             let apart = AROUND[tried % AROUND.len()];
-            return Step::Try((estimate * apart).min(self.most));
+            return Step::Try((estimate * apart).clamp(self.least, self.most));
         }
-        let spread = leave_one_out(&near, 1.0 / self.bound_ns, estimate);
+        // Without a line, as at a cliff, nothing is known but the bracket.
+        let Some(estimate) = found else {
+            return Step::Found(Capacity { rate: low, low, high });
+        };
+        let spread = leave_one_out(&near, crossing, estimate);
         Step::Found(Capacity {
             rate: estimate,
             low: (estimate - spread).max(0.0),
@@ -183,7 +188,11 @@ fn line_through(points: &[(f64, f64)]) -> Option<Line> {
 
 /// Half the 95 % interval of the crossing, by the jackknife (Efron 1982): how far it moves when
 /// each trial is left out in turn.
-fn leave_one_out(points: &[(f64, f64)], y: f64, estimate: f64) -> f64 {
+fn leave_one_out(
+    points: &[(f64, f64)],
+    crossing: impl Fn(&[(f64, f64)]) -> Option<f64>,
+    estimate: f64,
+) -> f64 {
     let without = |left_out: usize| {
         let others: Vec<(f64, f64)> = points
             .iter()
@@ -191,7 +200,7 @@ fn leave_one_out(points: &[(f64, f64)], y: f64, estimate: f64) -> f64 {
             .filter(|(index, _)| *index != left_out)
             .map(|(_, point)| *point)
             .collect();
-        line_through(&others).and_then(|line| line.crossing(y)).unwrap_or(estimate)
+        crossing(&others).unwrap_or(estimate)
     };
     let moved: Vec<f64> = (0..points.len()).map(without).collect();
     let count = moved.len() as f64;
@@ -208,7 +217,7 @@ mod tests {
     fn search(capacity: f64, most: f64) -> (Search, Step) {
         const BOUND_NS: f64 = 5e6;
         let limit = capacity + 1e9 / BOUND_NS;
-        let mut search = Search::new(BOUND_NS, 100.0, most);
+        let mut search = Search::new(BOUND_NS, 100.0, 1.0, most);
         loop {
             match search.next() {
                 Step::Try(rate) => search
@@ -230,7 +239,7 @@ mod tests {
     #[test]
     fn no_capacity_is_told_as_such() {
         assert!(matches!(search(1e9, 1e4).1, Step::AboveAll(_)));
-        let mut search = Search::new(1e6, 100.0, 1e6);
+        let mut search = Search::new(1e6, 100.0, 3.0, 1e6);
         let end = loop {
             match search.next() {
                 Step::Try(rate) => search.add(Trial { rate, figure_ns: None }),

@@ -159,8 +159,9 @@ impl<U> Distribution<U> {
                 (mean.ln() - variance / 2.0 - variance.sqrt() * normal_quantile(uniform)).exp()
             }
             Self::BoundedPareto { low, high, shape } => {
-                let (least, most) = (high.powf(-shape), low.powf(-shape));
-                (least + uniform * (most - least)).powf(-1.0 / shape)
+                // In units of the least value, so that no power leaves the range of numbers.
+                let least = (high / low).powf(-shape);
+                low * (least + uniform * (1.0 - least)).powf(-1.0 / shape)
             }
             Self::TwoPoint { common, rare, share } => {
                 let is_rare = uniform <= share;
@@ -191,11 +192,11 @@ fn bounded_pareto_mean(low: f64, high: f64, shape: f64) -> f64 {
     if high <= low {
         return low;
     }
-    let scale = low.powf(shape) / (1.0 - (low / high).powf(shape));
+    let scale = low / (1.0 - (low / high).powf(shape));
     if (shape - 1.0).abs() < 1e-9 {
         return scale * (high / low).ln();
     }
-    scale * shape / (shape - 1.0) * (low.powf(1.0 - shape) - high.powf(1.0 - shape))
+    scale * shape / (shape - 1.0) * (1.0 - (high / low).powf(1.0 - shape))
 }
 
 /// The value that a standard normal variable exceeds with probability 1 − `p`: Wichura's AS 241

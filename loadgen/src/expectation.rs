@@ -60,9 +60,12 @@ impl Figure {
     }
 
     fn lag_of(self, measured: &Measurement) -> f64 {
-        let percent = if let Self::Percentile(percent) = self { percent } else { 50.0 };
-        let lag = measured.lag.percentile(percent / 100.0).at_least_ns();
-        lag.unwrap_or(0) as f64
+        let lag = match self {
+            Self::Percentile(percent) => measured.lag.percentile(percent / 100.0),
+            Self::Mean => measured.lag.percentile(0.5),
+            Self::Longest => measured.lag.max(),
+        };
+        lag.at_least_ns().unwrap_or(0) as f64
     }
 }
 

@@ -6,9 +6,8 @@ use crate::arrivals::Arrivals;
 use crate::plan::Plan;
 use crate::recorder::RunLog;
 
-/// Requests that a percentile needs before it says something: enough that the interval of its
-/// rank, at 95 %, does not reach the maximum.
-const SAMPLES_NEEDED: [(f64, u64); 3] = [(99.0, 299), (99.9, 2_995), (99.99, 29_956)];
+/// The percentile that the summary prints, and the requests that it needs.
+const TAIL: (f64, u64) = (99.0, 299);
 
 /// Blocks into which the window is cut to see whether response time stays what it is.
 const BLOCKS: usize = 10;
@@ -74,6 +73,8 @@ pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Mea
         close_time: given(&log.close_time),
         by_kernel: given(&log.by_kernel),
         reordered: log.reordered,
+        wrong_replies: log.wrong_replies,
+        window_ns: (window_s * 1e9) as u64,
         connect_retries: log.connect_retries,
         statuses: log.statuses,
         parts: log.parts.total().map(|_| log.parts.clone()),
@@ -108,7 +109,7 @@ fn udp_losses(log: &RunLog) -> Option<(u64, u64)> {
     let (least, most) = log.server_received?;
     let received = (most - least).saturating_add(1);
     let requests_lost = log.sent_in_all.saturating_sub(received);
-    let replies_lost = received.saturating_sub(log.replies);
+    let replies_lost = received.saturating_sub(log.replies.saturating_sub(log.duplicates));
     Some((requests_lost, replies_lost))
 }
 
@@ -180,8 +181,7 @@ fn not_stationary(plan: &Plan, log: &RunLog) -> Option<Doubt> {
     if !plan.spec.arrivals.is_steady() {
         return None; // nobody said that it would be
     }
-    let steps = log.series.steps.len().div_ceil(BLOCKS);
-    let means: Vec<f64> = log.series.means(steps).into_iter().map(|(_, mean)| mean).collect();
+    let means: Vec<f64> = log.series.means(BLOCKS).into_iter().map(|(_, mean)| mean).collect();
     let (first, last) = (means.first()?, means.last()?);
     if means.len() < BLOCKS - 1 || *first <= 0.0 {
         return None;
@@ -209,7 +209,7 @@ fn rank_correlation(values: &[f64]) -> f64 {
 /// The first of the percentiles that the summary prints (p99) must be supported.
 fn too_few_samples(measured: &Measurement) -> Option<Doubt> {
     let count = measured.effective_samples as u64;
-    let (percentile, needed) = SAMPLES_NEEDED[0];
+    let (percentile, needed) = TAIL;
     (count < needed).then_some(Doubt::TooFewSamples { percentile, needed, count })
 }
 
@@ -218,7 +218,7 @@ fn too_few_samples(measured: &Measurement) -> Option<Doubt> {
 /// unanswered count as they are.
 fn effective_samples(response_time: &Spectrum, series: &Series) -> f64 {
     let count = (response_time.count() + response_time.unanswered()) as f64;
-    let batches = series.means((series.steps.len() / BATCHES).max(1));
+    let batches = series.means(BATCHES.min(series.steps.len()));
     let (Some(mean), Some(squared_variation)) =
         (response_time.mean_ns(), response_time.squared_variation())
     else {
@@ -235,10 +235,11 @@ fn effective_samples(response_time: &Spectrum, series: &Series) -> f64 {
     count / inflation.max(1.0)
 }
 
-/// Whether so many requests support a percentile (given in percent).
+/// Whether so many independent requests support a percentile (given in percent): with 95 %, at
+/// least one of them must be longer. p90 needs 28, p99 298, p99.9 2,994.
 #[must_use]
 pub fn supports(count: u64, percentile: f64) -> bool {
-    SAMPLES_NEEDED.iter().all(|(needs, needed)| percentile < *needs || count >= *needed)
+    count as f64 >= (0.05_f64.ln() / (percentile / 100.0).ln()).floor()
 }
 
 /// Little's law, L = X · R, with what straddles the ends of the window allowed for.
@@ -270,8 +271,10 @@ mod tests {
     #[test]
     fn a_percentile_needs_its_samples() {
         assert!(supports(10, 50.0));
-        assert!(!supports(298, 99.0));
+        assert!(!supports(297, 99.0));
         assert!(supports(299, 99.0));
         assert!(!supports(299, 99.9));
+        assert!(supports(2_995, 99.9) && supports(29_956, 99.99));
+        assert!(!supports(29_956, 99.999));
     }
 }

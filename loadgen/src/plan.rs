@@ -19,6 +19,9 @@ use crate::random::{Stream, Uniform};
 /// run of days.
 pub const MAX_REQUESTS: f64 = 1e9;
 
+/// The most requests that are due at one instant.
+const LARGEST_BURST: u32 = 1_000_000;
+
 /// Demands drawn for clients and sessions whose number of requests depends on the server; they
 /// are taken in turn and begun again. As many requests of an open loop go into the hash.
 const TABLE: usize = 1 << 14;
@@ -113,7 +116,9 @@ impl SessionLength {
         match self {
             Self::Fixed(count) => count,
             Self::Geometric(mean) if mean <= 1.0 => 1,
-            Self::Geometric(mean) => 1 + (uniform.ln() / (1.0 - 1.0 / mean).ln()) as u32,
+            Self::Geometric(mean) => {
+                ((uniform.ln() / (1.0 - 1.0 / mean).ln()) as u32).saturating_add(1)
+            }
         }
     }
 }
@@ -263,6 +268,9 @@ pub enum PlanError {
     /// The measured window has no length.
     #[error("the measured window must be longer than 0; give --for a time such as 10s")]
     NoWindow,
+    /// A burst would be sent for minutes.
+    #[error("a burst has at most {LARGEST_BURST} requests; send smaller ones more often")]
+    Burst,
     /// A closed loop has no arrivals.
     #[error("sessions arrive in an open loop; leave --closed or --session away")]
     SessionsInAClosedLoop,
@@ -326,11 +334,6 @@ impl Plan {
     pub(crate) fn demand(&self, index: u64) -> PlannedRequest {
         // A power of two, so that nothing is divided.
         self.table[index as usize & (self.table.len() - 1)]
-    }
-
-    /// How far apart in the table so many takers begin.
-    pub(crate) fn apart(&self, takers: u32) -> u64 {
-        self.table.len() as u64 / u64::from(takers.max(1))
     }
 
     fn due(&self) -> Due {
@@ -405,6 +408,9 @@ fn check(spec: &LoadSpec) -> Result<(), PlanError> {
     }
     if spec.window.is_zero() {
         return Err(PlanError::NoWindow);
+    }
+    if matches!(spec.arrivals, Arrivals::Burst(_, size) if size > LARGEST_BURST) {
+        return Err(PlanError::Burst);
     }
     if spec.session.is_some() && matches!(spec.arrivals, Arrivals::Closed(_)) {
         return Err(PlanError::SessionsInAClosedLoop);

@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::times::Times;
 
 /// A connection that took so long was tried again: the first SYN is repeated after a second.
-const RETRIED_NS: u64 = 900_000_000;
+pub(crate) const RETRIED_NS: u64 = 900_000_000;
 
 /// Everything one run has noted; times are of the measured window's requests only.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +24,10 @@ pub struct RunLog {
     pub late: u64,
     /// Replies to requests that had been answered, or that nobody sent.
     pub duplicates: u64,
-    /// Replies that came before one to an earlier request of the same client.
+    /// Replies that came after one to a later request.
     pub reordered: u64,
+    /// Replies with other bytes than were asked for, or from somebody who was not asked.
+    pub wrong_replies: u64,
     /// From the intended start to the reply.
     pub response_time: Spectrum,
     /// The same of the common requests, where the plan mixes two kinds.
@@ -89,6 +91,7 @@ impl RunLog {
         self.late += other.late;
         self.duplicates += other.duplicates;
         self.reordered += other.reordered;
+        self.wrong_replies += other.wrong_replies;
         self.response_time.add(&other.response_time);
         for (mine, its) in [
             (&mut self.response_time_short, &other.response_time_short),
@@ -354,6 +357,16 @@ impl Recorder {
     /// A reply came before one to an earlier request.
     pub fn reordered(&mut self) {
         self.log.reordered += 1;
+    }
+
+    /// A reply was not what was asked for, or nobody asked for it.
+    pub fn wrong_reply(&mut self) {
+        self.log.wrong_replies += 1;
+    }
+
+    /// A connection was given up that had not been there after its first SYN.
+    pub fn connection_retried(&mut self) {
+        self.log.connect_retries += 1;
     }
 
     /// Any reply tells how far the server has come.

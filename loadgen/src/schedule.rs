@@ -135,11 +135,11 @@ impl Clients {
     fn new(plan: &Plan, share: Share) -> Self {
         let lanes = share.part_of(plan.spec.clients) * plan.spec.depth;
         let fixed = matches!(plan.spec.arrivals, Arrivals::Closed(think) if think.is_fixed());
-        let apart = plan.apart(lanes * share.of);
         let mut clients = Self {
             due: Queue::new(fixed),
+            // 7919 is prime: they begin all over the table, however many they are.
             taken: (0..lanes)
-                .map(|lane| u64::from(lane * share.of + share.index) * apart)
+                .map(|lane| (u64::from(lane) * u64::from(share.of) + u64::from(share.index)) * 7919)
                 .collect(),
         };
         for lane in 0..lanes {
@@ -156,7 +156,7 @@ impl Clients {
     fn ended(&mut self, plan: &Plan, client: u32, at_ns: u64) -> Option<u64> {
         let taken = &mut self.taken[client as usize];
         *taken += 1;
-        let due_ns = at_ns + plan.demand(*taken).intended_ns;
+        let due_ns = at_ns.saturating_add(plan.demand(*taken).intended_ns);
         self.due.put(due_ns, client);
         Some(due_ns)
     }
@@ -253,7 +253,7 @@ impl Sessions {
             self.free.push(client);
             return None;
         }
-        let due_ns = at_ns + plan.demand(session.demand).intended_ns;
+        let due_ns = at_ns.saturating_add(plan.demand(session.demand).intended_ns);
         self.thinking.put(due_ns, client);
         Some(due_ns)
     }

@@ -36,7 +36,7 @@ fn read(exchange: &Exchange, bytes: &[u8], pieces: &[usize]) -> Vec<Option<Said>
         held.extend_from_slice(&rest[..length]);
         rest = &rest[length..];
         loop {
-            let owed = Owed { id: found.len() as u64 + 1, size: SIZE };
+            let owed = Owed { id: found.len() as u64 + 1, size: SIZE, given_up: false };
             match reader.advance(exchange, &held, Some(owed)) {
                 Err(_) => {
                     found.push(None);

@@ -33,7 +33,7 @@ fn the_capacity_of_m_m_1_is_found_within_5_percent_in_nine_of_ten_searches() {
     let mut hits = 0;
     let mut covered = 0;
     for seed in 0..10_u64 {
-        let mut search = Search::new(BOUND_S * 1e9, 100.0, 1e6);
+        let mut search = Search::new(BOUND_S * 1e9, 100.0, 10.0, 1e6);
         let found = loop {
             match search.next() {
                 Step::Try(rate) => {

@@ -28,6 +28,60 @@ pub fn iterative_exponential_percentile(rate: f64, service: f64, quantile: f64) 
     Some(-(1.0 - quantile).ln() * mean)
 }
 
+/// Mean response time of a pool of `servers` that share one queue, M/M/c: Poisson arrivals at
+/// `rate`, exponential service times of mean `service` (Erlang 1917; Kleinrock 1975, section 3.5).
+/// `None` where the load is beyond the capacity.
+#[must_use]
+pub fn pool_mean_response(servers: u32, rate: f64, service: f64) -> Option<f64> {
+    let (count, offered) = (f64::from(servers), rate * service);
+    let utilisation = offered / count;
+    if utilisation >= 1.0 {
+        return None;
+    }
+    // Erlang's B by its recursion, then C, the probability of having to wait.
+    let blocked = (1..=servers)
+        .fold(1.0, |blocked, busy| offered * blocked / (f64::from(busy) + offered * blocked));
+    let waits = blocked / (1.0 - utilisation * (1.0 - blocked));
+    Some(service + waits * service / (count * (1.0 - utilisation)))
+}
+
+/// A percentile of the response time of a pool of `servers` that share one queue, for any service
+/// times: Poisson arrivals at `rate`, services drawn from `services`, by simulating so many
+/// requests (Kiefer and Wolfowitz 1955). The numbers are SplitMix64's from a seed.
+#[must_use]
+pub fn simulated_percentile(
+    servers: u32,
+    rate: f64,
+    services: &[f64],
+    quantile: f64,
+    requests: usize,
+    seed: u64,
+) -> f64 {
+    let mut state = seed;
+    let mut uniform = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (((z ^ (z >> 31)) >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    };
+    let mut free_at = vec![0.0_f64; servers.max(1) as usize];
+    let mut now = 0.0;
+    let mut times: Vec<f64> = (0..requests)
+        .map(|_| {
+            now -= uniform().ln() / rate;
+            let drawn = (uniform() * services.len() as f64) as usize;
+            let service = services[drawn.min(services.len() - 1)];
+            // Whoever is free first takes the request.
+            let first = (0..free_at.len()).min_by(|a, b| free_at[*a].total_cmp(&free_at[*b]));
+            let taker = first.unwrap_or(0);
+            free_at[taker] = free_at[taker].max(now) + service;
+            free_at[taker] - now
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[((quantile * times.len() as f64) as usize).min(times.len() - 1)]
+}
+
 /// The 99th percentile, from the intended start, of a run of length `run` at utilisation
 /// `utilisation` during which the server stood still once for `stop`: requests due during the
 /// stop wait from 0 to `stop`, evenly, and the backlog is worked off at the spare capacity, so
@@ -96,5 +150,23 @@ mod tests {
     #[test]
     fn a_stop_shows_less_what_a_hundredth_of_the_run_hides() {
         assert!(close(stopped_server_p99(1.5, 30.0, 0.0), 1.2));
+    }
+
+    #[test]
+    fn a_pool_of_one_is_m_m_1_and_of_four_the_tables() {
+        let one = pool_mean_response(1, 0.8, 1.0).expect("below capacity");
+        assert!((one - 5.0).abs() < 1e-9);
+        let four = pool_mean_response(4, 3.2, 1.0).expect("below capacity");
+        assert!((four - 1.746).abs() < 1e-3, "{four}");
+        assert_eq!(pool_mean_response(2, 2.0, 1.0), None);
+    }
+
+    #[test]
+    fn the_simulation_agrees_with_the_formula() {
+        let services: Vec<f64> =
+            (0..2000).map(|at| -(f64::from(at) + 0.5).mul_add(1.0 / 2000.0, 0.0).ln()).collect();
+        let p99 = simulated_percentile(1, 0.6, &services, 0.99, 400_000, 1);
+        let exact = iterative_exponential_percentile(0.6, 1.0, 0.99).expect("below capacity");
+        assert!((p99 / exact - 1.0).abs() < 0.05, "{p99} and {exact}");
     }
 }

@@ -194,6 +194,12 @@ pub struct Measurement {
     /// Replies that came after one to a later request.
     #[serde(default)]
     pub reordered: u64,
+    /// Replies with other bytes than were asked for, or from somebody who was not asked.
+    #[serde(default)]
+    pub wrong_replies: u64,
+    /// Length of the measured window; what there was of it where the run was broken off.
+    #[serde(default)]
+    pub window_ns: u64,
     /// Connections whose first SYN got no answer: they took a second longer, or three.
     #[serde(default)]
     pub connect_retries: u64,

@@ -103,16 +103,18 @@ impl Series {
         }
     }
 
-    /// Number and mean response time of the requests in groups of so many steps; groups in which
-    /// nothing was answered are left out.
+    /// Number and mean response time of the requests in so many blocks, as equal as steps allow;
+    /// blocks in which nothing was answered are left out.
     #[must_use]
-    pub fn means(&self, steps: usize) -> Vec<(u64, f64)> {
-        let of = |group: &[Step]| {
-            let count: u64 = group.iter().map(|step| step.answered).sum();
-            let sum: f64 = group.iter().map(|step| step.response_sum_ns as f64).sum();
-            (count, sum / count as f64)
-        };
-        self.steps.chunks(steps.max(1)).map(of).filter(|(count, _)| *count > 0).collect()
+    pub fn means(&self, blocks: usize) -> Vec<(u64, f64)> {
+        let mut sums = vec![(0_u64, 0.0); blocks];
+        for (index, step) in self.steps.iter().enumerate() {
+            let (count, sum) = &mut sums[index * blocks / self.steps.len()];
+            *count += step.answered;
+            *sum += step.response_sum_ns as f64;
+        }
+        let answered = sums.into_iter().filter(|(count, _)| *count > 0);
+        answered.map(|(count, sum)| (count, sum / count as f64)).collect()
     }
 
     /// Which steps stand out, and whose fault it was: a longest time more than ten times that of
@@ -159,6 +161,16 @@ mod tests {
     fn a_steady_run_has_no_stalls() {
         assert_eq!(steady().steps.len(), 20);
         assert_eq!(steady().stalls(), []);
+    }
+
+    #[test]
+    fn blocks_are_as_equal_as_steps_allow() {
+        for tenths in 10..40 {
+            let mut series = Series::over(Duration::from_millis(tenths * 100));
+            (0..tenths).for_each(|at| series.answered(at * 100_000_000, 5, 5));
+            let counts: Vec<u64> = series.means(10).into_iter().map(|(count, _)| count).collect();
+            assert_eq!((counts.len(), counts.iter().sum::<u64>()), (10, tenths), "{counts:?}");
+        }
     }
 
     #[test]

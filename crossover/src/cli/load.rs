@@ -152,7 +152,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "BOUND", help_heading = "Answer")]
     pub expect: Vec<Expectation>,
     /// Search the greatest rate at which response times keep a bound, such as 'p99 < 5ms'
-    #[arg(long, value_name = "BOUND", conflicts_with_all = ["closed", "expect"],
+    #[arg(long, value_name = "BOUND", conflicts_with_all = ["closed", "expect", "hlog", "hgrm"],
           help_heading = "Answer")]
     pub capacity: Option<Expectation>,
     /// Print one JSON object instead of tables

@@ -28,6 +28,9 @@ pub(super) struct Departed {
     pub(super) id: u64,
     pub(super) instants: Instants,
     pub(super) client: u32,
+    /// The socket that carried it, as the transport numbers them.
+    pub(super) socket: u32,
+    pub(super) request_size: u32,
     pub(super) reply_size: u32,
     pub(super) rare: bool,
     state: State,
@@ -85,6 +88,8 @@ impl Flight {
                 id: u64::from(slot),
                 instants: Instants { intended_ns: 0, started_ns: 0 },
                 client: 0,
+                socket: 0,
+                request_size: 0,
                 reply_size: 0,
                 rare: false,
                 state: State::Free,
@@ -97,7 +102,7 @@ impl Flight {
     }
 
     /// Notes that the request with [`next_id`](Self::next_id) has left.
-    pub(super) fn departed(&mut self, planned: &PlannedRequest, instants: Instants) {
+    pub(super) fn departed(&mut self, planned: &PlannedRequest, socket: u32, instants: Instants) {
         let slot = self.free.newest;
         remove(&mut self.slots, &mut self.free, slot);
         append(&mut self.slots, &mut self.in_flight, slot);
@@ -105,6 +110,8 @@ impl Flight {
         departed.id += 1 << SLOT_BITS;
         departed.instants = instants;
         departed.client = planned.client;
+        departed.socket = socket;
+        departed.request_size = planned.request_size;
         departed.reply_size = planned.reply_size;
         departed.rare = planned.rare;
         departed.state = State::InFlight;
@@ -145,11 +152,11 @@ impl Flight {
         Some(oldest.instants.started_ns)
     }
 
-    /// The oldest request of a client; looks through all that are in flight.
-    pub(super) fn oldest_of(&self, client: u32) -> Option<u64> {
+    /// The oldest request on a socket; looks through all that are in flight.
+    pub(super) fn oldest_on(&self, socket: u32) -> Option<u64> {
         let mut slot = self.in_flight.oldest;
         while let Some(departed) = self.slots.get(slot as usize) {
-            if departed.client == client {
+            if departed.socket == socket {
                 return Some(departed.id);
             }
             slot = departed.later;
@@ -157,12 +164,15 @@ impl Flight {
         None
     }
 
-    pub(super) fn intended_ns(&self, id: u64) -> Option<u64> {
-        self.find(id).map(|departed| departed.instants.intended_ns)
+    /// The instants of a request in flight.
+    pub(super) fn instants(&self, id: u64) -> Option<Instants> {
+        let departed = self.find(id).filter(|departed| departed.state == State::InFlight);
+        departed.map(|departed| departed.instants)
     }
 
-    pub(super) fn instants(&self, id: u64) -> Option<Instants> {
-        self.find(id).map(|departed| departed.instants)
+    /// Whether this id was ever a request's.
+    pub(super) fn was_sent(&self, id: u64) -> bool {
+        id >> SLOT_BITS > 0 && self.slots.get(slot_of(id)).is_some_and(|slot| id <= slot.id)
     }
 
     pub(super) fn was_given_up(&self, id: u64) -> bool {
@@ -229,7 +239,7 @@ mod tests {
         for at_ns in 0..1_000 {
             let id = flight.next_id();
             assert!(id > 0 && seen.insert(id), "{id} came twice");
-            flight.departed(&planned, Instants { intended_ns: at_ns, started_ns: at_ns });
+            flight.departed(&planned, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
             assert_eq!(flight.take(id).map(|departed| departed.id), Some(id));
             assert!(flight.take(id).is_none());
         }
@@ -248,7 +258,7 @@ mod tests {
                 match step {
                     0 | 1 => {
                         let id = flight.next_id();
-                        flight.departed(&planned, Instants { intended_ns: at_ns, started_ns: at_ns });
+                        flight.departed(&planned, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
                         model.push((id, at_ns));
                     }
                     2 if !model.is_empty() => {

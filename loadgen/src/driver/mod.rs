@@ -57,6 +57,19 @@ pub trait Transport {
     /// tells whether anything can be expected.
     fn wait(&mut self, now_ns: u64, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>);
 
+    /// The socket on which a client's requests travel, as events name it.
+    fn socket_of(&self, client: u32) -> u32 {
+        client
+    }
+
+    /// Whether something has come that has not been looked at.
+    fn has_unread(&self) -> bool {
+        false
+    }
+
+    /// A session has ended before its time: its connection is nobody else's.
+    fn leave(&mut self, _client: u32) {}
+
     /// A request is given up; whatever was kept for it may go.
     fn abandon(&mut self, id: u64);
 
@@ -82,7 +95,7 @@ pub struct Event {
     pub at_ns: u64,
     /// Which request; `None` where only the socket is known.
     pub id: Option<u64>,
-    /// The socket or connection's owner.
+    /// The socket, or the connection's owner.
     pub client: u32,
     /// What happened.
     pub what: What,
@@ -95,6 +108,12 @@ pub enum What {
     Reply(Reply),
     /// The right reply of a server that notes nothing.
     Right,
+    /// The request itself, so long.
+    Echoed(u32),
+    /// A datagram from somebody who was not asked.
+    Strange,
+    /// A connection that was not there when its first SYN had to be repeated.
+    Retried,
     /// A reply of HTTP with its status.
     Status(u16),
     /// The kernel says that nobody listens.
@@ -154,9 +173,11 @@ pub fn drive(
     let spec = &plan.spec;
     let mut run = Run {
         closed: plan.is_closed(),
+        sessions: plan.spec.session.is_some(),
         timeout_ns: spec.timeout.as_nanos() as u64,
         most_in_flight: share.part_of(spec.max_in_flight).clamp(1, MOST_IN_FLIGHT) as usize,
-        given_up_ns: start_ns + plan.window_end_ns() + spec.timeout.as_nanos() as u64,
+        given_up_ns: (start_ns + plan.window_end_ns())
+            .saturating_add(spec.timeout.as_nanos() as u64),
         start_ns,
         schedule: Schedule::new(plan, share),
         flight: Flight::new(),
@@ -164,12 +185,13 @@ pub fn drive(
         progress,
         counted_until_ns: start_ns,
         latest_answered_ns: 0,
+        left: Vec::new(),
         happened: Vec::with_capacity(256),
     };
     let mut now_ns = transport.now_ns();
     while !stop() {
         now_ns = run.start_what_is_due(transport, now_ns, stop);
-        run.give_up_what_is_overdue(transport, now_ns);
+        now_ns = run.give_up_what_is_overdue(transport, now_ns);
         let Some(until_ns) = run.next_deadline_ns(now_ns) else { break };
         now_ns = run.look(transport, now_ns, until_ns);
     }
@@ -179,6 +201,7 @@ pub fn drive(
 /// A run in progress.
 struct Run<'a> {
     closed: bool,
+    sessions: bool,
     timeout_ns: u64,
     most_in_flight: usize,
     /// Whatever has not been sent by then will not be: a rate out of reach must not make a run of
@@ -192,6 +215,8 @@ struct Run<'a> {
     counted_until_ns: u64,
     /// When the latest request of those answered was sent.
     latest_answered_ns: u64,
+    /// Sessions that ended before their time.
+    left: Vec<u32>,
     happened: Vec<Event>,
 }
 
@@ -206,7 +231,14 @@ impl Run<'_> {
             self.handle(event);
         }
         self.happened = happened;
+        self.let_go(transport);
         at_ns.max(now_ns)
+    }
+
+    fn let_go(&mut self, transport: &mut impl Transport) {
+        for client in self.left.drain(..) {
+            transport.leave(client);
+        }
     }
 
     /// Starts what is due; tells what time it is afterwards.
@@ -224,6 +256,9 @@ impl Run<'_> {
             }
             if now_ns > self.given_up_ns || self.flight.len() >= self.most_in_flight {
                 self.take_unsent(now_ns);
+                if stop() {
+                    break;
+                }
                 continue;
             }
             let request = Request {
@@ -238,7 +273,8 @@ impl Run<'_> {
                     now_ns = started_ns;
                     self.count_in_flight(now_ns);
                     let instants = Instants { intended_ns, started_ns };
-                    self.flight.departed(&planned, instants);
+                    let socket = transport.socket_of(planned.client);
+                    self.flight.departed(&planned, socket, instants);
                     self.recorder.sent(instants, planned.arrival);
                     waiting += 1;
                 }
@@ -264,26 +300,42 @@ impl Run<'_> {
         if let Some(planned) = self.schedule.take() {
             self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare);
             // A client that could not even send pauses, lest it try for ever at one instant.
-            let again_ns = now_ns.saturating_sub(self.start_ns) + self.timeout_ns;
+            let again_ns = now_ns.saturating_sub(self.start_ns).saturating_add(self.timeout_ns);
             self.schedule.ended(planned.client, again_ns, false);
+            if self.sessions {
+                self.left.push(planned.client);
+            }
         }
     }
 
-    fn give_up_what_is_overdue(&mut self, transport: &mut impl Transport, now_ns: u64) {
+    /// Gives up what has waited for too long. What has come meanwhile is looked at first: a
+    /// generator that stood still must not take its own lateness for the server's.
+    fn give_up_what_is_overdue(&mut self, transport: &mut impl Transport, now_ns: u64) -> u64 {
         let by_ns = now_ns.saturating_sub(self.timeout_ns);
-        while self.flight.oldest_started_ns().is_some_and(|started_ns| started_ns <= by_ns) {
-            self.count_in_flight(now_ns);
-            let Some(overdue) = self.flight.take_started_by(by_ns) else { return };
+        let is_overdue = |flight: &Flight| flight.oldest_started_ns().is_some_and(|at| at <= by_ns);
+        if !is_overdue(&self.flight) {
+            return now_ns;
+        }
+        let mut later_ns = self.look(transport, now_ns, 0);
+        while transport.has_unread() {
+            later_ns = self.look(transport, later_ns, 0);
+        }
+        while is_overdue(&self.flight) {
+            self.count_in_flight(later_ns);
+            let Some(overdue) = self.flight.take_started_by(by_ns) else { break };
             transport.abandon(overdue.id);
             self.progress.timed_out();
-            self.end(&overdue, now_ns, Ending::TimedOut);
+            self.end(&overdue, later_ns, Ending::TimedOut);
         }
+        self.let_go(transport);
+        later_ns
     }
 
     /// When the loop must act next by itself; `None` when the run is over.
     fn next_deadline_ns(&self, now_ns: u64) -> Option<u64> {
         let due = self.schedule.next_due_ns().map(|due_ns| self.start_ns + due_ns);
-        let overdue = self.flight.oldest_started_ns().map(|started| started + self.timeout_ns);
+        let given_up = |started: u64| started.saturating_add(self.timeout_ns);
+        let overdue = self.flight.oldest_started_ns().map(given_up);
         let next = [due, overdue].into_iter().flatten().min()?;
         Some(next.min(now_ns + LONGEST_REST_NS))
     }
@@ -295,27 +347,25 @@ impl Run<'_> {
     }
 
     fn handle(&mut self, event: Event) {
-        let id = event.id.or_else(|| self.flight.oldest_of(event.client));
+        let id = event.id.or_else(|| self.flight.oldest_on(event.client));
         let at_ns = event.at_ns;
         self.count_in_flight(at_ns);
         match event.what {
             What::Reply(reply) => self.handle_reply(id, at_ns, &reply),
-            What::Right => self.handle_right(id, at_ns),
-            What::Status(status) => {
-                let instants = id.and_then(|id| self.flight.instants(id));
-                self.recorder.status(instants, status);
-                if status < 400 {
-                    self.handle_right(id, at_ns);
-                } else {
-                    self.end_by_id(id, at_ns, Ending::Refused);
-                }
-            }
+            What::Right => self.handle_right(id, at_ns, None),
+            What::Echoed(length) => self.handle_right(id, at_ns, Some(length)),
+            What::Status(status) => self.handle_status(id, at_ns, status),
             What::Refused => self.end_by_id(id, at_ns, Ending::Refused),
             What::Reset => self.end_by_id(id, at_ns, Ending::Reset),
-            What::Wrong => self.end_by_id(id, at_ns, Ending::Wrong),
+            What::Wrong => {
+                self.recorder.wrong_reply();
+                self.end_by_id(id, at_ns, Ending::Wrong);
+            }
+            What::Strange => self.recorder.wrong_reply(),
+            What::Retried => self.recorder.connection_retried(),
             What::Connected { took_ns } => {
-                let intended = id.and_then(|id| self.flight.intended_ns(id));
-                self.recorder.connected(intended.unwrap_or(0), took_ns);
+                let instants = id.and_then(|id| self.flight.instants(id));
+                self.recorder.connected(instants.map_or(0, |it| it.intended_ns), took_ns);
             }
             What::FirstByte | What::KernelStamp => {
                 if let Some(instants) = id.and_then(|id| self.flight.instants(id)) {
@@ -323,6 +373,15 @@ impl Run<'_> {
                 }
             }
             What::Closed { took_ns } => self.recorder.closed(at_ns, took_ns),
+        }
+    }
+
+    fn handle_status(&mut self, id: Option<u64>, at_ns: u64, status: u16) {
+        let instants = id.and_then(|id| self.flight.instants(id));
+        self.recorder.status(instants, status);
+        match instants {
+            Some(_) if status >= 400 => self.end_by_id(id, at_ns, Ending::Refused),
+            _ => self.handle_right(id, at_ns, None),
         }
     }
 
@@ -341,10 +400,15 @@ impl Run<'_> {
         }
     }
 
-    fn handle_right(&mut self, id: Option<u64>, at_ns: u64) {
+    /// A reply without stamps; an echo must be as long as its request.
+    fn handle_right(&mut self, id: Option<u64>, at_ns: u64, length: Option<u32>) {
         let Some(departed) = id.and_then(|id| self.flight.take(id)) else {
             return self.handle_unexpected(id);
         };
+        if length.is_some_and(|length| length != departed.request_size) {
+            self.recorder.wrong_reply();
+            return self.end(&departed, at_ns, Ending::Wrong);
+        }
         self.recorder.answered(departed.instants, at_ns, departed.rare, None);
         self.answered(&departed, at_ns);
     }
@@ -367,6 +431,7 @@ impl Run<'_> {
                 self.flight.forget(id);
                 self.recorder.late();
             }
+            Some(id) if !self.flight.was_sent(id) => self.recorder.wrong_reply(),
             _ => self.recorder.duplicate(),
         }
     }
@@ -380,6 +445,9 @@ impl Run<'_> {
     fn end(&mut self, departed: &flight::Departed, at_ns: u64, ending: Ending) {
         self.recorder.unanswered(departed.instants, departed.rare, ending);
         self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns), false);
+        if self.sessions {
+            self.left.push(departed.client);
+        }
     }
 
     /// Accounts for whatever is left where the run was broken off.

@@ -143,6 +143,7 @@ impl Pacer {
                 // So dense a load costs a waking for each request and each reply unless it is
                 // taken in lots: less even, and much cheaper.
                 std::thread::sleep(LOT);
+                self.watched_from_ns = now_ns + LOT.as_nanos() as u64;
                 return self.poll_once(None, ready);
             }
             let rest = rests.then(|| self.arm(until_ns, now_ns));
@@ -165,6 +166,11 @@ impl Pacer {
             let (count, longest) = self.hiccups;
             self.hiccups = (count + 1, longest.max(now_ns - expected_ns));
         }
+    }
+
+    /// Whether a socket's turn ended before it was read empty.
+    pub(super) fn has_unfinished(&self) -> bool {
+        !self.unfinished.is_empty()
     }
 
     /// Counts this socket as ready once more at the next wait.

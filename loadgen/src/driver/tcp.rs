@@ -5,6 +5,7 @@
 //! closed by reset unless told otherwise, so that a long run is not stopped by ports that must
 //! rest for a minute.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
 use std::time::Duration;
@@ -21,12 +22,16 @@ use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
 use super::{DriveError, Event, Started, Transport, What};
 use crate::exchange::{Exchange, Owed};
 use crate::plan::{Close, LoadSpec, Reuse, Share};
+use crate::recorder::RETRIED_NS;
 
 /// The same as on the server's side; see there.
 const CONGESTION_CONTROL: &str = "cubic";
 
 /// How long the connections of a persistent load may take to be made.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a server may take to close in return.
+const CLOSE_PATIENCE_NS: u64 = 1_000_000_000;
 
 /// Bytes asked for in one read.
 const READ_SIZE: usize = 64 << 10;
@@ -102,6 +107,8 @@ pub struct TcpTransport {
     /// Sockets on which something has happened, and how many of them have had their turn.
     ready: Vec<Ready>,
     attended: usize,
+    /// Connections that wait for the server's FIN, and since when.
+    closing: VecDeque<(u64, usize)>,
     incoming: Box<[u8; READ_SIZE]>,
     /// Noticed while sending; told at the next wait.
     pending: Vec<Event>,
@@ -128,6 +135,7 @@ impl TcpTransport {
             pacer: Pacer::new(settings.pacing).map_err(DriveError::Socket)?,
             ready: Vec::with_capacity(64),
             attended: 0,
+            closing: VecDeque::new(),
             incoming: Box::new([0; READ_SIZE]),
             pending: Vec::new(),
             settings,
@@ -248,10 +256,28 @@ impl TcpTransport {
             && connection.stream.shutdown(Shutdown::Write).is_ok()
         {
             // The server's FIN ends it, at the next read.
-            connection.closing_since_ns = Some(monotonic_ns());
+            let since_ns = monotonic_ns();
+            connection.closing_since_ns = Some(since_ns);
+            self.closing.push_back((since_ns, index));
             return;
         }
         self.close(index, What::Reset, happened);
+    }
+
+    /// Lets go of connections whose servers do not close in return.
+    fn give_up_closing(&mut self, now_ns: u64, happened: &mut Vec<Event>) {
+        while let Some((since_ns, index)) = self.closing.front().copied() {
+            if now_ns < since_ns + CLOSE_PATIENCE_NS {
+                return;
+            }
+            self.closing.pop_front();
+            let connection = self.connections.get_mut(index).and_then(Option::as_mut);
+            if let Some(connection) = connection.filter(|it| it.closing_since_ns == Some(since_ns))
+            {
+                connection.closing_since_ns = None; // it took no time that is known
+                self.close(index, What::Reset, happened);
+            }
+        }
     }
 
     /// Writes what is due, reads what has come, on one connection.
@@ -325,6 +351,17 @@ impl TcpTransport {
         self.pacer.come_back_to(Ready { socket: index, readable: true, writable: false, ends });
     }
 
+    /// Closes a connection that takes no more requests, and on which nobody waits for a reply.
+    fn close_if_done(&mut self, index: usize) {
+        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        if connection.share_left == 0 && connection.owed.iter().all(|owed| owed.given_up) {
+            connection.owed.clear();
+            self.close(index, What::Reset, &mut Vec::new());
+        }
+    }
+
     /// The connection that carries the client's next request; a new one where there is none.
     fn carrier(&mut self, client: u32) -> io::Result<usize> {
         if self.current.len() <= client as usize {
@@ -347,8 +384,7 @@ impl Transport for TcpTransport {
 
     fn start(&mut self, client: u32, request: &Request, last: bool) -> Started {
         // Requests that a client keeps in flight share its connection.
-        let clients = self.settings.clients;
-        let client = if self.settings.sessions { client } else { client % clients };
+        let client = self.socket_of(client);
         if self.current.get(client as usize) != Some(&self.unwritten) {
             self.flush();
         }
@@ -368,7 +404,11 @@ impl Transport for TcpTransport {
             return Started::Impossible;
         }
         self.settings.exchange.encode(request, &mut connection.outgoing);
-        connection.owed.push_back(Owed { id: request.id, size: request.request_size });
+        connection.owed.push_back(Owed {
+            id: request.id,
+            size: request.request_size,
+            given_up: false,
+        });
         if self.share != u32::MAX {
             connection.share_left -= 1;
         }
@@ -404,9 +444,8 @@ impl Transport for TcpTransport {
 
     fn wait(&mut self, now_ns: u64, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>) {
         happened.append(&mut self.pending);
-        if !happened.is_empty() {
-            return;
-        }
+        self.give_up_closing(now_ns, happened);
+        let until_ns = if happened.is_empty() { until_ns } else { 0 };
         if self.attended == self.ready.len() {
             self.ready.clear();
             self.attended = 0;
@@ -419,6 +458,24 @@ impl Transport for TcpTransport {
         }
     }
 
+    fn socket_of(&self, client: u32) -> u32 {
+        if self.settings.sessions { client } else { client % self.settings.clients }
+    }
+
+    fn has_unread(&self) -> bool {
+        self.attended < self.ready.len() || self.pacer.has_unfinished()
+    }
+
+    fn leave(&mut self, client: u32) {
+        let Some(index) = self.current.get(client as usize).copied() else { return };
+        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        connection.share_left = 0;
+        self.retire(index, client);
+        self.close_if_done(index);
+    }
+
     /// A connection that was made for the request goes with it; one that is kept stays, and the
     /// reply may still come late.
     fn abandon(&mut self, id: u64) {
@@ -426,15 +483,21 @@ impl Transport for TcpTransport {
         let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
-        let is_alone = connection.owed.iter().all(|owed| owed.id == id);
-        if connection.share_left == 0 && is_alone {
-            connection.owed.clear();
-            return self.close(index, What::Reset, &mut Vec::new());
+        let (now_ns, client) = (monotonic_ns(), connection.client);
+        if connection.connecting_since_ns.is_some_and(|since| now_ns > since + RETRIED_NS) {
+            let what = What::Retried;
+            self.pending.push(Event { at_ns: now_ns, id: Some(0), client, what });
         }
-        // Replies that name no request come in order: the late one must find its place.
-        if self.settings.exchange.names_requests() {
-            connection.owed.retain(|owed| owed.id != id);
+        // The overdue are the oldest: their place is near the front.
+        if let Some(at) = connection.owed.iter().position(|owed| owed.id == id) {
+            if self.settings.exchange.names_requests() {
+                connection.owed.remove(at);
+            } else {
+                // Replies that name no request come in order: the late one must find its place.
+                connection.owed[at].given_up = true;
+            }
         }
+        self.close_if_done(index);
     }
 
     fn hiccups(&self) -> (u64, u64) {

@@ -15,12 +15,12 @@ use nix::sys::socket::{
     setsockopt, sockopt,
 };
 use nix::time::{ClockId, clock_gettime};
-use protocol::Request;
+use protocol::{MAX_DATAGRAM_SIZE, Request};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
 use super::{DriveError, Event, Started, Transport, What};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Said};
 use crate::plan::{LoadSpec, Share};
 
 /// Asked for as receive buffer, so that a burst of replies is not dropped on this side.
@@ -234,10 +234,14 @@ impl Datagrams {
         from: Option<&SockaddrStorage>,
     ) -> Event {
         if !self.connected && ip_of(from) != Some(self.target.ip()) {
-            return Event { at_ns, id: None, client, what: What::Wrong };
+            return Event { at_ns, id: Some(0), client, what: What::Strange };
         }
         let (id, said) = self.exchange.datagram(bytes);
-        Event { at_ns, id, client, what: said.into() }
+        let what = match (&self.exchange, said) {
+            (Exchange::Echo, Said::Right) => What::Echoed(bytes.len() as u32),
+            _ => said.into(),
+        };
+        Event { at_ns, id, client, what }
     }
 }
 
@@ -280,6 +284,10 @@ impl Transport for UdpTransport {
         let started_ns = monotonic_ns();
         let begin = self.outgoing.len();
         self.settings.exchange.encode(request, &mut self.outgoing);
+        if self.outgoing.len() - begin > MAX_DATAGRAM_SIZE {
+            self.outgoing.truncate(begin);
+            return Started::Impossible;
+        }
         self.leaving.push(begin..self.outgoing.len());
         Started::Sent(started_ns)
     }
@@ -312,7 +320,7 @@ impl Transport for UdpTransport {
             happened.push(Event { at_ns, id: None, client, what: What::Refused });
         }
         if !happened.is_empty() {
-            return;
+            until_ns = 0;
         }
         let mut ready = std::mem::take(&mut self.ready);
         self.pacer.wait(now_ns, until_ns, in_flight, &mut ready);
@@ -320,6 +328,14 @@ impl Transport for UdpTransport {
             self.receive(socket.socket as u32, happened);
         }
         self.ready = ready;
+    }
+
+    fn socket_of(&self, client: u32) -> u32 {
+        client % self.settings.clients
+    }
+
+    fn has_unread(&self) -> bool {
+        self.pacer.has_unfinished()
     }
 
     fn abandon(&mut self, _id: u64) {}

@@ -63,6 +63,8 @@ pub struct Owed {
     pub id: u64,
     /// Its length.
     pub size: u32,
+    /// Whether nobody waits for its reply any more; it comes in its turn all the same.
+    pub given_up: bool,
 }
 
 impl Exchange {
@@ -146,7 +148,7 @@ impl Reader {
             return Ok((0, None));
         }
         let owed = match exchange {
-            Exchange::Work => owed.unwrap_or(Owed { id: 0, size: 0 }), // it names its request
+            Exchange::Work => owed.unwrap_or(Owed { id: 0, size: 0, given_up: false }), // it names its request
             _ => owed.ok_or(NoReply)?,
         };
         match exchange {
