@@ -465,6 +465,15 @@ fn sigterm_in_mid_load_ends_server_and_workers_and_frees_the_port() {
 }
 
 #[test]
+fn a_server_that_is_asked_to_end_complains_about_nothing() {
+    for design in common::designs_that_run_here() {
+        let server = Server::start_heard(design.name, &["--workers", "4"]);
+        assert_serves(design, &server);
+        assert_eq!(server.stop_and_hear(), "", "{design:?}");
+    }
+}
+
+#[test]
 fn processor_time_in_the_closing_line_is_the_kernels() {
     let names =
         ["tcp-preforked", "tcp-passed-descriptors", "tcp-process-per-connection", "udp-preforked"];

@@ -67,12 +67,12 @@ impl AllServices {
         Ok(Self { poll: Poll::new()?, doors: Vec::new() })
     }
 
-    /// Offers what `context` serves over UDP; the number of the socket.
+    /// Offers what `context` serves over UDP.
     pub(crate) fn offer_udp(
         &mut self,
         socket: UdpSocket,
         context: &'static Context,
-    ) -> io::Result<RawFd> {
+    ) -> io::Result<()> {
         let datagrams = Datagrams::new(socket, context, context.workers.master())?;
         let [socket, timer] = datagrams.descriptors();
         self.watch(socket, timer, Door::Udp(Box::new(datagrams)))
@@ -83,7 +83,7 @@ impl AllServices {
         &mut self,
         listener: TcpListener,
         context: &'static Context,
-    ) -> io::Result<RawFd> {
+    ) -> io::Result<()> {
         listener.set_nonblocking(true)?;
         let clients = Clients::new(context)?;
         let (socket, timer) = (listener.as_raw_fd(), clients.timer_number());
@@ -91,14 +91,14 @@ impl AllServices {
         self.watch(socket, timer, Door::Tcp { listener, clients, worker })
     }
 
-    fn watch(&mut self, socket: RawFd, timer: RawFd, door: Door) -> io::Result<RawFd> {
+    fn watch(&mut self, socket: RawFd, timer: RawFd, door: Door) -> io::Result<()> {
         let number = self.doors.len();
         for (descriptor, part) in [(socket, LISTENER), (timer, TIMER)] {
             let token = Token(number * ROWS + part);
             self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE)?;
         }
         self.doors.push(door);
-        Ok(socket)
+        Ok(())
     }
 
     /// Serves until a socket fails.

@@ -16,8 +16,7 @@ use nix::sys::socket::{
 };
 
 /// Takes the next connection from a listener. The client's address is not asked for: no design
-/// needs it, and the standard library ends the program where the kernel gives one that is too
-/// short, which has been seen under a flood of connections.
+/// needs it.
 ///
 /// # Errors
 /// Those of accept(2).

@@ -14,6 +14,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -160,8 +161,8 @@ fn io_remedy(error: &io::Error) -> &'static str {
 struct Supervised {
     name: &'static str,
     context: &'static Context,
-    /// The number of the socket it serves on.
-    door: RawFd,
+    /// The number of the listener it serves on; datagrams come to no listener.
+    listener: Option<RawFd>,
     master: Pid,
     usage_at_start: Usage,
     started_at_ns: u64,
@@ -186,11 +187,17 @@ pub fn run(mut settings: Settings) -> Result<Infallible, ServeError> {
         settings.limits.workers = 2 * Service::ALL.len() as u32;
     }
     settle(&settings)?;
-    match &settings.role {
+    let ended = match &settings.role {
         Role::Design(design, service) => run_design(&settings, design, *service),
         Role::AllServices { base } => run_all_services(&settings, *base),
         Role::Superserver(table) => run_superserver(&settings, table),
+    };
+    // The end has taken the listener away: it is no failure, and the handler's thread, which may
+    // be another one, has the last word.
+    while ENDED.load(SeqCst) {
+        thread::park();
     }
+    ended
 }
 
 fn check(design: &Design, service: Service) -> Result<(), ServeError> {
@@ -218,13 +225,13 @@ fn run_design(
         Serve::Udp(serve) => {
             let socket = bind_at(address)?;
             let context = context(Tally::shared()?);
-            open(settings, context, socket.as_raw_fd(), said(socket.local_addr()?))?;
+            open(settings, context, None, said(socket.local_addr()?))?;
             Ok(serve(socket, context)?)
         }
         Serve::Tcp(serve) => {
             let listener = listen_at(address, settings)?;
             let context = context(Tally::shared()?);
-            open(settings, context, listener.as_raw_fd(), said(listener.local_addr()?))?;
+            open(settings, context, Some(listener.as_raw_fd()), said(listener.local_addr()?))?;
             Ok(serve(listener, context)?)
         }
     }
@@ -244,22 +251,22 @@ fn run_all_services(settings: &Settings, base: u16) -> Result<Infallible, ServeE
             if !service.speaks_over(transport) {
                 continue;
             }
-            let number = match transport {
+            match transport {
                 Transport::Udp => server.offer_udp(bind_at(address)?, context)?,
                 Transport::Tcp => server.offer_tcp(listen_at(address, settings)?, context)?,
             };
-            first.get_or_insert((context, number, address));
+            first.get_or_insert((context, address));
             said.push(format!(
                 r#"{{"service":"{service}","transport":"{transport}","listening":"{address}"}}"#
             ));
         }
     }
-    let (context, number, address) = first.expect("there are services");
+    let (context, address) = first.expect("there are services");
     let text = format!(
         r#""listening":"{address}","design":"all-services","services":[{}]"#,
         said.join(",")
     );
-    open(settings, context, number, text)?;
+    open(settings, context, None, text)?;
     Ok(server.serve()?)
 }
 
@@ -285,7 +292,7 @@ fn run_superserver(settings: &Settings, table: &[Row]) -> Result<Infallible, Ser
         first.local_addr()?,
         said.join(",")
     );
-    open(settings, context, first.as_raw_fd(), text)?;
+    open(settings, context, Some(first.as_raw_fd()), text)?;
     Ok(superserver::serve(&doors, context)?)
 }
 
@@ -337,13 +344,13 @@ fn tidy_up() {
 fn open(
     settings: &Settings,
     context: &'static Context,
-    door: RawFd,
+    listener: Option<RawFd>,
     opening: String,
 ) -> Result<(), ServeError> {
     let supervised = Supervised {
         name: settings.role.name(),
         context,
-        door,
+        listener,
         master: Pid::this(),
         usage_at_start: Usage::of(UsageWho::RUSAGE_SELF),
         started_at_ns: monotonic_ns(),
@@ -397,8 +404,11 @@ extern "C" fn on_end(_: c_int) {
         return; // a worker just born, or a second signal on another thread
     }
     // Nobody is let in any more. The kernel lets go of a ring's socket only some time after the
-    // process has ended; this frees the port at once.
-    let _ = shutdown(supervised.door, Shutdown::Both);
+    // process has ended; this frees the port at once. (A datagram socket stays as it is: receivers
+    // would be woken with a datagram that has no sender, over which the standard library panics.)
+    if let Some(listener) = supervised.listener {
+        let _ = shutdown(listener, Shutdown::Both);
+    }
     for worker in supervised.context.workers.processes() {
         let _ = kill(worker, Signal::SIGKILL);
     }

@@ -71,6 +71,23 @@ impl Server {
         Self::opened(command)
     }
 
+    /// One whose complaints can be heard at its end.
+    pub fn start_heard(design: &str, flags: &[&str]) -> Self {
+        let mut command = crossover();
+        command.args(["serve", design]).args(flags).stderr(Stdio::piped());
+        Self::opened(command)
+    }
+
+    /// Ends one that was started by [`Server::start_heard`]; what it said on standard error.
+    pub fn stop_and_hear(mut self) -> String {
+        kill(self.pid, Signal::SIGTERM).expect("it is alive");
+        let (mut closing, mut said) = (String::new(), String::new());
+        self.output.read_to_string(&mut closing).expect("text");
+        let errors = self.child.stderr.as_mut().expect("a pipe");
+        errors.read_to_string(&mut said).expect("text");
+        if closing.is_empty() { format!("no closing line; {said}") } else { said }
+    }
+
     /// `None` where it does not come up.
     pub fn try_start(serving: &str, flags: &[&str]) -> Option<Self> {
         let mut command = crossover();
