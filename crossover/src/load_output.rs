@@ -199,7 +199,10 @@ fn model(plan: &Plan) -> String {
         ),
         (arrivals, None) => format!(
             "an open loop ({arrivals}) over {}: requests come whether or not the server keeps up",
-            over(spec.clients, "connection or socket")
+            match spec.clients {
+                1 => "one connection or socket".to_owned(),
+                clients => format!("{clients} connections or sockets"),
+            }
         ),
     }
 }

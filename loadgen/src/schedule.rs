@@ -67,11 +67,8 @@ impl<'a> Schedule<'a> {
         };
         // A request that became due before the one looked at goes first.
         if changed.is_some_and(|due_ns| next_due_ns.is_none_or(|next| due_ns < next)) {
-            if let (Some(put_back), Source::Sessions(sessions)) = (self.next, &mut self.source) {
-                sessions.put_back(put_back);
-            } else if let (Some(put_back), Source::Closed(clients)) = (self.next, &mut self.source)
-            {
-                clients.due.put(put_back.intended_ns, put_back.client);
+            if let Some(put_back) = self.next {
+                self.source.put_back(put_back.intended_ns, put_back.client);
             }
             self.look_ahead();
         }
@@ -85,6 +82,17 @@ impl<'a> Schedule<'a> {
             Source::Sessions(sessions) => sessions.next(self.plan),
         }
         .filter(|next| next.intended_ns < end_ns);
+    }
+}
+
+impl Source {
+    /// Somebody else is due before this one.
+    fn put_back(&mut self, due_ns: u64, client: u32) {
+        match self {
+            Self::Open(_) => {} // nothing comes in between
+            Self::Closed(clients) => clients.due.put(due_ns, client),
+            Self::Sessions(sessions) => sessions.thinking.put(due_ns, client),
+        }
     }
 }
 
@@ -238,10 +246,6 @@ impl Sessions {
             last: session.requests_left == 1,
             ..plan.demand(session.demand)
         }
-    }
-
-    fn put_back(&mut self, request: PlannedRequest) {
-        self.thinking.put(request.intended_ns, request.client);
     }
 
     fn ended(&mut self, plan: &Plan, client: u32, at_ns: u64, answered: bool) -> Option<u64> {

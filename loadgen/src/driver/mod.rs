@@ -38,6 +38,9 @@ const HOPELESSLY_LATE_NS: u64 = 100_000;
 /// loop, which waits for replies itself, and by a generator that is hopelessly late.
 const LARGE_BATCH: usize = 64;
 
+/// Looks at what has come before anything is given up.
+const MOST_LOOKS: usize = 4096;
+
 /// Where requests go and replies come from, and the clock by which that happens.
 pub trait Transport {
     /// Requests that leave together when they are due together.
@@ -317,7 +320,11 @@ impl Run<'_> {
             return now_ns;
         }
         let mut later_ns = self.look(transport, now_ns, 0);
-        while transport.has_unread() {
+        // A flood must not keep it from going on.
+        for _ in 0..MOST_LOOKS {
+            if !transport.has_unread() {
+                break;
+            }
             later_ns = self.look(transport, later_ns, 0);
         }
         while is_overdue(&self.flight) {
