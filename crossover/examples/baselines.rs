@@ -49,18 +49,7 @@ const TWINS: [(&str, Reuse); 7] = [
 type Failed = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    // Servers are started as `THIS PROGRAM serve DESIGN`.
-    if std::env::args().nth(1).is_some_and(|first| first == "serve") {
-        return crossover::main();
-    }
-    match run(std::env::args().any(|argument| argument == "--write")) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crossover::example_main(|| run(std::env::args().any(|argument| argument == "--write")))
 }
 
 fn run(write: bool) -> Result<bool, Failed> {

@@ -45,18 +45,7 @@ const QUEUES: [Queue; 4] = [
 type Failed = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
-    // Servers are started as `THIS PROGRAM serve DESIGN`.
-    if std::env::args().nth(1).is_some_and(|first| first == "serve") {
-        return crossover::main();
-    }
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crossover::example_main(run)
 }
 
 fn run() -> Result<bool, Failed> {

@@ -71,7 +71,10 @@ pub(crate) fn run(
     let mut search = Search::new(bound.below_ns as f64, first.get(), least, most);
     let mut trials = Vec::new();
     let end = loop {
-        let Step::Try(rate) = search.next() else { break search.next() };
+        let rate = match search.next() {
+            Step::Try(rate) => rate,
+            end => break end,
+        };
         let (trial, printed) = attempt(arguments, bound, spec, aim, engine, rate, stop)?;
         if stop.load(Relaxed) {
             return Err(Error::Interrupted("ended by Ctrl-C; the search has no answer".to_owned()));

@@ -13,7 +13,6 @@ use slab::Slab;
 use crate::clock::monotonic_ns;
 use crate::connection::{Connection, Next};
 use crate::context::{Begun, Context, TakenUp};
-use crate::descriptor;
 use crate::service::Job;
 use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
 use crate::tcp::READ_SIZE;
@@ -143,7 +142,7 @@ impl Clients {
     /// # Errors
     /// Of the listener itself.
     pub fn accept(&mut self, listener: &TcpListener) -> io::Result<Arrival> {
-        self.take_in(|| descriptor::accept(listener))
+        self.take_in(|| listener.accept().map(|(stream, _)| stream))
     }
 
     /// Takes in the next connection from a source that errs as a listener does: with `WouldBlock`

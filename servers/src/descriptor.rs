@@ -1,30 +1,14 @@
-//! Descriptors that the kernel has just made: of an accepted connection, and of one that another
-//! process passes.
-//!
 //! Passing an open socket to another process (unix(7), SCM_RIGHTS): the descriptor travels beside
 //! one byte of a local socket, and arrives as a new descriptor of the same connection.
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::cmsg_space;
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, UnixAddr, accept4, recvmsg, sendmsg,
-};
-
-/// Takes the next connection from a listener. The client's address is not asked for: no design
-/// needs it.
-///
-/// # Errors
-/// Those of accept(2).
-pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
-    let descriptor = accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC)?;
-    // SAFETY: the kernel has just made this descriptor for this process; nobody else knows it.
-    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }.into())
-}
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
 
 /// Passes `connection` to the process at the other end of `channel`. The caller still has its own
 /// descriptor, and must close it if the client is to see the connection's end.

@@ -11,8 +11,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::descriptor;
-
 /// Completed connections that may wait to be accepted; the kernel lowers it to `somaxconn`.
 const BACKLOG: i32 = 4096;
 
@@ -115,8 +113,8 @@ pub fn give_up_on(connection: &TcpStream) {
 pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let mut pause = PAUSE_WITHOUT_DESCRIPTORS;
     loop {
-        match descriptor::accept(listener) {
-            Ok(connection) => return Ok(connection),
+        match listener.accept() {
+            Ok((connection, _)) => return Ok(connection),
             Err(error) => match Trouble::of(&error) {
                 Trouble::OneClients => {}
                 Trouble::NoResources => {
@@ -136,8 +134,8 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 /// # Errors
 /// Of the listener itself.
 pub fn accept_now(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
-    match descriptor::accept(listener) {
-        Ok(connection) => Ok(Some(connection)),
+    match listener.accept() {
+        Ok((connection, _)) => Ok(Some(connection)),
         Err(error) => match Trouble::of(&error) {
             Trouble::OneClients => Ok(None),
             Trouble::NoResources => {

@@ -18,19 +18,7 @@ use std::process::ExitCode;
 use tools::{Failed, Programs, median};
 
 fn main() -> ExitCode {
-    // Our own generator is started as `THIS PROGRAM load …`.
-    let first = std::env::args().nth(1);
-    if first.is_some_and(|first| first == "load" || first == "serve") {
-        return crossover::main();
-    }
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    crossover::example_main(run)
 }
 
 fn run() -> Result<bool, Failed> {

@@ -16,6 +16,11 @@ use super::{Event, Started, Transport, What};
 pub enum SimulatedServer {
     /// One request after the other.
     Iterative,
+    /// The same, and slower and slower.
+    Drifting {
+        /// By how much of the first service time a second.
+        growth_per_s: f64,
+    },
     /// A worker for each request. Creating one takes the master this long; the workers compute on
     /// one processor in the order of their creation, and wait without it.
     WorkerPerRequest {
@@ -104,6 +109,11 @@ impl SimulatedTransport {
         match self.server {
             SimulatedServer::Iterative => {
                 self.master_free_ns = taken_up + compute + wait;
+                (taken_up, self.master_free_ns)
+            }
+            SimulatedServer::Drifting { growth_per_s } => {
+                let slower = 1.0 + growth_per_s * self.now_ns as f64 / 1e9;
+                self.master_free_ns = taken_up + ((compute + wait) as f64 * slower) as u64;
                 (taken_up, self.master_free_ns)
             }
             SimulatedServer::WorkerPerRequest { creation } => {
