@@ -27,6 +27,10 @@ microbench *arguments:
 baselines *arguments:
     cargo run --release --example baselines -- --write {{arguments}}
 
+# Queues on real sockets beside their theory
+queues *arguments:
+    cargo run --release --example queues -- --write {{arguments}}
+
 # This generator beside wrk, oha and the others that are installed
 peers *arguments:
     cargo run --release --example peers -- --write {{arguments}}

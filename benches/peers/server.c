@@ -2,15 +2,17 @@
  * that have a known truth: a constant delay for every request, a freeze at fixed times, and a count of
  * how evenly requests arrive. It prints its port, and on SIGTERM what it saw.
  *
- *     server http|echo|udp [delay US] [freeze PERIOD_MS LENGTH_MS]
+ *     server http|echo|udp|trains [spin] [delay US] [freeze PERIOD_MS LENGTH_MS]
  *
- * With a delay it spins, so that replies leave on time. A freeze is a sleep of the whole thread; the first
- * comes half a period after the first request. */
+ * With `spin` it never sleeps, and with a delay neither, so that replies leave on time. A freeze is a sleep
+ * of the whole thread; the first comes half a period after the first request. `trains` is `udp` with
+ * datagrams that the kernel puts together (UDP_GRO) and takes apart (UDP_SEGMENT). */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,13 +25,14 @@
 #include <unistd.h>
 
 enum { CLIENTS = 4096, LARGEST = 1 << 16, WAITING = 1 << 20 };
-enum kind { HTTP, ECHO, DATAGRAMS };
+enum kind { HTTP, ECHO, DATAGRAMS, TRAINS };
 
 static const char REPLY[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n"
                             "Connection: keep-alive\r\n\r\n" /* ab speaks HTTP/1.0 */
                             "Hello, world\n";
 static char replies[64 * sizeof REPLY];
 static enum kind kind;
+static int spins;
 static int64_t delay_ns, freeze_period_ns, freeze_length_ns, freeze_at_ns;
 
 /* Gaps between arrivals: their number, sum and sum of squares. */
@@ -114,15 +117,45 @@ static void datagrams(int server) {
     struct sockaddr_in from;
     for (;;) {
         socklen_t size = sizeof from;
-        ssize_t length = recvfrom(server, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &size);
+        ssize_t length = recvfrom(server, bytes, sizeof bytes, spins ? MSG_DONTWAIT : 0, (struct sockaddr *)&from, &size);
         if (length < 0) continue;
         arrived(now_ns());
         sendto(server, bytes, length, 0, (struct sockaddr *)&from, size);
     }
 }
 
+/* A train comes from one sender, in one buffer; sent back with the same size of segments it is a train
+ * again, of as many replies. */
+static void trains(int server) {
+    static char bytes[LARGEST], control[CMSG_SPACE(sizeof(int))];
+    struct sockaddr_in from;
+    struct iovec all = {.iov_base = bytes};
+    int one = 1;
+    setsockopt(server, IPPROTO_UDP, UDP_GRO, &one, sizeof one);
+    for (;;) {
+        struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &all, .msg_iovlen = 1,
+                                 .msg_control = control, .msg_controllen = sizeof control};
+        all.iov_len = sizeof bytes;
+        ssize_t length = recvmsg(server, &message, spins ? MSG_DONTWAIT : 0);
+        if (length < 0) continue;
+        struct cmsghdr *note = CMSG_FIRSTHDR(&message);
+        int size = note && note->cmsg_type == UDP_GRO ? *(int *)CMSG_DATA(note) : length;
+        for (int64_t at_ns = now_ns(), left = length; left > 0; left -= size) arrived(at_ns);
+        all.iov_len = length;
+        message.msg_control = note ? control : NULL;
+        message.msg_controllen = note ? CMSG_SPACE(sizeof(uint16_t)) : 0;
+        if (note) {
+            note->cmsg_type = UDP_SEGMENT, note->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+            *(uint16_t *)CMSG_DATA(note) = size;
+        }
+        sendmsg(server, &message, 0);
+    }
+}
+
 int main(int argc, char **argv) {
-    kind = argc > 1 && !strcmp(argv[1], "echo") ? ECHO : argc > 1 && !strcmp(argv[1], "udp") ? DATAGRAMS : HTTP;
+    static const char *kinds[] = {"http", "echo", "udp", "trains"};
+    for (int i = 0; i < 4; i++) if (argc > 1 && !strcmp(argv[1], kinds[i])) kind = i;
+    for (int i = 2; i < argc; i++) spins |= !strcmp(argv[i], "spin");
     for (int i = 2; i + 1 < argc; i++) {
         if (!strcmp(argv[i], "delay")) delay_ns = atoll(argv[i + 1]) * 1000;
         if (!strcmp(argv[i], "freeze") && i + 2 < argc) {
@@ -136,7 +169,7 @@ int main(int argc, char **argv) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_TIMERSLACK, 1);
     int one = 1, buffer = 4 << 20;
-    int server = socket(AF_INET, (kind == DATAGRAMS ? SOCK_DGRAM : SOCK_STREAM), 0);
+    int server = socket(AF_INET, (kind >= DATAGRAMS ? SOCK_DGRAM : SOCK_STREAM), 0);
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof here;
     setsockopt(server, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
@@ -145,6 +178,7 @@ int main(int argc, char **argv) {
     printf("%d\n", ntohs(here.sin_port));
     fflush(stdout);
     if (kind == DATAGRAMS) datagrams(server);
+    if (kind == TRAINS) trains(server);
     listen(server, 4096);
     setsockopt(server, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
     fcntl(server, F_SETFL, O_NONBLOCK);
@@ -153,7 +187,7 @@ int main(int argc, char **argv) {
     epoll_ctl(epoll, EPOLL_CTL_ADD, server, &event);
     for (;;) {
         int draining = frozen && !freezes[(frozen - 1) % 1024].drained_ns;
-        int count = epoll_wait(epoll, events, 256, delay_ns ? 0 : freeze_period_ns ? 1 : -1);
+        int count = epoll_wait(epoll, events, 256, delay_ns || spins ? 0 : freeze_period_ns ? 1 : -1);
         for (int i = 0; i < count; i++) {
             int socket = events[i].data.fd;
             if (socket == server) {

@@ -5,7 +5,6 @@
 //! `benches/README.md`; with names of designs it runs those only. It exits with 1 if a design falls
 //! below 0.95 of its twin.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -13,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use crossover::example::{self, Failed, Table, is_chosen, median};
 use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
 use crossover::testbed::Testbed;
@@ -46,26 +46,34 @@ const TWINS: [(&str, Reuse); 7] = [
     ("tcp-event-loop", Reuse::Persistent),
 ];
 
-type Failed = Box<dyn std::error::Error>;
-
 fn main() -> ExitCode {
-    crossover::example_main(|| run(std::env::args().any(|argument| argument == "--write")))
+    example::main(run)
 }
 
-fn run(write: bool) -> Result<bool, Failed> {
+fn run() -> Result<bool, Failed> {
     let testbed = RealTestbed::new();
     let programs = tempfile::tempdir()?;
-    let mut table = String::from(
-        "| design | connections | requests/s, ours : C | processor time a request, C : ours | \
-         ours | C |\n|---|---|---|---|---|---|\n",
+    let mut table = Table::default();
+    let machine = testbed.machine();
+    let title = format!(
+        "Medians of {PAIRS} pairs of turns of {} ms, closed loop of {CLIENTS} clients, on {} ({} \
+         cores, Linux {})",
+        TURN.as_millis(),
+        machine.processor,
+        machine.cores,
+        machine.kernel.split('-').next().unwrap_or_default()
     );
-    let mut all_hold = true;
-    let asked_for: Vec<String> =
-        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let chosen = |(name, _): &(&str, Reuse)| {
-        asked_for.is_empty() || asked_for.iter().any(|asked| asked == name)
-    };
-    for (name, reuse) in TWINS.into_iter().filter(chosen) {
+    let columns = [
+        "design",
+        "connections",
+        "requests/s, ours : C",
+        "processor time a request, C : ours",
+        "ours",
+        "C",
+        "",
+    ];
+    table.begin(&title, &columns);
+    for (name, reuse) in TWINS.into_iter().filter(|(name, _)| is_chosen(name)) {
         let design = Design::named(name).ok_or("a design of the catalogue")?;
         let twin = compile(name, programs.path())?;
         let mut turns = Vec::new();
@@ -80,17 +88,18 @@ fn run(write: bool) -> Result<bool, Failed> {
             median(turns.iter().map(|(ours, _)| ours.cost_us)),
             median(turns.iter().map(|(_, theirs)| theirs.cost_us)),
         );
-        let row = format!(
-            "| `{name}` | {reuse} | {rate:.2} | {cost:.2} | {ours:.2} µs | {theirs:.2} µs |"
-        );
-        println!("{row}");
-        writeln!(table, "{row}")?;
-        all_hold &= rate.min(cost) >= BAR;
+        let cells = [
+            format!("`{name}`"),
+            reuse.to_string(),
+            format!("{rate:.2}"),
+            format!("{cost:.2}"),
+            format!("{ours:.2} µs"),
+            format!("{theirs:.2} µs"),
+        ];
+        table.row(&cells, Some(rate.min(cost) >= BAR));
     }
-    if write {
-        put_into_readme(&table, &testbed)?;
-    }
-    Ok(all_hold)
+    table.write_if_asked("benches/README.md", "baselines")?;
+    Ok(table.all_hold())
 }
 
 /// What one turn showed.
@@ -200,31 +209,4 @@ fn compile(design: &str, into: &Path) -> Result<PathBuf, Failed> {
         .status()
         .map_err(|error| format!("cc: {error}; install a C compiler"))?;
     if status.success() { Ok(program) } else { Err(format!("{name}.c does not compile").into()) }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-const BEGIN: &str = "<!-- baselines: begin -->\n";
-const END: &str = "<!-- baselines: end -->";
-
-fn put_into_readme(table: &str, testbed: &RealTestbed) -> Result<(), Failed> {
-    let path = baselines().join("../README.md");
-    let text = fs::read_to_string(&path)?;
-    let (before, rest) = text.split_once(BEGIN).ok_or("benches/README.md lacks its marks")?;
-    let (_, after) = rest.split_once(END).ok_or("benches/README.md lacks its marks")?;
-    let machine = testbed.machine();
-    let said = format!(
-        "Medians of {PAIRS} pairs of turns of {} ms, closed loop of {CLIENTS} clients, on {} ({} \
-         cores, Linux {}).\n",
-        TURN.as_millis(),
-        machine.processor,
-        machine.cores,
-        machine.kernel.split('-').next().unwrap_or_default()
-    );
-    fs::write(path, format!("{before}{BEGIN}{said}\n{table}{END}{after}"))?;
-    Ok(())
 }

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossover::ServerProcess;
+use crossover::example::{self, Failed};
 use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
 use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate};
@@ -20,10 +21,8 @@ use results::{Measurement, Percentile, Placement};
 use servers::Transport;
 
 fn main() -> ExitCode {
-    crossover::example_main(run)
+    example::main(run)
 }
-
-type Failed = Box<dyn std::error::Error>;
 
 fn run() -> Result<bool, Failed> {
     let testbed = RealTestbed::new();

@@ -32,14 +32,22 @@ pub struct Aim {
     pub unconnected: bool,
     /// UDP: whether the kernel's receive stamps are taken.
     pub kernel_stamps: bool,
+    /// UDP: whether datagrams go and come in trains.
+    pub offload: bool,
 }
 
 impl Aim {
     /// A server of the work protocol.
     #[must_use]
     pub fn work(transport: Transport, address: SocketAddr) -> Self {
-        let exchange = Exchange::Work;
-        Self { transport, address, exchange, unconnected: false, kernel_stamps: false }
+        Self {
+            transport,
+            address,
+            exchange: Exchange::Work,
+            unconnected: false,
+            kernel_stamps: false,
+            offload: false,
+        }
     }
 }
 
@@ -73,7 +81,13 @@ pub(crate) fn measure(
 ) -> Result<Measurement, DriveError> {
     let before = KernelCounters::read();
     let (log, generator_ns) = drive_all(plan, aim, engine, stop)?;
-    let events = KernelCounters::read().since(&before);
+    let placement = &engine.placement;
+    // Where a foreign server runs is not known: then every core may be its own.
+    let cores = match placement.server_cores.is_empty() {
+        true => Vec::new(),
+        false => [&placement.generator_cores[..], &placement.server_cores].concat(),
+    };
+    let events = KernelCounters::read().since(&before, &cores);
     let surroundings = Surroundings {
         placement: engine.placement.clone(),
         generators: engine.progress.len(),
@@ -155,6 +169,7 @@ fn drive_share(
             let made = UdpTransport::new(Datagrams {
                 connected: !aim.unconnected,
                 kernel_stamps: aim.kernel_stamps,
+                offload: aim.offload,
                 ..Datagrams::of(spec, share, aim.address, exchange, pacing)
             });
             let start_ns = together.start_ns();

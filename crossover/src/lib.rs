@@ -9,6 +9,7 @@ mod bench;
 pub mod cli;
 mod designs;
 mod error;
+pub mod example;
 mod faults;
 pub mod generator;
 mod interrupt;
@@ -54,23 +55,6 @@ pub fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(error.exit_code())
-        }
-    }
-}
-
-/// The `main` of an example: started again with a command of the program, as servers and loads
-/// are, it is the program; otherwise it runs and tells by its exit code whether everything held.
-pub fn example_main(run: fn() -> Result<bool, Box<dyn std::error::Error>>) -> ExitCode {
-    let command = std::env::args().nth(1);
-    if command.is_some_and(|command| command == "serve" || command == "load") {
-        return main();
-    }
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
         }
     }
 }

@@ -132,10 +132,10 @@ fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
         Scheme::Udp => Transport::Udp,
         Scheme::Tcp | Scheme::Http => Transport::Tcp,
     };
-    let udp_only = arguments.unconnected || arguments.kernel_stamps;
+    let udp_only = arguments.unconnected || arguments.kernel_stamps || arguments.offload;
     if udp_only && transport == Transport::Tcp {
         return Err(Error::Usage(
-            "--unconnected and --kernel-stamps are for udp:// targets".to_owned(),
+            "--unconnected, --kernel-stamps and --offload are for udp:// targets".to_owned(),
         ));
     }
     let body = arguments.body.as_ref().map_or(&[][..], |body| &body.0);
@@ -171,6 +171,7 @@ fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
         exchange,
         unconnected: arguments.unconnected,
         kernel_stamps: arguments.kernel_stamps,
+        offload: arguments.offload,
     })
 }
 

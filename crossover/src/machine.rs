@@ -3,7 +3,7 @@
 use std::fs;
 
 use nix::sys::resource::{Resource, getrlimit};
-use procfs::{CpuInfo, Current, CurrentSI, KernelStats, Meminfo};
+use procfs::{CpuInfo, CpuTime, Current, CurrentSI, KernelStats, Meminfo};
 use results::Machine;
 
 /// Looks at the machine; what cannot be learnt stays empty.
@@ -51,12 +51,12 @@ fn congestion_control() -> String {
 }
 
 /// Counters of the kernel that only grow; two readings tell what happened between them.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct KernelCounters {
     datagrams_dropped: u64,
     connections_dropped: u64,
-    stolen_ticks: u64,
-    all_ticks: u64,
+    /// Of each core: ticks that the hypervisor took, and all.
+    ticks: Vec<(u64, u64)>,
 }
 
 /// The difference of two readings.
@@ -64,38 +64,48 @@ pub(crate) struct KernelCounters {
 pub(crate) struct KernelEvents {
     pub(crate) datagrams_dropped: u64,
     pub(crate) connections_dropped: u64,
+    /// Of the time of the core that was robbed most.
     pub(crate) stolen_share: f64,
 }
 
 impl KernelCounters {
     pub(crate) fn read() -> Self {
-        let (stolen_ticks, all_ticks) = KernelStats::current().map_or((0, 0), |stats| {
-            let total = stats.total;
-            let stolen = total.steal.unwrap_or(0);
-            let used = total.user + total.nice + total.system + total.idle;
-            let waiting = total.iowait.unwrap_or(0) + total.irq.unwrap_or(0);
-            (stolen, used + waiting + total.softirq.unwrap_or(0) + stolen)
-        });
+        let ticks = KernelStats::current().map_or_else(|_| Vec::new(), |it| it.cpu_time);
         Self {
             datagrams_dropped: procfs::net::snmp().map_or(0, |snmp| snmp.udp_rcvbuf_errors),
             connections_dropped: listen_overflows().unwrap_or(0),
-            stolen_ticks,
-            all_ticks,
+            ticks: ticks.iter().map(stolen_and_all).collect(),
         }
     }
 
-    pub(crate) fn since(&self, earlier: &Self) -> KernelEvents {
-        let stolen = self.stolen_ticks.saturating_sub(earlier.stolen_ticks);
-        let all = self.all_ticks.saturating_sub(earlier.all_ticks);
+    /// What has happened since an earlier reading; stolen from `cores`, or from any if there are
+    /// none.
+    pub(crate) fn since(&self, earlier: &Self, cores: &[usize]) -> KernelEvents {
+        let stolen_from = |core: usize| {
+            let ((stolen, all), (stolen_before, all_before)) =
+                (self.ticks.get(core)?, earlier.ticks.get(core)?);
+            // A short run has few ticks of 10 ms; one of them says nothing yet.
+            let stolen =
+                Some(stolen.saturating_sub(*stolen_before)).filter(|stolen| *stolen > 1)?;
+            Some(stolen as f64 / all.saturating_sub(*all_before).max(1) as f64)
+        };
+        let every: Vec<usize> = (0..self.ticks.len()).collect();
+        let cores = if cores.is_empty() { &every } else { cores };
         KernelEvents {
             datagrams_dropped: self.datagrams_dropped.saturating_sub(earlier.datagrams_dropped),
             connections_dropped: self
                 .connections_dropped
                 .saturating_sub(earlier.connections_dropped),
-            // A short run has few ticks of 10 ms; one of them says nothing yet.
-            stolen_share: if stolen > 1 { stolen as f64 / all.max(1) as f64 } else { 0.0 },
+            stolen_share: cores.iter().filter_map(|core| stolen_from(*core)).fold(0.0, f64::max),
         }
     }
+}
+
+fn stolen_and_all(time: &CpuTime) -> (u64, u64) {
+    let stolen = time.steal.unwrap_or(0);
+    let used = time.user + time.nice + time.system + time.idle;
+    let waiting = time.iowait.unwrap_or(0) + time.irq.unwrap_or(0);
+    (stolen, used + waiting + time.softirq.unwrap_or(0) + stolen)
 }
 
 /// `ListenOverflows` of /proc/net/netstat: a line of names, then a line of values.
@@ -105,4 +115,22 @@ fn listen_overflows() -> Option<u64> {
     let (names, values) = (lines.next()?, lines.next()?);
     let column = names.split_whitespace().position(|name| name == "ListenOverflows")?;
     values.split_whitespace().nth(column)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stolen_is_that_of_the_core_robbed_most_of_those_that_count() {
+        let counters = |ticks: &[(u64, u64)]| KernelCounters {
+            ticks: ticks.to_vec(),
+            ..KernelCounters::default()
+        };
+        let before = counters(&[(5, 1_000), (5, 1_000), (5, 1_000)]);
+        let after = counters(&[(6, 2_000), (55, 2_000), (105, 2_000)]);
+        let share = |cores: &[usize]| after.since(&before, cores).stolen_share;
+        assert_eq!([share(&[0]), share(&[0, 1]), share(&[])], [0.0, 0.05, 0.1]);
+        assert_eq!(share(&[7]), 0.0);
+    }
 }

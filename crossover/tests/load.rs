@@ -4,6 +4,7 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use common::{Server, crossover};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{setsockopt, sockopt};
 use nix::unistd::Pid;
 use serde_json::Value;
 
@@ -122,6 +124,77 @@ fn requests_that_share_a_socket_and_have_no_name_all_get_their_replies() {
     all_answered(&json(&target, &[&raw[..], &["--closed", "--pipeline", "4"]].concat()));
     let sessions = ["--session", "3", "--rate", "200/s"];
     all_answered(&json(&target, &[&raw[..], &sessions].concat()));
+}
+
+/// Answers trains of datagrams with trains, until its socket is shut; tells how many came in the
+/// longest.
+fn answer_trains(socket: &UdpSocket) -> nix::Result<usize> {
+    use nix::sys::socket::{
+        ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg,
+    };
+    let (mut bytes, mut control) = (vec![0; 1 << 16], nix::cmsg_space!(i32));
+    let mut longest = 0;
+    loop {
+        let mut slice = [std::io::IoSliceMut::new(&mut bytes)];
+        let descriptor = socket.as_raw_fd();
+        let came =
+            recvmsg::<SockaddrIn>(descriptor, &mut slice, Some(&mut control), MsgFlags::empty());
+        let Ok(came) = came else { return Ok(longest) };
+        let size = came.cmsgs()?.find_map(|note| match note {
+            ControlMessageOwned::UdpGroSegments(size) => Some(size as u16),
+            _ => None,
+        });
+        let (length, from) = (came.bytes, came.address);
+        longest = longest.max(size.map_or(1, |size| length.div_ceil(usize::from(size))));
+        let size = size.as_ref().map(|size| [ControlMessage::UdpGsoSegments(size)]);
+        let notes = size.as_ref().map_or(&[][..], |notes| &notes[..]);
+        let reply = [std::io::IoSlice::new(&bytes[..length])];
+        sendmsg(descriptor, &reply, notes, MsgFlags::empty(), from.as_ref())?;
+    }
+}
+
+#[test]
+fn datagrams_in_trains_are_requests_and_replies_like_others() {
+    let burst = ["--offload", "--service", "echo", "--arrivals", "burst:16"];
+    let short = ["--for", "300ms", "--warmup", "0s", "--rate", "3200/s"];
+    let arguments = [&burst[..], &short].concat();
+    let alone = Server::start("udp-iterative", &["--service", "echo"]);
+    all_answered(&json(&format!("udp://{}", alone.address), &arguments));
+
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    setsockopt(&socket, sockopt::UdpGroSegment, &true).expect("Linux 5.0 or later");
+    socket.set_read_timeout(Some(Duration::from_secs(2))).expect("an option");
+    let target = format!("udp://{}", socket.local_addr().expect("bound"));
+    let answering = thread::spawn(move || answer_trains(&socket));
+    for more in
+        [&["--request-size", "100B"][..], &["--unconnected"], &["--request-size", "exp:1KiB"]]
+    {
+        all_answered(&json(&target, &[&arguments[..], more].concat()));
+    }
+    let longest = answering.join().expect("no panic").expect("no errors");
+    assert!(longest > 1, "all came singly");
+}
+
+#[test]
+fn what_cannot_be_sent_says_what_it_lacks() {
+    let server = Server::start("tcp-event-loop", &[]);
+    let target = format!("tcp://{}", server.address);
+    let slow = ["--wait", "100ms", "--arrivals", "burst:100", "--rate", "1000/s", "--for", "200ms"];
+    let lack = |said: &Value| {
+        let doubts = said["doubts"].as_array().expect("a list");
+        let exhausted = doubts.iter().find(|doubt| doubt["doubt"] == "exhausted");
+        exhausted.unwrap_or_else(|| panic!("{said}"))["lack"].clone()
+    };
+    let few_places = ["--max-in-flight", "3"];
+    assert_eq!(lack(&json(&target, &[&slow[..], &few_places].concat())), "places");
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -n 40 && exec \"$@\"", "sh"])
+        .arg(crossover().get_program())
+        .args(["load", &target, "--json", "--connection", "per-request"])
+        .args(slow)
+        .output()
+        .expect("a shell");
+    assert_eq!(lack(&parsed(&output)), "descriptors");
 }
 
 #[test]

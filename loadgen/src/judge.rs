@@ -1,6 +1,6 @@
 //! Whether a run is to be believed: each doubt a value with its remedy.
 
-use results::{Doubt, GeneratorCost, Measurement, Percentile, Placement, Series, Spectrum};
+use results::{Doubt, GeneratorCost, Lack, Measurement, Percentile, Placement, Series, Spectrum};
 
 use crate::arrivals::Arrivals;
 use crate::plan::Plan;
@@ -139,7 +139,7 @@ fn doubts(
         given(unanswered > 0, Doubt::Unanswered { count: unanswered }),
         given(log.broken_off, Doubt::BrokenOff),
         given(log.connect_retries > 0, Doubt::ConnectionRetries { count: log.connect_retries }),
-        given(log.counts.unsent > 0, Doubt::Exhausted { unsent: log.counts.unsent }),
+        exhausted(log),
         given(
             dropped != (0, 0),
             Doubt::QueueOverflow { datagrams: dropped.0, connections: dropped.1 },
@@ -149,6 +149,13 @@ fn doubts(
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn exhausted(log: &RunLog) -> Option<Doubt> {
+    let unsent = log.counts.unsent;
+    let lacks = Lack::ALL.into_iter().zip(log.lacks);
+    let lack = lacks.max_by_key(|(_, count)| *count).map(|(lack, _)| lack);
+    (unsent > 0).then_some(Doubt::Exhausted { unsent, lack })
 }
 
 fn rate_missed(measured: &Measurement) -> Option<Doubt> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::Reply;
-use results::{Counts, Parts, Series, Spectrum};
+use results::{Counts, Lack, Parts, Series, Spectrum};
 
 use crate::arrivals::Arrivals;
 use crate::driver::What;
@@ -18,6 +18,8 @@ pub(crate) const RETRIED_NS: u64 = 900_000_000;
 pub struct RunLog {
     /// The accounting.
     pub counts: Counts,
+    /// How many of the unsent lacked what, in the order of [`Lack::ALL`].
+    pub lacks: [u64; Lack::ALL.len()],
     /// Requests sent before the window.
     pub warmup: u64,
     /// Replies to requests that had timed out.
@@ -110,6 +112,9 @@ impl RunLog {
         self.close_time.add(&other.close_time);
         self.by_kernel.add(&other.by_kernel);
         for (mine, its) in self.statuses.iter_mut().zip(other.statuses) {
+            *mine += its;
+        }
+        for (mine, its) in self.lacks.iter_mut().zip(other.lacks) {
             *mine += its;
         }
         self.parts.add(&other.parts);
@@ -250,8 +255,9 @@ impl Recorder {
     }
 
     /// A request could not be sent. It is in the distribution as never answered, too.
-    pub fn unsent(&mut self, intended_ns: u64, rare: bool) {
+    pub fn unsent(&mut self, intended_ns: u64, rare: bool, lack: Lack) {
         if self.is_measured(intended_ns) {
+            self.log.lacks[lack as usize] += 1;
             self.log.counts.planned += 1;
             self.log.counts.unsent += 1;
             self.response_time.record_unanswered(self.timeout_ns);

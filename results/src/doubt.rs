@@ -38,7 +38,7 @@ pub enum Doubt {
     },
     /// The hypervisor gave processor time to others.
     Stolen {
-        /// Share of the run's processor time.
+        /// Share of the time of the core that was robbed most.
         share: f64,
     },
     /// The generator used nearly all of its core without being told to spin.
@@ -72,10 +72,13 @@ pub enum Doubt {
         /// How many.
         count: u64,
     },
-    /// The generator ran out of ports, descriptors or places in flight.
+    /// The generator lacked something that a request needs.
     Exhausted {
         /// How many requests could not be sent for it.
         unsent: u64,
+        /// What most of them lacked; records of old do not tell.
+        #[serde(default)]
+        lack: Option<Lack>,
     },
     /// The run was ended before its time.
     BrokenOff,
@@ -98,6 +101,52 @@ pub enum Doubt {
         /// Speed at the run's start over the median of the runs before it.
         ratio: f64,
     },
+}
+
+/// What a request that could not be sent was in want of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// The run was over before it could leave.
+    Time,
+    /// As many as may be were in flight.
+    Places,
+    /// The kernel had no port left for a connection.
+    Ports,
+    /// The process may open no more descriptors.
+    Descriptors,
+    /// It fits no datagram, or too much waits on its connection already.
+    Room,
+    /// Anything else that the kernel would not give.
+    Other,
+}
+
+impl Lack {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Time, Self::Places, Self::Ports, Self::Descriptors, Self::Room, Self::Other];
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Places => "places in flight",
+            Self::Ports => "ports",
+            Self::Descriptors => "descriptors",
+            Self::Room => "room in a datagram or on its connection",
+            Self::Other => "something that the kernel would not give",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Time => "lower the rate",
+            Self::Places => "lower the rate, or raise --max-in-flight",
+            Self::Ports => "keep connections, or end them by reset",
+            Self::Descriptors => "raise the limit (ulimit -n), or use fewer connections",
+            Self::Room => "send smaller requests, or fewer on a connection",
+            Self::Other => "see whether the server can be reached at all",
+        }
+    }
 }
 
 impl Doubt {
@@ -161,7 +210,7 @@ impl Doubt {
                 us(longest_ns) / 1e3
             ),
             Self::Stolen { share } => {
-                format!("the hypervisor took {:.1} % of the processor time", percent(share))
+                format!("the hypervisor took {:.1} % of a core's time", percent(share))
             }
             Self::GeneratorStarved { share } => {
                 format!("the generator used {:.0} % of its core", percent(share))
@@ -178,9 +227,9 @@ impl Doubt {
                  time gives {expected:.3}"
             ),
             Self::Unanswered { count } => format!("{count} requests never got their answer"),
-            Self::Exhausted { unsent } => format!(
-                "{unsent} requests could not be sent for want of ports, descriptors, places in \
-                 flight, or time"
+            Self::Exhausted { unsent, lack } => format!(
+                "{unsent} requests could not be sent for want of {}",
+                lack.map_or("ports, descriptors, places in flight, or time", Lack::text)
             ),
             Self::BrokenOff => "the run was ended before its time".to_owned(),
             Self::ConnectionRetries { count } => format!(
@@ -220,7 +269,9 @@ impl Doubt {
             Self::Unanswered { .. } => {
                 "they stand in the percentiles as longer than the time-out, and not in the mean"
             }
-            Self::Exhausted { .. } => "lower the rate, or keep connections",
+            Self::Exhausted { lack, .. } => {
+                lack.map_or("lower the rate, or keep connections", Lack::remedy)
+            }
             Self::BrokenOff => "the figures are of what there was until then",
             Self::ConnectionRetries { .. } => {
                 "the server's listen queue is too short or it accepts too slowly"

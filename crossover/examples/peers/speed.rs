@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::Table;
-use super::tools::{Failed, Programs, Ran, installed, is_there, median, ours, run};
+use crossover::example::{Failed, Table, median};
+
+use super::tools::{Programs, Ran, installed, is_there, ours, run};
 
 /// Rounds; in each every generator has its turn.
 const ROUNDS: usize = 11;
@@ -27,7 +28,7 @@ pub fn http(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         "bare C loop" => bare(programs, &["http", &port, "64", SECONDS]),
         _ => peer(name, &url, "64"),
     })?;
-    table.ratios("HTTP, 64 connections, closed loop", &names, &turns, bars);
+    table_of_ratios(table, "HTTP, 64 connections, closed loop", &names, &turns, bars);
     Ok(())
 }
 
@@ -47,7 +48,8 @@ pub fn pipelined(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
             Ok(turn(&ran, "finished in 1"))
         }
     })?;
-    table.ratios(
+    table_of_ratios(
+        table,
         "HTTP, 64 connections, 16 in flight on each",
         &names,
         &turns,
@@ -72,7 +74,7 @@ pub fn single(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         ),
         _ => peer(name, &url, "1"),
     })?;
-    table.ratios("HTTP, one connection, spinning", &names, &turns, &[("wrk", 2.5, 0.0)]);
+    table_of_ratios(table, "HTTP, one connection, spinning", &names, &turns, &[("wrk", 2.5, 0.0)]);
     Ok(())
 }
 
@@ -86,7 +88,13 @@ pub fn echo(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         "crossover" => closed(&url, &["--closed", "--clients", "16", "--service", "echo"]),
         _ => bare(programs, &["echo", &port, "16", SECONDS]),
     })?;
-    table.ratios("TCP echo, 16 connections", &names, &turns, &[("bare C loop", 0.95, 0.0)]);
+    table_of_ratios(
+        table,
+        "TCP echo, 16 connections",
+        &names,
+        &turns,
+        &[("bare C loop", 0.95, 0.0)],
+    );
     Ok(())
 }
 
@@ -148,10 +156,43 @@ fn turn(ran: &Ran, label: &str) -> Turn {
     (rate, ran.processor_s * 1e6 / (rate * seconds))
 }
 
-/// Medians of the rounds' ratios: rates, and processor times.
-pub fn ratios(of: &[Turn], to: &[Turn]) -> Turn {
-    let pairs = || of.iter().zip(to);
-    let mut rates: Vec<f64> = pairs().map(|(of, to)| of.0 / to.0).collect();
-    let mut costs: Vec<f64> = pairs().map(|(of, to)| of.1 / to.1).collect();
-    (median(&mut rates), median(&mut costs))
+/// Generators beside the first of them: rates and processor times as medians of the rounds' ratios.
+/// A bar is a least ratio of rates, and a greatest of processor times unless that is 0.
+fn table_of_ratios(
+    table: &mut Table,
+    title: &str,
+    names: &[&str],
+    turns: &[Vec<Turn>],
+    bars: &[(&str, f64, f64)],
+) {
+    let columns = [
+        "generator",
+        "requests/s",
+        "µs a request",
+        "ours : its rate",
+        "ours : its time",
+        "bar",
+        "",
+    ];
+    table.begin(title, &columns);
+    let ours = &turns[0];
+    for (name, its) in names.iter().zip(turns) {
+        let ratio = |of: fn(&Turn) -> f64| median(ours.iter().zip(its).map(|(a, b)| of(a) / of(b)));
+        let (rate, cost) = (ratio(|turn| turn.0), ratio(|turn| turn.1));
+        let bar = bars.iter().find(|(bar, ..)| bar == name);
+        let held = bar.map(|(_, least, most)| rate >= *least && (*most == 0.0 || cost <= *most));
+        let cells = [
+            (*name).to_owned(),
+            format!("{:.0}", median(its.iter().map(|turn| turn.0))),
+            format!("{:.2}", median(its.iter().map(|turn| turn.1))),
+            format!("{rate:.2}"),
+            format!("{cost:.2}"),
+            match bar {
+                Some((_, least, most)) if *most > 0.0 => format!("≥ {least}, ≤ {most}"),
+                Some((_, least, _)) => format!("≥ {least}"),
+                None => String::new(),
+            },
+        ];
+        table.row(&cells, held);
+    }
 }

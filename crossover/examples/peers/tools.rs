@@ -4,13 +4,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use crossover::example::Failed;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
 use serde_json::Value;
-
-pub type Failed = Box<dyn std::error::Error>;
 
 /// The server has this core and the generator the other.
 const SERVER_CORE: &str = "1";
@@ -156,13 +155,4 @@ pub fn installed(programs: &[&'static str]) -> Vec<&'static str> {
         println!("not installed, left out: {}", missing.join(", "));
     }
     there
-}
-
-pub fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        count if count % 2 == 1 => values[count / 2],
-        count => f64::midpoint(values[count / 2 - 1], values[count / 2]),
-    }
 }

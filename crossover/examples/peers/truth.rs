@@ -2,15 +2,22 @@
 
 use std::time::Duration;
 
+use crossover::example::{Failed, Table, median};
 use loadgen::{Arrivals, LoadSpec, Plan, Rate};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
-use super::Table;
-use super::tools::{Failed, Programs, Ran, installed, median, number_after, ours, run};
+use super::tools::{Programs, Ran, installed, number_after, ours, run};
 
-/// Six freezes are a little more than a tenth of it, so that p90 lies within them.
-const WINDOW: Duration = Duration::from_secs(29);
+/// Just long enough for six freezes; they are more than a tenth of it, so that p90 lies within them.
+const WINDOW: Duration = Duration::from_millis(28_100);
+const WINDOW_TEXT: &str = "28100ms";
+
+/// The window of a load that is stopped once.
+const STOPPED_WINDOW: Duration = Duration::from_secs(30);
+
+/// Runs of each freeze; between them the floor is measured.
+const RUNS: usize = 3;
 const RATE: f64 = 1000.0;
 const CONNECTIONS: &str = "16";
 
@@ -26,45 +33,67 @@ type Figures = [f64; 5];
 
 const NAMES: [&str; 5] = ["mean", "p50", "p90", "p99", "p99.9"];
 
-/// The server freezes 500 ms every 5 s, or is stopped once for 1.5 s.
+/// The server freezes 500 ms every 5 s, or is stopped once for 1.5 s. It spins, as what it takes
+/// without a freeze is then steadiest.
 pub fn freezes(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns = ["generator", "mean", "p50", "p90", "p99", "p99.9", ""];
     for law in ["even", "poisson"] {
-        let mut floor_ms = floor(programs, law)?;
         table.begin(&format!("A freeze of 500 ms every 5 s, {RATE:.0}/s, {law}"), &columns);
-        let server = programs.serve(&["http", "freeze", "5000", "500"])?;
-        let said = load(server.port, law, "29s", &[])?;
-        let seen = server.stop()?;
-        floor_ms.extend(floor(programs, law)?);
-        let truth = expected(law, &seen, &floor_ms)?;
-        compare(table, &truth, figures(&said));
+        compare(programs, table, law, WINDOW, || {
+            let server = programs.serve(&FREEZING)?;
+            let said = load(server.port, law, WINDOW_TEXT, &[])?;
+            Ok((figures(&said), server.stop()?))
+        })?;
         if law == "even" {
-            peers(programs, table, &floor_ms)?;
+            peers(programs, table)?;
         }
         table.begin(&format!("Stopped once for 1.5 s of 30 s, {RATE:.0}/s, {law}"), &columns);
-        let (said, freeze) = stopped(programs, law)?;
-        let truth = expected(law, &freeze, &floor_ms)?;
-        compare(table, &truth, figures(&said));
+        compare(programs, table, law, STOPPED_WINDOW, || stopped(programs, law))?;
     }
     Ok(())
 }
 
-/// The truth, then ours with its errors and bars: p50 within 5 %, the others within 1 %. A
-/// percentile that no freeze reaches is the floor's, which has no truth but its median.
-fn compare(table: &mut Table, truth: &Figures, ours: Figures) {
+const FREEZING: [&str; 5] = ["http", "spin", "freeze", "5000", "500"];
+
+/// The truth, ours and the errors, medians of the runs. Bars: p50 within 5 %, the others within
+/// 1 %. A percentile that no freeze reaches is the floor's, which has no truth but its median.
+fn compare(
+    programs: &Programs,
+    table: &mut Table,
+    law: &str,
+    window: Duration,
+    run: impl Fn() -> Result<(Figures, String), Failed>,
+) -> Result<(), Failed> {
+    let (mut truths, mut ours, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    let mut before_ms = floor(programs, law)?;
+    for _ in 0..RUNS {
+        let (said, seen) = run()?;
+        let after_ms = floor(programs, law)?;
+        let truth = expected(law, window, &seen, &[&before_ms[..], &after_ms].concat())?;
+        errors.push(std::array::from_fn(|index| said[index] / truth[index] - 1.0));
+        truths.push(truth);
+        ours.push(said);
+        before_ms = after_ms;
+    }
     let cells = |name: &str, figures: &Figures| {
         let shown = figures.iter().map(|ms| format!("{ms:.3} ms"));
         std::iter::once(name.to_owned()).chain(shown).collect::<Vec<_>>()
     };
-    table.row(&cells("truth", truth), None);
-    table.row(&cells("crossover", &ours), None);
-    let errors: Vec<f64> = ours.iter().zip(truth).map(|(ours, truth)| ours / truth - 1.0).collect();
+    let truth = medians(&truths);
+    table.row(&cells("truth", &truth), None);
+    table.row(&cells("crossover", &medians(&ours)), None);
+    let errors = medians(&errors);
     let held = errors.iter().zip(truth).enumerate().all(|(index, (error, true_ms))| {
         let bar = if NAMES[index] == "p50" { 0.05 } else { 0.01 };
-        let is_floor = NAMES[index] != "p50" && *true_ms < 5.0;
+        let is_floor = NAMES[index] != "p50" && true_ms < 5.0;
         is_floor || error.abs() <= bar
     });
     table.row(&in_percent("its error", &errors), Some(held));
+    Ok(())
+}
+
+fn medians(runs: &[Figures]) -> Figures {
+    std::array::from_fn(|index| median(runs.iter().map(|run| run[index])))
 }
 
 fn in_percent(name: &str, errors: &[f64]) -> Vec<String> {
@@ -77,34 +106,33 @@ fn in_percent(name: &str, errors: &[f64]) -> Vec<String> {
 }
 
 /// The others on the same server; each has its own run, and its truth.
-fn peers(programs: &Programs, table: &mut Table, floor_ms: &[f64]) -> Result<(), Failed> {
+fn peers(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
+    let floor_ms = floor(programs, "even")?;
     let mut names = installed(&["wrk", "wrk2", "oha", "hey", "h2load"]);
     if let Some(at) = names.iter().position(|name| *name == "oha") {
         names.insert(at + 1, "oha --latency-correction");
     }
     for name in names {
-        let server = programs.serve(&["http", "freeze", "5000", "500"])?;
+        let server = programs.serve(&FREEZING)?;
         let url = format!("http://127.0.0.1:{}/", server.port);
         let log = tempfile::NamedTempFile::new()?;
         let log_path = log.path().to_string_lossy().into_owned();
         let base = ["-c", CONNECTIONS];
         let ran = match name {
-            "wrk" => run("wrk", &["-t1", base[0], base[1], "-d29s", "--latency", &url])?,
-            "wrk2" => {
-                run("wrk2", &["-t1", base[0], base[1], "-d29s", "-R1000", "--latency", &url])?
-            }
-            "hey" => run("hey", &[base[0], base[1], "-z", "29s", "-q", "62.5", &url])?,
+            "wrk" => run("wrk", &["-t1", base[0], base[1], "-d28", "--latency", &url])?,
+            "wrk2" => run("wrk2", &["-t1", base[0], base[1], "-d28", "-R1000", "--latency", &url])?,
+            "hey" => run("hey", &[base[0], base[1], "-z", "28s", "-q", "62.5", &url])?,
             "h2load" => {
                 let log = format!("--log-file={log_path}");
-                run("h2load", &["--h1", base[0], base[1], "-D29", "--rps=62.5", &log, &url])?
+                run("h2load", &["--h1", base[0], base[1], "-D28", "--rps=62.5", &log, &url])?
             }
-            "oha" => run("oha", &["--no-tui", base[0], base[1], "-z29s", "-q1000", &url])?,
+            "oha" => run("oha", &["--no-tui", base[0], base[1], "-z28s", "-q1000", &url])?,
             _ => run(
                 "oha",
-                &["--no-tui", base[0], base[1], "-z29s", "-q1000", "--latency-correction", &url],
+                &["--no-tui", base[0], base[1], "-z28s", "-q1000", "--latency-correction", &url],
             )?,
         };
-        let truth = expected("even", &server.stop()?, floor_ms)?;
+        let truth = expected("even", WINDOW, &server.stop()?, &floor_ms)?;
         let said = match name {
             "h2load" => of_log(&std::fs::read_to_string(log.path())?),
             _ => of_text(name, &ran),
@@ -128,7 +156,7 @@ pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
                 truths.push(p50_us(programs, "1", "spin", law)? + 999.0);
                 saids.push(p50_us(programs, "1000", pacing, law)?);
             }
-            let (truth, said) = (median(&mut truths), median(&mut saids));
+            let (truth, said) = (median(truths), median(saids));
             let error = said / truth - 1.0;
             let cells = [
                 format!("{pacing}, {law}"),
@@ -173,7 +201,7 @@ fn load(port: u16, law: &str, window: &str, more: &[&str]) -> Result<Value, Fail
 
 /// Response times of the same load without freezes: 500 that stand for all.
 fn floor(programs: &Programs, law: &str) -> Result<Vec<f64>, Failed> {
-    let server = programs.serve(&["http", "freeze", "3600000", "1"])?;
+    let server = programs.serve(&["http", "spin", "freeze", "3600000", "1"])?;
     let table = tempfile::NamedTempFile::new()?;
     let path = table.path().to_string_lossy().into_owned();
     load(server.port, law, "5s", &["--hgrm", &path])?;
@@ -190,8 +218,8 @@ fn floor(programs: &Programs, law: &str) -> Result<Vec<f64>, Failed> {
 }
 
 /// A load during which the server is stopped, and when, in the words of the server.
-fn stopped(programs: &Programs, law: &str) -> Result<(Value, String), Failed> {
-    let server = programs.serve(&["http"])?;
+fn stopped(programs: &Programs, law: &str) -> Result<(Figures, String), Failed> {
+    let server = programs.serve(&["http", "spin"])?;
     let pid = server.pid();
     let stopper = std::thread::spawn(move || -> nix::Result<(f64, f64)> {
         std::thread::sleep(Duration::from_secs(10));
@@ -204,7 +232,7 @@ fn stopped(programs: &Programs, law: &str) -> Result<(Value, String), Failed> {
     let said = load(server.port, law, "30s", &[])?;
     let (from, until) = stopper.join().map_err(|_| "the stopping thread panicked")??;
     let seen = server.stop()?;
-    Ok((said, format!("{seen}froze {from:.6} {until:.6} {until:.6}\n")))
+    Ok((figures(&said), format!("{seen}froze {from:.6} {until:.6} {until:.6}\n")))
 }
 
 fn now_s() -> f64 {
@@ -213,7 +241,7 @@ fn now_s() -> f64 {
 
 /// What is true of a load, by arithmetic: whoever comes during a freeze waits for its end, and
 /// for half of the time that it took to answer all of them; everybody takes the floor besides.
-fn expected(law: &str, seen: &str, floor_ms: &[f64]) -> Result<Figures, Failed> {
+fn expected(law: &str, window: Duration, seen: &str, floor_ms: &[f64]) -> Result<Figures, Failed> {
     let first_s = number_after(seen, "first").ok_or("when the first request came")?;
     let freezes: Vec<Freeze> = seen
         .lines()
@@ -223,7 +251,6 @@ fn expected(law: &str, seen: &str, floor_ms: &[f64]) -> Result<Figures, Failed> 
             Some((parts.next()??, parts.next()??, parts.next()??))
         })
         .collect();
-    let window = if seen.matches("froze").count() == 1 { Duration::from_secs(30) } else { WINDOW };
     let rate = Rate::per_second(RATE).ok_or("a rate")?;
     let arrivals = if law == "even" { Arrivals::Even(rate) } else { Arrivals::Poisson(rate) };
     let plan =

@@ -10,6 +10,7 @@ mod udp;
 use std::io;
 
 use protocol::{Reply, Request};
+use results::Lack;
 
 pub use flight::MOST_IN_FLIGHT;
 pub use pacer::{Pacing, monotonic_ns};
@@ -87,8 +88,8 @@ pub enum Started {
     Sent(u64),
     /// The kernel takes no more just now; the same request is to be tried again.
     Later,
-    /// There is no port or descriptor for it.
-    Impossible,
+    /// It cannot leave, for want of this.
+    Impossible(Lack),
 }
 
 /// Something that happened to a request.
@@ -257,8 +258,9 @@ impl Run<'_> {
             if intended_ns > now_ns {
                 break;
             }
-            if now_ns > self.given_up_ns || self.flight.len() >= self.most_in_flight {
-                self.take_unsent(now_ns);
+            let is_over = now_ns > self.given_up_ns;
+            if is_over || self.flight.len() >= self.most_in_flight {
+                self.take_unsent(now_ns, if is_over { Lack::Time } else { Lack::Places });
                 if stop() {
                     break;
                 }
@@ -282,7 +284,7 @@ impl Run<'_> {
                     waiting += 1;
                 }
                 Started::Later => break,
-                Started::Impossible => self.take_unsent(now_ns),
+                Started::Impossible(lack) => self.take_unsent(now_ns, lack),
             }
             let hopeless = now_ns > intended_ns + HOPELESSLY_LATE_NS;
             if waiting >= if self.closed || hopeless { LARGE_BATCH } else { T::BATCH } {
@@ -299,9 +301,9 @@ impl Run<'_> {
         now_ns
     }
 
-    fn take_unsent(&mut self, now_ns: u64) {
+    fn take_unsent(&mut self, now_ns: u64, lack: Lack) {
         if let Some(planned) = self.schedule.take() {
-            self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare);
+            self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare, lack);
             // A client that could not even send pauses, lest it try for ever at one instant.
             let again_ns = now_ns.saturating_sub(self.start_ns).saturating_add(self.timeout_ns);
             self.schedule.ended(planned.client, again_ns, false);
@@ -469,7 +471,8 @@ impl Run<'_> {
         // What was due and not sent is unsent; what was not due yet was never part of this run.
         while self.schedule.next_due_ns().is_some_and(|due_ns| self.start_ns + due_ns <= now_ns) {
             let Some(planned) = self.schedule.take() else { break };
-            self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare);
+            let intended_ns = self.start_ns + planned.intended_ns;
+            self.recorder.unsent(intended_ns, planned.rare, Lack::Time);
         }
         let mut log = self.recorder.finish();
         log.wall_ns = now_ns.saturating_sub(self.start_ns);

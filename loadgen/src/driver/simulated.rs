@@ -8,6 +8,7 @@ use std::time::Duration;
 use protocol::{Refusal, Reply, Request};
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::Rng;
+use results::Lack;
 
 use super::{Event, Started, Transport, What};
 
@@ -140,7 +141,7 @@ impl Transport for SimulatedTransport {
 
     fn start(&mut self, client: u32, request: &Request, _last: bool) -> Started {
         if self.happens(self.faults.impossible) {
-            return Started::Impossible;
+            return Started::Impossible(Lack::Ports);
         }
         if self.happens(self.faults.reset) {
             self.will_happen(self.now_ns, client, request.id, What::Reset);

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use mio::net::TcpStream;
 use mio::{Interest, Token};
+use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 use protocol::Request;
+use results::Lack;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::connection::Connection;
@@ -187,7 +189,7 @@ impl TcpTransport {
         let since_ns = monotonic_ns();
         match socket.connect(&target.into()) {
             Ok(()) => {}
-            Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {}
+            Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
             Err(error) => return Err(error),
         }
         self.adopt(socket, client, Some(since_ns))
@@ -374,6 +376,15 @@ impl TcpTransport {
     }
 }
 
+/// What there was none of for a new connection.
+fn lacking(error: &io::Error) -> Lack {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => Lack::Ports,
+        Some(Errno::EMFILE | Errno::ENFILE) => Lack::Descriptors,
+        _ => Lack::Other,
+    }
+}
+
 impl Transport for TcpTransport {
     // Each connection needs a write of its own: nothing is gained by more than one.
     const BATCH: usize = 1;
@@ -397,11 +408,11 @@ impl Transport for TcpTransport {
                 self.pending.push(Event { at_ns, id, client, what: What::Refused });
                 return Started::Sent(started_ns);
             }
-            Err(_) => return Started::Impossible,
+            Err(error) => return Started::Impossible(lacking(&error)),
         };
         let connection = self.connections[index].as_mut().expect("a current connection exists");
         if connection.outgoing.len() > MOST_WAITING {
-            return Started::Impossible;
+            return Started::Impossible(Lack::Room);
         }
         self.settings.exchange.encode(request, &mut connection.outgoing);
         connection.owed.push_back(Owed {

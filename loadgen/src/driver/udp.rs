@@ -11,11 +11,12 @@ use mio::net::UdpSocket;
 use mio::{Interest, Token};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, recvmsg, sendmmsg,
-    setsockopt, sockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, TimestampingFlag,
+    Timestamps, recvmmsg, recvmsg, sendmmsg, sendmsg, setsockopt, sockopt,
 };
 use nix::time::{ClockId, clock_gettime};
 use protocol::{MAX_DATAGRAM_SIZE, Request};
+use results::Lack;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
@@ -49,6 +50,10 @@ pub struct Datagrams {
     pub connected: bool,
     /// Whether the kernel's receive stamps are taken, too.
     pub kernel_stamps: bool,
+    /// Whether datagrams of one size that are due together go to the kernel as one train, which
+    /// it takes apart (generic segmentation offload), and replies come likewise. Costs a fraction
+    /// where the server does the same.
+    pub offload: bool,
     /// How the generator waits.
     pub pacing: Pacing,
 }
@@ -64,7 +69,15 @@ impl Datagrams {
         pacing: Pacing,
     ) -> Self {
         let clients = share.part_of(spec.clients);
-        Self { target, exchange, clients, connected: true, kernel_stamps: false, pacing }
+        Self {
+            target,
+            exchange,
+            clients,
+            connected: true,
+            kernel_stamps: false,
+            offload: false,
+            pacing,
+        }
     }
 }
 
@@ -81,6 +94,8 @@ pub struct UdpTransport {
     addresses: Vec<Option<SockaddrStorage>>,
     send_headers: MultiHeaders<SockaddrStorage>,
     receive_headers: MultiHeaders<SockaddrStorage>,
+    /// What the kernel notes beside a datagram: its stamp, or the size of those in a train.
+    control: Vec<u8>,
     incoming: Vec<u8>,
     /// Noticed while sending; told at the next wait.
     refused: Vec<u32>,
@@ -116,6 +131,7 @@ impl UdpTransport {
             addresses: vec![address; BATCH],
             send_headers: MultiHeaders::preallocate(BATCH, None),
             receive_headers: MultiHeaders::preallocate(BATCH, None),
+            control: nix::cmsg_space!(Timestamps, i32),
             incoming: vec![0; BATCH * BUFFER_SIZE],
             refused: Vec::new(),
             settings,
@@ -125,8 +141,9 @@ impl UdpTransport {
     /// Takes in all that has arrived on one socket; readiness is told once only.
     fn receive(&mut self, client: u32, happened: &mut Vec<Event>) {
         for _ in 0..BATCHES_IN_A_TURN {
-            let received = match self.settings.kernel_stamps {
-                true => self.receive_stamped(client, happened),
+            let has_notes = self.settings.kernel_stamps || self.settings.offload;
+            let received = match has_notes {
+                true => self.receive_noted(client, happened),
                 false => self.receive_batch(client, happened),
             };
             match received {
@@ -172,31 +189,43 @@ impl UdpTransport {
         Ok(count)
     }
 
-    /// Receives one datagram with the kernel's stamp; as if the batch had been full, so that the
-    /// next is asked for until there is none.
-    fn receive_stamped(&mut self, client: u32, happened: &mut Vec<Event>) -> nix::Result<usize> {
+    /// Receives one datagram, or one train, with what the kernel noted beside it; as if the batch
+    /// had been full, so that the next is asked for until there is none.
+    fn receive_noted(&mut self, client: u32, happened: &mut Vec<Event>) -> nix::Result<usize> {
         let descriptor = self.sockets[client as usize].as_raw_fd();
-        let mut control = nix::cmsg_space!(nix::sys::time::TimeSpec);
         let mut slice = [IoSliceMut::new(&mut self.incoming[..BUFFER_SIZE])];
         let flags = MsgFlags::MSG_DONTWAIT;
-        let message =
-            recvmsg::<SockaddrStorage>(descriptor, &mut slice, Some(&mut control), flags)?;
+        let control = Some(&mut self.control[..]);
+        let message = recvmsg::<SockaddrStorage>(descriptor, &mut slice, control, flags)?;
         let at_ns = monotonic_ns();
-        let stamp = message.cmsgs()?.find_map(|control| match control {
-            ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
-            _ => None,
-        });
-        let (length, address) = (message.bytes, message.address);
-        let event = self.settings.event(client, at_ns, &self.incoming[..length], address.as_ref());
-        if let (Some(stamp), true) = (stamp, event.id.is_some()) {
-            // The kernel stamps by the calendar clock; what has passed since is the same on both.
-            let calendar = clock_gettime(ClockId::CLOCK_REALTIME).map_or(stamp, Duration::from);
-            let ago_ns = calendar.saturating_sub(stamp).as_nanos() as u64;
-            let at_ns = monotonic_ns().saturating_sub(ago_ns);
-            happened.push(Event { at_ns, what: What::KernelStamp, ..event });
+        let (mut stamp, mut size) = (None, message.bytes);
+        for note in message.cmsgs()? {
+            match note {
+                ControlMessageOwned::ScmTimestampsns(stamps) => {
+                    stamp = Some(Duration::from(stamps.system));
+                }
+                ControlMessageOwned::UdpGroSegments(each) => size = each as usize,
+                _ => {}
+            }
         }
-        happened.push(event);
-        Ok(BATCH)
+        let (length, address) = (message.bytes, message.address);
+        let mut rest = &self.incoming[..length];
+        loop {
+            let (datagram, further) = rest.split_at(size.min(rest.len()));
+            let event = self.settings.event(client, at_ns, datagram, address.as_ref());
+            if let (Some(stamp), true) = (stamp, event.id.is_some()) {
+                // The kernel stamps by the calendar clock; what has passed since is the same on both.
+                let calendar = clock_gettime(ClockId::CLOCK_REALTIME).map_or(stamp, Duration::from);
+                let ago_ns = calendar.saturating_sub(stamp).as_nanos() as u64;
+                let at_ns = monotonic_ns().saturating_sub(ago_ns);
+                happened.push(Event { at_ns, what: What::KernelStamp, ..event });
+            }
+            happened.push(event);
+            rest = further;
+            if rest.is_empty() {
+                return Ok(BATCH);
+            }
+        }
     }
 
     /// Sends the batch; what the kernel does not take stays for the next time.
@@ -208,6 +237,16 @@ impl UdpTransport {
                 .map(|_| 1)
                 .map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
         }
+        if let Some((count, size)) = self.train() {
+            match self.send_train(count, size) {
+                // Not with this device or this size: singly, then, and from now on.
+                Err(Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE | Errno::EOPNOTSUPP) => {
+                    self.settings.offload = false;
+                }
+                sent => return sent,
+            }
+        }
+        let socket = &self.sockets[self.sender as usize];
         let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|index| {
             let range = self.leaving.get(index).cloned().unwrap_or(0..0);
             [IoSlice::new(&self.outgoing[range])]
@@ -221,6 +260,28 @@ impl UdpTransport {
             MsgFlags::MSG_DONTWAIT,
         )?;
         Ok(sent.count())
+    }
+
+    /// How many datagrams at the front of the batch are of one size, and that size; `None` where
+    /// they make no train.
+    fn train(&self) -> Option<(usize, u16)> {
+        let size = self.leaving.first().filter(|_| self.settings.offload)?.len();
+        let alike = self.leaving.iter().take_while(|range| range.len() == size).count();
+        let count = alike.min(MAX_DATAGRAM_SIZE / size.max(1));
+        (count > 1 && size > 0).then_some((count, size as u16))
+    }
+
+    /// Sends so many datagrams of one size, which lie one behind the other, as one.
+    fn send_train(&mut self, count: usize, size: u16) -> nix::Result<usize> {
+        let bytes = self.leaving[0].start..self.leaving[count - 1].end;
+        sendmsg(
+            self.sockets[self.sender as usize].as_raw_fd(),
+            &[IoSlice::new(&self.outgoing[bytes])],
+            &[ControlMessage::UdpGsoSegments(&size)],
+            MsgFlags::MSG_DONTWAIT,
+            self.addresses[0].as_ref(),
+        )?;
+        Ok(count)
     }
 }
 
@@ -257,7 +318,12 @@ fn open_socket(settings: &Datagrams) -> io::Result<UdpSocket> {
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.set_nonblocking(true)?;
     if settings.kernel_stamps {
-        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+        let flags = TimestampingFlag::SOF_TIMESTAMPING_RX_SOFTWARE
+            | TimestampingFlag::SOF_TIMESTAMPING_SOFTWARE;
+        setsockopt(&socket, sockopt::Timestamping, &flags)?;
+    }
+    if settings.offload {
+        setsockopt(&socket, sockopt::UdpGroSegment, &true)?;
     }
     if settings.connected {
         socket.connect(&target.into())?;
@@ -286,7 +352,7 @@ impl Transport for UdpTransport {
         self.settings.exchange.encode(request, &mut self.outgoing);
         if self.outgoing.len() - begin > MAX_DATAGRAM_SIZE {
             self.outgoing.truncate(begin);
-            return Started::Impossible;
+            return Started::Impossible(Lack::Room);
         }
         self.leaving.push(begin..self.outgoing.len());
         Started::Sent(started_ns)
