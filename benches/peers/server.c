@@ -5,7 +5,8 @@
  *     server http|echo|udp|trains [spin] [delay US] [freeze PERIOD_MS LENGTH_MS]
  *
  * With `spin` it never sleeps, and with a delay neither, so that replies leave on time. A freeze is a sleep
- * of the whole thread; the first comes half a period after the first request. `trains` is `udp` with
+ * of the whole thread; the first comes half a period after the first request, and each PERIOD_MS, which may
+ * have a fraction lest an even load be hit at the same phase each time. `trains` is `udp` with
  * datagrams that the kernel puts together (UDP_GRO) and takes apart (UDP_SEGMENT). */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -36,8 +37,12 @@ static int spins;
 static int64_t delay_ns, freeze_period_ns, freeze_length_ns, freeze_at_ns;
 
 /* Gaps between arrivals: their number, sum and sum of squares. */
-static int64_t first_ns, last_ns;
+static int64_t last_ns;
 static double gaps, gap_sum, gap_squares;
+
+/* The first of them, by which a plan is laid beside what the server saw. */
+static int64_t arrivals_ns[1000];
+static int arrivals;
 
 /* Freezes: from, until, and when everything that had come meanwhile was answered: one round does it. */
 static struct { int64_t from_ns, until_ns, drained_ns; } freezes[1024];
@@ -57,9 +62,13 @@ static void say(int signal) {
     (void)signal;
     double mean = gaps ? gap_sum / gaps : 0;
     char line[200];
-    int length = snprintf(line, sizeof line, "arrivals %.0f cv2 %.4f first %.6f\n", gaps + 1,
-                          gaps ? gap_squares / gaps / (mean * mean) - 1 : 0, first_ns / 1e9);
+    int length = snprintf(line, sizeof line, "arrivals %.0f cv2 %.4f\n", gaps + 1,
+                          gaps ? gap_squares / gaps / (mean * mean) - 1 : 0);
     if (write(1, line, length) < 0) _exit(1);
+    for (int i = 0; i < arrivals; i++) {
+        length = snprintf(line, sizeof line, "arrived %.6f\n", arrivals_ns[i] / 1e9);
+        if (write(1, line, length) < 0) _exit(1);
+    }
     for (int i = 0; i < frozen; i++) {
         length = snprintf(line, sizeof line, "froze %.6f %.6f %.6f\n", freezes[i].from_ns / 1e9,
                           freezes[i].until_ns / 1e9, freezes[i].drained_ns / 1e9);
@@ -69,7 +78,8 @@ static void say(int signal) {
 }
 
 static void arrived(int64_t at_ns) {
-    if (!first_ns) first_ns = at_ns, freeze_at_ns = at_ns + freeze_period_ns / 2;
+    if (!arrivals) freeze_at_ns = at_ns + freeze_period_ns / 2;
+    if (arrivals < 1000) arrivals_ns[arrivals++] = at_ns;
     if (last_ns) {
         double gap = at_ns - last_ns;
         gaps++, gap_sum += gap, gap_squares += gap * gap;
@@ -99,16 +109,18 @@ static void answer(int socket, int count) {
 static int serve(int socket) {
     static char bytes[LARGEST];
     static uint8_t seen[CLIENTS];
-    ssize_t length = recv(socket, bytes, sizeof bytes, 0);
-    if (length <= 0) return length < 0 && errno == EAGAIN;
-    if (kind == ECHO) return send(socket, bytes, length, MSG_NOSIGNAL) == length;
-    int count = 0;
-    for (char *at = bytes, *end = bytes + length; at < end; at++) {
-        if (seen[socket] == 0 && !(at = memchr(at, '\r', end - at))) break;
-        seen[socket] = *at == "\r\n\r\n"[seen[socket]] ? seen[socket] + 1 : *at == '\r';
-        if (seen[socket] == 4) count++, seen[socket] = 0;
+    for (ssize_t length = sizeof bytes; length == sizeof bytes;) { /* less is all there was */
+        length = recv(socket, bytes, sizeof bytes, 0);
+        if (length <= 0) return length < 0 && errno == EAGAIN;
+        int count = 0;
+        if (kind == ECHO && send(socket, bytes, length, MSG_NOSIGNAL) != length) return 0;
+        for (char *at = bytes, *end = bytes + length; kind == HTTP && at < end; at++) {
+            if (seen[socket] == 0 && !(at = memchr(at, '\r', end - at))) break;
+            seen[socket] = *at == "\r\n\r\n"[seen[socket]] ? seen[socket] + 1 : *at == '\r';
+            if (seen[socket] == 4) count++, seen[socket] = 0;
+        }
+        if (count) answer(socket, count);
     }
-    answer(socket, count);
     return 1;
 }
 
@@ -127,26 +139,30 @@ static void datagrams(int server) {
 /* A train comes from one sender, in one buffer; sent back with the same size of segments it is a train
  * again, of as many replies. */
 static void trains(int server) {
-    static char bytes[LARGEST], control[CMSG_SPACE(sizeof(int))];
+    static char bytes[LARGEST];
+    static union { struct cmsghdr first; char all[CMSG_SPACE(sizeof(int))]; } control;
     struct sockaddr_in from;
     struct iovec all = {.iov_base = bytes};
     int one = 1;
-    setsockopt(server, IPPROTO_UDP, UDP_GRO, &one, sizeof one);
+    if (setsockopt(server, IPPROTO_UDP, UDP_GRO, &one, sizeof one)) perror("UDP_GRO"), exit(1);
     for (;;) {
         struct msghdr message = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &all, .msg_iovlen = 1,
-                                 .msg_control = control, .msg_controllen = sizeof control};
+                                 .msg_control = &control, .msg_controllen = sizeof control};
         all.iov_len = sizeof bytes;
         ssize_t length = recvmsg(server, &message, spins ? MSG_DONTWAIT : 0);
         if (length < 0) continue;
         struct cmsghdr *note = CMSG_FIRSTHDR(&message);
-        int size = note && note->cmsg_type == UDP_GRO ? *(int *)CMSG_DATA(note) : length;
+        if (note && (note->cmsg_level != IPPROTO_UDP || note->cmsg_type != UDP_GRO)) note = NULL;
+        int size = length;
+        if (note) memcpy(&size, CMSG_DATA(note), sizeof size);
         for (int64_t at_ns = now_ns(), left = length; left > 0; left -= size) arrived(at_ns);
         all.iov_len = length;
-        message.msg_control = note ? control : NULL;
+        message.msg_control = note ? &control : NULL;
         message.msg_controllen = note ? CMSG_SPACE(sizeof(uint16_t)) : 0;
         if (note) {
-            note->cmsg_type = UDP_SEGMENT, note->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-            *(uint16_t *)CMSG_DATA(note) = size;
+            uint16_t segment = size;
+            note->cmsg_type = UDP_SEGMENT, note->cmsg_len = CMSG_LEN(sizeof segment);
+            memcpy(CMSG_DATA(note), &segment, sizeof segment);
         }
         sendmsg(server, &message, 0);
     }
@@ -159,7 +175,7 @@ int main(int argc, char **argv) {
     for (int i = 2; i + 1 < argc; i++) {
         if (!strcmp(argv[i], "delay")) delay_ns = atoll(argv[i + 1]) * 1000;
         if (!strcmp(argv[i], "freeze") && i + 2 < argc) {
-            freeze_period_ns = atoll(argv[i + 1]) * 1000000;
+            freeze_period_ns = atof(argv[i + 1]) * 1e6;
             freeze_length_ns = atoll(argv[i + 2]) * 1000000;
             freeze_at_ns = INT64_MAX; /* until the first request has come */
         }
@@ -194,7 +210,7 @@ int main(int argc, char **argv) {
                 while ((socket = accept4(server, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
                     if (socket >= CLIENTS) { close(socket); continue; }
                     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-                    event.data.fd = socket;
+                    event.data.fd = socket, event.events = EPOLLIN | EPOLLET;
                     epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
                 }
             } else if (!serve(socket)) {

@@ -25,12 +25,18 @@ pub fn main(run: fn() -> Result<bool, Failed>) -> ExitCode {
     }
 }
 
-/// Whether a part is to be done: where the command line names parts, only those.
-#[must_use]
-pub fn is_chosen(part: &str) -> bool {
-    let mut named = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let first = named.next();
-    first.is_none_or(|first| first == part || named.any(|name| name == part))
+/// Those of the parts that the command line names; all where it names none.
+///
+/// # Errors
+/// When it names something else.
+pub fn chosen<'a>(parts: &[&'a str]) -> Result<Vec<&'a str>, Failed> {
+    let named: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if let Some(unknown) = named.iter().find(|name| !parts.contains(&name.as_str())) {
+        return Err(format!("'{unknown}' is none of {}", parts.join(", ")).into());
+    }
+    let is_chosen = |part: &&&str| named.is_empty() || named.iter().any(|name| name == **part);
+    Ok(parts.iter().filter(is_chosen).copied().collect())
 }
 
 /// The median; of an even number of values the middle of the two; NaN of none.

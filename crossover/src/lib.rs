@@ -9,6 +9,7 @@ mod bench;
 pub mod cli;
 mod designs;
 mod error;
+#[doc(hidden)]
 pub mod example;
 mod faults;
 pub mod generator;

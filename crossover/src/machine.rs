@@ -1,9 +1,10 @@
 //! What machine this is, and what its kernel counts.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use nix::sys::resource::{Resource, getrlimit};
-use procfs::{CpuInfo, CpuTime, Current, CurrentSI, KernelStats, Meminfo};
+use procfs::{CpuInfo, Current, Meminfo};
 use results::Machine;
 
 /// Looks at the machine; what cannot be learnt stays empty.
@@ -55,8 +56,8 @@ fn congestion_control() -> String {
 pub(crate) struct KernelCounters {
     datagrams_dropped: u64,
     connections_dropped: u64,
-    /// Of each core: ticks that the hypervisor took, and all.
-    ticks: Vec<(u64, u64)>,
+    /// By core: ticks that the hypervisor took, and all.
+    ticks: BTreeMap<usize, (u64, u64)>,
 }
 
 /// The difference of two readings.
@@ -70,18 +71,21 @@ pub(crate) struct KernelEvents {
 
 impl KernelCounters {
     pub(crate) fn read() -> Self {
-        let ticks = KernelStats::current().map_or_else(|_| Vec::new(), |it| it.cpu_time);
         Self {
             datagrams_dropped: procfs::net::snmp().map_or(0, |snmp| snmp.udp_rcvbuf_errors),
             connections_dropped: listen_overflows().unwrap_or(0),
-            ticks: ticks.iter().map(stolen_and_all).collect(),
+            ticks: fs::read_to_string("/proc/stat")
+                .unwrap_or_default()
+                .lines()
+                .filter_map(core_ticks)
+                .collect(),
         }
     }
 
     /// What has happened since an earlier reading; stolen from `cores`, or from any if there are
     /// none.
     pub(crate) fn since(&self, earlier: &Self, cores: &[usize]) -> KernelEvents {
-        let stolen_from = |core: usize| {
+        let stolen_from = |core: &usize| {
             let ((stolen, all), (stolen_before, all_before)) =
                 (self.ticks.get(core)?, earlier.ticks.get(core)?);
             // A short run has few ticks of 10 ms; one of them says nothing yet.
@@ -89,23 +93,25 @@ impl KernelCounters {
                 Some(stolen.saturating_sub(*stolen_before)).filter(|stolen| *stolen > 1)?;
             Some(stolen as f64 / all.saturating_sub(*all_before).max(1) as f64)
         };
-        let every: Vec<usize> = (0..self.ticks.len()).collect();
+        let every: Vec<usize> = self.ticks.keys().copied().collect();
         let cores = if cores.is_empty() { &every } else { cores };
         KernelEvents {
             datagrams_dropped: self.datagrams_dropped.saturating_sub(earlier.datagrams_dropped),
             connections_dropped: self
                 .connections_dropped
                 .saturating_sub(earlier.connections_dropped),
-            stolen_share: cores.iter().filter_map(|core| stolen_from(*core)).fold(0.0, f64::max),
+            stolen_share: cores.iter().filter_map(stolen_from).fold(0.0, f64::max),
         }
     }
 }
 
-fn stolen_and_all(time: &CpuTime) -> (u64, u64) {
-    let stolen = time.steal.unwrap_or(0);
-    let used = time.user + time.nice + time.system + time.idle;
-    let waiting = time.iowait.unwrap_or(0) + time.irq.unwrap_or(0);
-    (stolen, used + waiting + time.softirq.unwrap_or(0) + stolen)
+/// A core's number with its stolen and all of its ticks, from its line of /proc/stat: user, nice,
+/// system, idle, iowait, irq, softirq, steal (proc_stat(5)). Cores that are off have no line.
+fn core_ticks(line: &str) -> Option<(usize, (u64, u64))> {
+    let mut columns = line.strip_prefix("cpu")?.split(' ');
+    let core = columns.next()?.parse().ok()?;
+    let ticks: Vec<u64> = columns.take(8).map_while(|column| column.parse().ok()).collect();
+    Some((core, (ticks.get(7).copied().unwrap_or(0), ticks.iter().sum())))
 }
 
 /// `ListenOverflows` of /proc/net/netstat: a line of names, then a line of values.
@@ -123,14 +129,20 @@ mod tests {
 
     #[test]
     fn what_is_stolen_is_that_of_the_core_robbed_most_of_those_that_count() {
-        let counters = |ticks: &[(u64, u64)]| KernelCounters {
-            ticks: ticks.to_vec(),
+        // Core 1 is off.
+        let counters = |text: &str| KernelCounters {
+            ticks: text.lines().filter_map(core_ticks).collect(),
             ..KernelCounters::default()
         };
-        let before = counters(&[(5, 1_000), (5, 1_000), (5, 1_000)]);
-        let after = counters(&[(6, 2_000), (55, 2_000), (105, 2_000)]);
+        let before = counters(
+            "cpu  300 0 0 2685 0 0 0 15 0 0\ncpu0 100 0 0 895 0 0 0 5 0 0\n\
+             cpu2 100 0 0 895 0 0 0 5 0 0\ncpu3 100 0 0 895 0 0 0 5 0 0\nintr 7",
+        );
+        let after = counters(
+            "cpu0 200 0 0 1794 0 0 0 6 0 0\ncpu2 200 0 0 1745 0 0 0 55 0 0\n\
+             cpu3 200 0 0 1695 0 0 0 105 0 0",
+        );
         let share = |cores: &[usize]| after.since(&before, cores).stolen_share;
-        assert_eq!([share(&[0]), share(&[0, 1]), share(&[])], [0.0, 0.05, 0.1]);
-        assert_eq!(share(&[7]), 0.0);
+        assert_eq!([share(&[0]), share(&[0, 2]), share(&[]), share(&[1])], [0.0, 0.05, 0.1, 0.0]);
     }
 }

@@ -155,7 +155,9 @@ fn exhausted(log: &RunLog) -> Option<Doubt> {
     let unsent = log.counts.unsent;
     let lacks = Lack::ALL.into_iter().zip(log.lacks);
     let lack = lacks.max_by_key(|(_, count)| *count).map(|(lack, _)| lack);
-    (unsent > 0).then_some(Doubt::Exhausted { unsent, lack })
+    // Of a run that was broken off that says the other doubt.
+    let is_cut_off = log.broken_off && lack == Some(Lack::Time);
+    (unsent > 0 && !is_cut_off).then_some(Doubt::Exhausted { unsent, lack })
 }
 
 fn rate_missed(measured: &Measurement) -> Option<Doubt> {

@@ -144,7 +144,7 @@ impl Lack {
             Self::Ports => "keep connections, or end them by reset",
             Self::Descriptors => "raise the limit (ulimit -n), or use fewer connections",
             Self::Room => "send smaller requests, or fewer on a connection",
-            Self::Other => "see whether the server can be reached at all",
+            Self::Other => "look at the kernel's bounds on sockets and their memory",
         }
     }
 }

@@ -8,6 +8,14 @@ use super::tools::{Programs, installed, number_after, ours, run};
 /// Turns of each.
 const TURNS: usize = 5;
 
+/// Turns of what a single stall of the machine moves.
+const MANY_TURNS: usize = 11;
+
+/// Length of a turn, and as it is told to others.
+const SECONDS: f64 = 2.0;
+const SECONDS_TEXT: &str = "2";
+const LENGTH: &str = "2s";
+
 const CONNECTIONS: &str = "64";
 
 /// Lag and response times of an open loop on a core of its own. A server that spins takes the waking
@@ -23,7 +31,7 @@ pub fn lag(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     ] {
         let (mut turns, mut alone) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
-            turns.push(open(programs, serve, rate, &["--arrivals", "even"])?.0);
+            turns.push(open(programs, serve, rate, &["--arrivals", "even"])?.said);
             alone.push(us(&one_at_a_time(programs, serve)?, "response_time", "p50_ns"));
         }
         let of = |of: &dyn Fn(&Value) -> f64| median(turns.iter().map(of));
@@ -57,7 +65,7 @@ fn us(said: &Value, what: &str, which: &str) -> f64 {
 fn one_at_a_time(programs: &Programs, serve: &[&str]) -> Result<Value, Failed> {
     let server = programs.serve(serve)?;
     let closed = ["--closed", "--pacing", "spin", "--for", "1s", "--warmup", "100ms"];
-    ours(&url(serve, server.port), &[&closed[..], service(serve)].concat())
+    Ok(ours(&url(serve, server.port), &[&closed[..], service(serve)].concat())?.0)
 }
 
 fn url(serve: &[&str], port: u16) -> String {
@@ -77,8 +85,8 @@ pub fn arrivals(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     table.begin("Arrivals seen by the server, 10,000/s over 64 connections", &columns);
     for (law, low, high) in [("even", 0.0, 0.2), ("poisson", 0.95, 1.10)] {
         let mut seen = Vec::new();
-        for _ in 0..TURNS {
-            seen.push(open(programs, &["http"], 10_000.0, &["--arrivals", law])?.1);
+        for _ in 0..MANY_TURNS {
+            seen.push(open(programs, &["http"], 10_000.0, &["--arrivals", law])?.seen);
         }
         let seen = median(seen);
         let cells = [format!("crossover, {law}"), format!("{seen:.3}"), format!("{low} to {high}")];
@@ -89,7 +97,7 @@ pub fn arrivals(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         for _ in 0..TURNS {
             let server = programs.serve(&["http"])?;
             let url = format!("http://127.0.0.1:{}/", server.port);
-            run(name, &paced(name, "10000", "156", "2", &url))?;
+            run(name, &paced(name, "10000", "156", &url))?;
             seen.push(number_after(&server.stop()?, "cv2").unwrap_or(f64::NAN));
         }
         let cells = [format!("{name}, even"), format!("{:.2}", median(seen)), String::new()];
@@ -111,20 +119,18 @@ pub fn cost(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         };
     for _ in 0..TURNS {
         for pacing in ["sleep", "hybrid", "spin"] {
-            let (said, seen) =
-                open(programs, &["http"], 50_000.0, &["--arrivals", "even", "--pacing", pacing])?;
-            let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
-            let generator = &said["generator"];
-            let share = number(&generator["processor_ns"]) / number(&generator["wall_ns"]);
-            let p50_us = number(&said["response_time"]["p50_ns"]) / 1e3;
-            note(format!("crossover, {pacing}"), [share, seen, p50_us]);
+            let arguments = ["--arrivals", "even", "--pacing", pacing];
+            let opened = open(programs, &["http"], 50_000.0, &arguments)?;
+            let p50_us = us(&opened.said, "response_time", "p50_ns");
+            let share = opened.processor_s / SECONDS;
+            note(format!("crossover, {pacing}"), [share, opened.seen, p50_us]);
         }
         for name in &theirs {
             let server = programs.serve(&["http"])?;
             let url = format!("http://127.0.0.1:{}/", server.port);
-            let ran = run(name, &paced(name, "50000", "781", "2", &url))?;
+            let ran = run(name, &paced(name, "50000", "781", &url))?;
             let seen = number_after(&server.stop()?, "cv2").unwrap_or(f64::NAN);
-            note((*name).to_owned(), [ran.processor_s / 2.0, seen, f64::NAN]);
+            note((*name).to_owned(), [ran.processor_s / SECONDS, seen, f64::NAN]);
         }
     }
     let share_of = |used: &Used| used.median(0);
@@ -157,35 +163,36 @@ impl Used {
     }
 }
 
-/// Our open loop, and C² of what the server saw of it.
+/// Our open loop.
+struct Opened {
+    said: Value,
+    processor_s: f64,
+    /// C² of the gaps between arrivals that the server saw.
+    seen: f64,
+}
+
 fn open(
     programs: &Programs,
     serve: &[&str],
     rate: f64,
     arguments: &[&str],
-) -> Result<(Value, f64), Failed> {
+) -> Result<Opened, Failed> {
     let server = programs.serve(serve)?;
     let rate = format!("{rate}/s");
     let clients = if serve[0] == "udp" { "1" } else { CONNECTIONS };
-    let frame = ["--rate", &rate, "--clients", clients, "--for", "2s", "--warmup", "0s"];
+    let frame = ["--rate", &rate, "--clients", clients, "--for", LENGTH, "--warmup", "0s"];
     let all = [&frame[..], service(serve), arguments].concat();
-    let said = ours(&url(serve, server.port), &all)?;
+    let (said, ran) = ours(&url(serve, server.port), &all)?;
     let seen = number_after(&server.stop()?, "cv2").unwrap_or(f64::NAN);
-    Ok((said, seen))
+    Ok(Opened { said, processor_s: ran.processor_s, seen })
 }
 
 /// A constant rate as each generator is told it; some are told that of one connection.
-fn paced<'a>(
-    name: &str,
-    rate: &'a str,
-    of_one: &'a str,
-    seconds: &'a str,
-    url: &'a str,
-) -> Vec<&'a str> {
+fn paced<'a>(name: &str, rate: &'a str, of_one: &'a str, url: &'a str) -> Vec<&'a str> {
     match name {
-        "wrk2" => vec!["-t1", "-c", CONNECTIONS, "-R", rate, "-d", seconds, url],
-        "oha" => vec!["--no-tui", "-c", CONNECTIONS, "-q", rate, "-z", "2s", url],
-        "hey" => vec!["-c", CONNECTIONS, "-q", of_one, "-z", "2s", url],
-        _ => vec!["--h1", "-c", CONNECTIONS, "--rps", of_one, "-D", seconds, url],
+        "wrk2" => vec!["-t1", "-c", CONNECTIONS, "-R", rate, "-d", SECONDS_TEXT, url],
+        "oha" => vec!["--no-tui", "-c", CONNECTIONS, "-q", rate, "-z", LENGTH, url],
+        "hey" => vec!["-c", CONNECTIONS, "-q", of_one, "-z", LENGTH, url],
+        _ => vec!["--h1", "-c", CONNECTIONS, "--rps", of_one, "-D", SECONDS_TEXT, url],
     }
 }

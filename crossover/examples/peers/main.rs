@@ -13,7 +13,7 @@ mod truth;
 
 use std::process::ExitCode;
 
-use crossover::example::{self, Failed, Table, is_chosen};
+use crossover::example::{self, Failed, Table};
 use tools::Programs;
 
 fn main() -> ExitCode {
@@ -30,7 +30,8 @@ fn run() -> Result<bool, Failed> {
         ("truth", &[truth::freezes, truth::constant]),
     ];
     let mut all_hold = true;
-    for (name, part) in parts.iter().filter(|(name, _)| is_chosen(name)) {
+    let chosen = example::chosen(&parts.map(|(name, _)| name))?;
+    for (name, part) in parts.iter().filter(|(name, _)| chosen.contains(name)) {
         let mut table = Table::default();
         for compare in *part {
             compare(&programs, &mut table)?;

@@ -114,10 +114,10 @@ fn in_turns<'a>(
 fn closed(url: &str, arguments: &[&str]) -> Result<Turn, Failed> {
     let length = format!("{SECONDS}s");
     let frame = ["--for", &length, "--warmup", "50ms"];
-    let said = ours(url, &[arguments, &frame].concat())?;
+    let (said, ran) = ours(url, &[arguments, &frame].concat())?;
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
     let in_all = number(&said["counts"]["answered"]) + number(&said["warmup"]);
-    Ok((number(&said["throughput"]), number(&said["generator"]["processor_ns"]) / 1e3 / in_all))
+    Ok((number(&said["throughput"]), ran.processor_s * 1e6 / in_all))
 }
 
 fn bare(programs: &Programs, arguments: &[&str]) -> Result<Turn, Failed> {

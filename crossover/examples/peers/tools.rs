@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 /// The server has this core and the generator the other.
-const SERVER_CORE: &str = "1";
+pub const SERVER_CORE: &str = "1";
 const GENERATOR_CORE: &str = "0";
 
 /// The C programs beside which generators are compared, compiled.
@@ -24,13 +24,14 @@ impl Programs {
     pub fn compile() -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/peers");
-        for name in ["server", "closed_loop"] {
+        for name in ["server", "closed_loop", "paced"] {
             let source = sources.join(format!("{name}.c"));
             let done = Command::new("cc")
                 .arg("-O2")
                 .arg("-o")
                 .arg(folder.path().join(name))
                 .arg(source)
+                .arg("-lm")
                 .status()?;
             if !done.success() {
                 return Err(format!("cc could not compile {name}.c").into());
@@ -133,12 +134,13 @@ fn finish(command: &mut Command) -> Result<Ran, Failed> {
     Ok(Ran { text, processor_s: used_s()? - before })
 }
 
-/// Runs `crossover load` on the generator's core; its JSON.
-pub fn ours(target: &str, arguments: &[&str]) -> Result<Value, Failed> {
+/// Runs `crossover load` on the generator's core; its JSON, and how it ran.
+pub fn ours(target: &str, arguments: &[&str]) -> Result<(Value, Ran), Failed> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["load", target, "--json", "--cores", GENERATOR_CORE]).args(arguments);
     let ran = finish(&mut command)?;
-    serde_json::from_str(&ran.text).map_err(|_| format!("crossover load: {}", ran.text).into())
+    let said = serde_json::from_str(&ran.text);
+    Ok((said.map_err(|_| format!("crossover load: {}", ran.text))?, ran))
 }
 
 /// Whether a program is installed.

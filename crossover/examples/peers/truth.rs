@@ -7,11 +7,14 @@ use loadgen::{Arrivals, LoadSpec, Plan, Rate};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
-use super::tools::{Programs, Ran, installed, number_after, ours, run};
+use super::tools::{Programs, Ran, installed, ours, run};
 
 /// Just long enough for six freezes; they are more than a tenth of it, so that p90 lies within them.
 const WINDOW: Duration = Duration::from_millis(28_100);
 const WINDOW_TEXT: &str = "28100ms";
+
+/// The others are told whole seconds; one more, as they drop what is in flight at the end.
+const PEERS_WINDOW: Duration = Duration::from_secs(29);
 
 /// The window of a load that is stopped once.
 const STOPPED_WINDOW: Duration = Duration::from_secs(30);
@@ -53,7 +56,9 @@ pub fn freezes(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-const FREEZING: [&str; 5] = ["http", "spin", "freeze", "5000", "500"];
+/// Six freezes that are hit at six different phases of a load of one request each millisecond: else
+/// six requests would share each response time, and a percentile jump by a millisecond.
+const FREEZING: [&str; 5] = ["http", "spin", "freeze", "5000.17", "500"];
 
 /// The truth, ours and the errors, medians of the runs. Bars: p50 within 5 %, the others within
 /// 1 %. A percentile that no freeze reaches is the floor's, which has no truth but its median.
@@ -107,7 +112,6 @@ fn in_percent(name: &str, errors: &[f64]) -> Vec<String> {
 
 /// The others on the same server; each has its own run, and its truth.
 fn peers(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
-    let floor_ms = floor(programs, "even")?;
     let mut names = installed(&["wrk", "wrk2", "oha", "hey", "h2load"]);
     if let Some(at) = names.iter().position(|name| *name == "oha") {
         names.insert(at + 1, "oha --latency-correction");
@@ -119,20 +123,21 @@ fn peers(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         let log_path = log.path().to_string_lossy().into_owned();
         let base = ["-c", CONNECTIONS];
         let ran = match name {
-            "wrk" => run("wrk", &["-t1", base[0], base[1], "-d28", "--latency", &url])?,
-            "wrk2" => run("wrk2", &["-t1", base[0], base[1], "-d28", "-R1000", "--latency", &url])?,
-            "hey" => run("hey", &[base[0], base[1], "-z", "28s", "-q", "62.5", &url])?,
+            "wrk" => run("wrk", &["-t1", base[0], base[1], "-d29", "--latency", &url])?,
+            "wrk2" => run("wrk2", &["-t1", base[0], base[1], "-d29", "-R1000", "--latency", &url])?,
+            "hey" => run("hey", &[base[0], base[1], "-z", "29s", "-q", "62.5", &url])?,
             "h2load" => {
                 let log = format!("--log-file={log_path}");
-                run("h2load", &["--h1", base[0], base[1], "-D28", "--rps=62.5", &log, &url])?
+                run("h2load", &["--h1", base[0], base[1], "-D29", "--rps=62.5", &log, &url])?
             }
-            "oha" => run("oha", &["--no-tui", base[0], base[1], "-z28s", "-q1000", &url])?,
+            "oha" => run("oha", &["--no-tui", base[0], base[1], "-z29s", "-q1000", &url])?,
             _ => run(
                 "oha",
-                &["--no-tui", base[0], base[1], "-z28s", "-q1000", "--latency-correction", &url],
+                &["--no-tui", base[0], base[1], "-z29s", "-q1000", "--latency-correction", &url],
             )?,
         };
-        let truth = expected("even", WINDOW, &server.stop()?, &floor_ms)?;
+        let seen = server.stop()?;
+        let truth = expected("even", PEERS_WINDOW, &seen, &floor(programs, "even")?)?;
         let said = match name {
             "h2load" => of_log(&std::fs::read_to_string(log.path())?),
             _ => of_text(name, &ran),
@@ -144,7 +149,7 @@ fn peers(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A constant time of 1 ms, spun by the server.
+/// A constant time of 1 ms, spun by the server. The truth is that, and what the way takes.
 pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns = ["pacing, arrivals", "truth", "p50", "error", "bar", ""];
     table.begin("A constant service time of 1 ms, 1,000/s over 16 connections", &columns);
@@ -152,16 +157,17 @@ pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         for law in ["even", "poisson"] {
             let (mut truths, mut saids) = (Vec::new(), Vec::new());
             for _ in 0..TURNS {
-                // The truth is 1 ms and what the same way takes without it, both spinning.
-                truths.push(p50_us(programs, "1", "spin", law)? + 999.0);
-                saids.push(p50_us(programs, "1000", pacing, law)?);
+                truths.push(1.0 + median(floor(programs, law)?));
+                let server = programs.serve(&["http", "delay", "1000"])?;
+                let pacing = ["--pacing", pacing, "--warmup", "100ms"];
+                saids.push(figures(&load(server.port, law, "3s", &pacing)?)[1]);
             }
-            let (truth, said) = (median(truths), median(saids));
-            let error = said / truth - 1.0;
+            let (truth_ms, said_ms) = (median(truths), median(saids));
+            let error = said_ms / truth_ms - 1.0;
             let cells = [
                 format!("{pacing}, {law}"),
-                format!("{truth:.1} µs"),
-                format!("{said:.1} µs"),
+                format!("{:.1} µs", truth_ms * 1e3),
+                format!("{:.1} µs", said_ms * 1e3),
                 format!("{:+.2} %", error * 100.0),
                 format!("{:.1} %", bar * 100.0),
             ];
@@ -171,50 +177,28 @@ pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-fn p50_us(programs: &Programs, delay_us: &str, pacing: &str, law: &str) -> Result<f64, Failed> {
-    let server = programs.serve(&["http", "delay", delay_us])?;
-    let url = format!("http://127.0.0.1:{}/", server.port);
-    let arguments = [
-        "--rate",
-        "1000/s",
-        "--arrivals",
-        law,
-        "--clients",
-        CONNECTIONS,
-        "--for",
-        "2s",
-        "--warmup",
-        "100ms",
-        "--pacing",
-        pacing,
-    ];
-    let said = ours(&url, &arguments)?;
-    Ok(said["response_time"]["p50_ns"].as_f64().unwrap_or(f64::NAN) / 1e3)
-}
-
 fn load(port: u16, law: &str, window: &str, more: &[&str]) -> Result<Value, Failed> {
     let url = format!("http://127.0.0.1:{port}/");
     let rate = format!("{RATE}/s");
     let frame = ["--rate", &rate, "--arrivals", law, "--clients", CONNECTIONS, "--for", window];
-    ours(&url, &[&frame[..], &["--warmup", "0s", "--timeout", "10s"], more].concat())
+    let frame = [&frame[..], &["--timeout", "10s"], more].concat();
+    let warmup: &[&str] = if more.contains(&"--warmup") { &[] } else { &["--warmup", "0s"] };
+    Ok(ours(&url, &[&frame[..], warmup].concat())?.0)
 }
 
-/// Response times of the same load without freezes: 500 that stand for all.
+/// What the way takes, in milliseconds: the times of the same load on a server that never freezes,
+/// 500 that stand for all. The barest generator measures it, which is none of those compared.
 fn floor(programs: &Programs, law: &str) -> Result<Vec<f64>, Failed> {
-    let server = programs.serve(&["http", "spin", "freeze", "3600000", "1"])?;
-    let table = tempfile::NamedTempFile::new()?;
-    let path = table.path().to_string_lossy().into_owned();
-    load(server.port, law, "5s", &["--hgrm", &path])?;
-    // HdrHistogram's table: value in milliseconds, and the share that does not exceed it.
-    let steps: Vec<(f64, f64)> = std::fs::read_to_string(table.path())?
-        .lines()
-        .filter_map(|line| {
-            let mut columns = line.split_whitespace().map(|column| column.parse().ok());
-            Some((columns.next()??, columns.next()??))
-        })
-        .collect();
-    let at = |share: f64| steps.iter().find(|(_, reached)| *reached >= share).map(|(ms, _)| *ms);
-    Ok((0..500).filter_map(|index| at((f64::from(index) + 0.5) / 500.0)).collect())
+    let server = programs.serve(&["http", "spin"])?;
+    let (port, rate) = (server.port.to_string(), RATE.to_string());
+    let program = programs.path("paced");
+    let program = program.to_str().ok_or("a path in UTF-8")?;
+    let ran = run(program, &[law, &port, CONNECTIONS, &rate, "3"])?;
+    let times_ms: Vec<f64> = ran.text.lines().filter_map(|line| line.parse().ok()).collect();
+    if times_ms.is_empty() {
+        return Err(format!("paced: {}", ran.text).into());
+    }
+    Ok(times_ms)
 }
 
 /// A load during which the server is stopped, and when, in the words of the server.
@@ -242,7 +226,6 @@ fn now_s() -> f64 {
 /// What is true of a load, by arithmetic: whoever comes during a freeze waits for its end, and
 /// for half of the time that it took to answer all of them; everybody takes the floor besides.
 fn expected(law: &str, window: Duration, seen: &str, floor_ms: &[f64]) -> Result<Figures, Failed> {
-    let first_s = number_after(seen, "first").ok_or("when the first request came")?;
     let freezes: Vec<Freeze> = seen
         .lines()
         .filter_map(|line| line.strip_prefix("froze "))
@@ -257,7 +240,10 @@ fn expected(law: &str, window: Duration, seen: &str, floor_ms: &[f64]) -> Result
         Plan::draw(LoadSpec { arrivals, window, warmup: Duration::ZERO, ..LoadSpec::default() })?;
     let dues_s: Vec<f64> =
         plan.requests().map(|request| request.intended_ns as f64 / 1e9).collect();
-    let start_s = first_s - dues_s[0];
+    // Each arrival is late by its way, the first ones by more: the least late tells when it began.
+    let arrived_s = seen.lines().filter_map(|line| line.strip_prefix("arrived ")?.parse().ok());
+    let began_s = arrived_s.zip(&dues_s).map(|(at_s, due_s): (f64, &f64)| at_s - due_s);
+    let start_s = began_s.reduce(f64::min).ok_or("when the first requests came")?;
     let mut times_ms: Vec<f64> = dues_s
         .iter()
         .enumerate()

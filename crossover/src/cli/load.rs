@@ -144,8 +144,8 @@ pub struct LoadArgs {
     /// udp://: also count response times by the kernel's receive stamps
     #[arg(long, help_heading = "Generator")]
     pub kernel_stamps: bool,
-    /// udp://: hand datagrams of one size that are due together to the kernel as one (GSO), and
-    /// take replies likewise (GRO)
+    /// udp://: hand datagrams of one size that are due together on one socket to the kernel as one
+    /// (GSO), and take replies likewise (GRO)
     #[arg(long, conflicts_with = "kernel_stamps", help_heading = "Generator")]
     pub offload: bool,
     /// Load a server on another machine; it must be yours

@@ -33,6 +33,10 @@ const BUFFER_SIZE: usize = 1 << 16;
 /// Datagrams of one system call at most.
 const BATCH: usize = 32;
 
+/// A generator that spins asks so few sockets themselves whether something has come: that is one
+/// system call for a reply and not two.
+const FEW_SOCKETS: usize = 2;
+
 /// Batches of one socket before the others, and the sends, have their turn.
 const BATCHES_IN_A_TURN: usize = 8;
 
@@ -50,9 +54,8 @@ pub struct Datagrams {
     pub connected: bool,
     /// Whether the kernel's receive stamps are taken, too.
     pub kernel_stamps: bool,
-    /// Whether datagrams of one size that are due together go to the kernel as one train, which
-    /// it takes apart (generic segmentation offload), and replies come likewise. Costs a fraction
-    /// where the server does the same.
+    /// Whether datagrams of one size that are due together on one socket go to the kernel as one
+    /// train, which it takes apart (UDP_SEGMENT of udp(7)), and replies come likewise (UDP_GRO).
     pub offload: bool,
     /// How the generator waits.
     pub pacing: Pacing,
@@ -90,6 +93,8 @@ pub struct UdpTransport {
     /// Datagrams that leave together, from one socket: their bytes, and where each lies in them.
     outgoing: Vec<u8>,
     leaving: Vec<Range<usize>>,
+    /// Until the kernel says that it takes none here.
+    sends_trains: bool,
     sender: u32,
     addresses: Vec<Option<SockaddrStorage>>,
     send_headers: MultiHeaders<SockaddrStorage>,
@@ -127,6 +132,7 @@ impl UdpTransport {
             ready: Vec::with_capacity(64),
             outgoing: Vec::new(),
             leaving: Vec::with_capacity(BATCH),
+            sends_trains: settings.offload,
             sender: 0,
             addresses: vec![address; BATCH],
             send_headers: MultiHeaders::preallocate(BATCH, None),
@@ -141,29 +147,65 @@ impl UdpTransport {
     /// Takes in all that has arrived on one socket; readiness is told once only.
     fn receive(&mut self, client: u32, happened: &mut Vec<Event>) {
         for _ in 0..BATCHES_IN_A_TURN {
-            let has_notes = self.settings.kernel_stamps || self.settings.offload;
-            let received = match has_notes {
-                true => self.receive_noted(client, happened),
-                false => self.receive_batch(client, happened),
-            };
-            match received {
-                Ok(BATCH) => {}
-                Ok(_) | Err(Errno::EAGAIN) => return,
-                Err(Errno::EINTR) => {}
-                // An earlier datagram came back: nobody listens there.
-                Err(_) => {
-                    let at_ns = monotonic_ns();
-                    happened.push(Event { at_ns, id: None, client, what: What::Refused });
-                }
+            if !self.receive_once(client, BATCH, happened) {
+                return;
             }
         }
         let ready = Ready { socket: client as usize, readable: true, writable: false, ends: false };
         self.pacer.come_back_to(ready);
     }
 
+    /// Spins on the sockets until something has come, or until the time has.
+    fn receive_spinning(
+        &mut self,
+        mut now_ns: u64,
+        until_ns: u64,
+        in_flight: usize,
+        happened: &mut Vec<Event>,
+    ) {
+        loop {
+            self.pacer.turned(now_ns);
+            for client in 0..self.settings.clients {
+                self.receive_once(client, in_flight.min(BATCH), happened);
+            }
+            if !happened.is_empty() {
+                return;
+            }
+            now_ns = monotonic_ns();
+            if now_ns >= until_ns {
+                return;
+            }
+        }
+    }
+
+    /// Takes in what one call gives, and tells whether there may be more.
+    fn receive_once(&mut self, client: u32, most: usize, happened: &mut Vec<Event>) -> bool {
+        let has_notes = self.settings.kernel_stamps || self.settings.offload;
+        let received = match has_notes {
+            true => self.receive_noted(client, happened).map(|()| most),
+            false => self.receive_batch(client, most, happened),
+        };
+        match received {
+            Ok(count) => count == most,
+            Err(Errno::EAGAIN) => false,
+            Err(Errno::EINTR) => true,
+            // An earlier datagram came back: nobody listens there.
+            Err(_) => {
+                let at_ns = monotonic_ns();
+                happened.push(Event { at_ns, id: None, client, what: What::Refused });
+                true
+            }
+        }
+    }
+
     /// Receives as many datagrams as one call gives; tells how many. Fewer than were asked for
     /// are all there were.
-    fn receive_batch(&mut self, client: u32, happened: &mut Vec<Event>) -> nix::Result<usize> {
+    fn receive_batch(
+        &mut self,
+        client: u32,
+        most: usize,
+        happened: &mut Vec<Event>,
+    ) -> nix::Result<usize> {
         let descriptor = self.sockets[client as usize].as_raw_fd();
         let mut buffers = self.incoming.chunks_exact_mut(BUFFER_SIZE);
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
@@ -171,7 +213,7 @@ impl UdpTransport {
         let received = recvmmsg(
             descriptor,
             &mut self.receive_headers,
-            slices.iter_mut(),
+            slices[..most].iter_mut(),
             MsgFlags::MSG_DONTWAIT,
             None,
         )?;
@@ -189,9 +231,8 @@ impl UdpTransport {
         Ok(count)
     }
 
-    /// Receives one datagram, or one train, with what the kernel noted beside it; as if the batch
-    /// had been full, so that the next is asked for until there is none.
-    fn receive_noted(&mut self, client: u32, happened: &mut Vec<Event>) -> nix::Result<usize> {
+    /// Receives one datagram, or one train, with what the kernel noted beside it.
+    fn receive_noted(&mut self, client: u32, happened: &mut Vec<Event>) -> nix::Result<()> {
         let descriptor = self.sockets[client as usize].as_raw_fd();
         let mut slice = [IoSliceMut::new(&mut self.incoming[..BUFFER_SIZE])];
         let flags = MsgFlags::MSG_DONTWAIT;
@@ -223,7 +264,7 @@ impl UdpTransport {
             happened.push(event);
             rest = further;
             if rest.is_empty() {
-                return Ok(BATCH);
+                return Ok(());
             }
         }
     }
@@ -241,7 +282,7 @@ impl UdpTransport {
             match self.send_train(count, size) {
                 // Not with this device or this size: singly, then, and from now on.
                 Err(Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE | Errno::EOPNOTSUPP) => {
-                    self.settings.offload = false;
+                    self.sends_trains = false;
                 }
                 sent => return sent,
             }
@@ -265,7 +306,7 @@ impl UdpTransport {
     /// How many datagrams at the front of the batch are of one size, and that size; `None` where
     /// they make no train.
     fn train(&self) -> Option<(usize, u16)> {
-        let size = self.leaving.first().filter(|_| self.settings.offload)?.len();
+        let size = self.leaving.first().filter(|_| self.sends_trains)?.len();
         let alike = self.leaving.iter().take_while(|range| range.len() == size).count();
         let count = alike.min(MAX_DATAGRAM_SIZE / size.max(1));
         (count > 1 && size > 0).then_some((count, size as u16))
@@ -387,6 +428,9 @@ impl Transport for UdpTransport {
         }
         if !happened.is_empty() {
             until_ns = 0;
+        }
+        if self.pacer.spins() && in_flight > 0 && self.sockets.len() <= FEW_SOCKETS {
+            return self.receive_spinning(now_ns, until_ns, in_flight, happened);
         }
         let mut ready = std::mem::take(&mut self.ready);
         self.pacer.wait(now_ns, until_ns, in_flight, &mut ready);
