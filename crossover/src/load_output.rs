@@ -24,6 +24,7 @@ struct Printed<'a> {
     pacing: String,
     threads: usize,
     latency_held: bool,
+    offload: bool,
     counts: Counts,
     warmup: u64,
     late: u64,
@@ -104,6 +105,7 @@ pub(crate) fn print(
         pacing: engine.pacing.to_string(),
         threads: engine.progress.len(),
         latency_held: engine.placement.latency_held,
+        offload: arguments.offload,
         counts: measured.counts,
         warmup: measured.warmup,
         late: measured.late,
@@ -222,11 +224,12 @@ fn print_tables(
     };
     writeln!(
         out,
-        "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {}",
+        "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {}{}",
         measured.rate_achieved,
         throughput(measured),
         measured.plan_hash,
-        engine.pacing
+        engine.pacing,
+        if arguments.offload { ", in trains" } else { "" }
     )?;
     print_counts(out, measured)?;
     print_parts(out, measured)?;

@@ -24,7 +24,7 @@ pub struct Surroundings {
     pub generators: usize,
     /// Processor time of all of them.
     pub generator_ns: u64,
-    /// Share of all processor time that the hypervisor took during the run.
+    /// Share of its time that the hypervisor took from the core robbed most, of those that matter.
     pub stolen_share: f64,
     /// Datagrams dropped at full receive buffers during the run.
     pub datagrams_dropped: u64,

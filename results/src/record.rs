@@ -296,7 +296,7 @@ pub struct GeneratorCost {
     pub longest_hiccup_ns: u64,
     /// Mean number of requests in flight over the measured window.
     pub mean_in_flight: f64,
-    /// Share of the cores' time that the hypervisor gave to others.
+    /// Share of its time that the hypervisor took from the core robbed most, of those that matter.
     pub stolen_share: f64,
     /// Steps of the server's computing loop in a microsecond: the core's speed at the start.
     pub steps_per_us: f64,

@@ -36,8 +36,7 @@ type Figures = [f64; 5];
 
 const NAMES: [&str; 5] = ["mean", "p50", "p90", "p99", "p99.9"];
 
-/// The server freezes 500 ms every 5 s, or is stopped once for 1.5 s. It spins, as what it takes
-/// without a freeze is then steadiest.
+/// The server freezes 500 ms every 5 s, or is stopped once for 1.5 s.
 pub fn freezes(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns = ["generator", "mean", "p50", "p90", "p99", "p99.9", ""];
     for law in ["even", "poisson"] {
@@ -58,7 +57,7 @@ pub fn freezes(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
 
 /// Six freezes that are hit at six different phases of a load of one request each millisecond: else
 /// six requests would share each response time, and a percentile jump by a millisecond.
-const FREEZING: [&str; 5] = ["http", "spin", "freeze", "5000.17", "500"];
+const FREEZING: [&str; 4] = ["http", "freeze", "5000.17", "500"];
 
 /// The truth, ours and the errors, medians of the runs. Bars: p50 within 5 %, the others within
 /// 1 %. A percentile that no freeze reaches is the floor's, which has no truth but its median.
@@ -70,10 +69,10 @@ fn compare(
     run: impl Fn() -> Result<(Figures, String), Failed>,
 ) -> Result<(), Failed> {
     let (mut truths, mut ours, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    let mut before_ms = floor(programs, law)?;
+    let mut before_ms = floor(programs, &["http"], law)?;
     for _ in 0..RUNS {
         let (said, seen) = run()?;
-        let after_ms = floor(programs, law)?;
+        let after_ms = floor(programs, &["http"], law)?;
         let truth = expected(law, window, &seen, &[&before_ms[..], &after_ms].concat())?;
         errors.push(std::array::from_fn(|index| said[index] / truth[index] - 1.0));
         truths.push(truth);
@@ -137,7 +136,7 @@ fn peers(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
             )?,
         };
         let seen = server.stop()?;
-        let truth = expected("even", PEERS_WINDOW, &seen, &floor(programs, "even")?)?;
+        let truth = expected("even", PEERS_WINDOW, &seen, &floor(programs, &["http"], "even")?)?;
         let said = match name {
             "h2load" => of_log(&std::fs::read_to_string(log.path())?),
             _ => of_text(name, &ran),
@@ -157,7 +156,7 @@ pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         for law in ["even", "poisson"] {
             let (mut truths, mut saids) = (Vec::new(), Vec::new());
             for _ in 0..TURNS {
-                truths.push(1.0 + median(floor(programs, law)?));
+                truths.push(1.0 + median(floor(programs, &["http", "spin"], law)?));
                 let server = programs.serve(&["http", "delay", "1000"])?;
                 let pacing = ["--pacing", pacing, "--warmup", "100ms"];
                 saids.push(figures(&load(server.port, law, "3s", &pacing)?)[1]);
@@ -188,8 +187,8 @@ fn load(port: u16, law: &str, window: &str, more: &[&str]) -> Result<Value, Fail
 
 /// What the way takes, in milliseconds: the times of the same load on a server that never freezes,
 /// 500 that stand for all. The barest generator measures it, which is none of those compared.
-fn floor(programs: &Programs, law: &str) -> Result<Vec<f64>, Failed> {
-    let server = programs.serve(&["http", "spin"])?;
+fn floor(programs: &Programs, serve: &[&str], law: &str) -> Result<Vec<f64>, Failed> {
+    let server = programs.serve(serve)?;
     let (port, rate) = (server.port.to_string(), RATE.to_string());
     let program = programs.path("paced");
     let program = program.to_str().ok_or("a path in UTF-8")?;
@@ -203,7 +202,7 @@ fn floor(programs: &Programs, law: &str) -> Result<Vec<f64>, Failed> {
 
 /// A load during which the server is stopped, and when, in the words of the server.
 fn stopped(programs: &Programs, law: &str) -> Result<(Figures, String), Failed> {
-    let server = programs.serve(&["http", "spin"])?;
+    let server = programs.serve(&["http"])?;
     let pid = server.pid();
     let stopper = std::thread::spawn(move || -> nix::Result<(f64, f64)> {
         std::thread::sleep(Duration::from_secs(10));

@@ -2,7 +2,7 @@
 //!
 //! A sleeping thread wakes late, by 20 µs at best and often by 80. Where the generator has a core
 //! of its own it therefore spins: it asks for events without resting as long as something is in
-//! flight or about to be due, and rests, on a timer set a little early, only when nothing is.
+//! flight or due within milliseconds, and rests, on a timer set early, only when nothing is.
 
 use std::fmt;
 use std::io;
@@ -15,8 +15,10 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::clock_gettime;
 
-/// Spinning begins so long before an instant; a timer's lateness is seldom more.
-const EARLY_NS: u64 = 150_000;
+/// A generator that spins rests only where an instant is twice as far away, and begins to spin so long
+/// before it: a core that rests forgets what it had at hand, and the next times are the longer for
+/// it by microseconds.
+const EARLY_NS: u64 = 5_000_000;
 
 /// The same where processor time is to be saved: the usual lateness of a precise timer.
 const EARLY_HYBRID_NS: u64 = 60_000;
