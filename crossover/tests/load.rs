@@ -466,21 +466,38 @@ fn long_load(target: &str, arguments: &[&str]) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
 }
 
+/// Stops a load after so long, for so long.
+fn stop_for(child: &Child, after: Duration, length: Duration) {
+    let pid = Pid::from_raw(child.id() as i32);
+    thread::sleep(after);
+    kill(pid, Signal::SIGSTOP).expect("it runs");
+    thread::sleep(length);
+    kill(pid, Signal::SIGCONT).expect("it stands");
+}
+
 #[test]
 fn a_generator_that_was_stopped_is_doubted() {
     let server = Server::start("udp-iterative", &[]);
     let child = long_load(&format!("udp://{}", server.address), &["--arrivals", "even"]);
-    let pid = Pid::from_raw(child.id() as i32);
-    thread::sleep(Duration::from_millis(800));
-    kill(pid, Signal::SIGSTOP).expect("it runs");
-    thread::sleep(Duration::from_millis(1500));
-    kill(pid, Signal::SIGCONT).expect("it stands");
+    stop_for(&child, Duration::from_millis(800), Duration::from_millis(1500));
     let said = parsed(&child.wait_with_output().expect("it ends"));
     assert!(has_doubt(&said, "hiccups") && has_doubt(&said, "lag-high"), "{said}");
     // The stop is in the response times, and the series says whose it was.
     assert!(said["response_time"]["p99_ns"].as_u64() > Some(1_000_000_000), "{said}");
     let stalls = said["stalls"].as_array().expect("a list");
     assert!(stalls.iter().any(|stall| stall["whose"] == "client"), "{stalls:?}");
+}
+
+#[test]
+fn replies_that_came_while_the_generator_stood_still_are_not_given_up() {
+    let server = Server::start("udp-thread-per-request", &[]);
+    // A hundred are in flight when it is stopped, and overdue when it goes on; nothing is due then.
+    let burst = ["--arrivals", "burst:100", "--rate", "40/s", "--wait", "500ms"];
+    let flags = [&burst[..], &["--pacing", "spin", "--kernel-stamps"]].concat();
+    let child = long_load(&format!("udp://{}", server.address), &flags);
+    stop_for(&child, Duration::from_millis(300), Duration::from_millis(1500));
+    let said = parsed(&child.wait_with_output().expect("it ends"));
+    assert!(said["late"].as_u64() < Some(25), "{said}");
 }
 
 #[test]

@@ -152,12 +152,14 @@ fn doubts(
 }
 
 fn exhausted(log: &RunLog) -> Option<Doubt> {
-    let unsent = log.counts.unsent;
-    let lacks = Lack::ALL.into_iter().zip(log.lacks);
-    let lack = lacks.max_by_key(|(_, count)| *count).map(|(lack, _)| lack);
-    // Of a run that was broken off that says the other doubt.
-    let is_cut_off = log.broken_off && lack == Some(Lack::Time);
-    (unsent > 0 && !is_cut_off).then_some(Doubt::Exhausted { unsent, lack })
+    let mut lacks = log.lacks;
+    if log.broken_off {
+        lacks[Lack::Time as usize] = 0; // that is what the other doubt says
+    }
+    let unsent = lacks.iter().sum();
+    let most = Lack::ALL.into_iter().zip(lacks).max_by_key(|(_, count)| *count);
+    let lack = most.map(|(lack, _)| lack);
+    (unsent > 0).then_some(Doubt::Exhausted { unsent, lack })
 }
 
 fn rate_missed(measured: &Measurement) -> Option<Doubt> {

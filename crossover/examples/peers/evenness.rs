@@ -85,8 +85,9 @@ pub fn arrivals(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     table.begin("Arrivals seen by the server, 10,000/s over 64 connections", &columns);
     for (law, low, high) in [("even", 0.0, 0.2), ("poisson", 0.95, 1.10)] {
         let mut seen = Vec::new();
-        for _ in 0..MANY_TURNS {
-            seen.push(open(programs, &["http"], 10_000.0, &["--arrivals", law])?.seen);
+        for seed in 0..MANY_TURNS {
+            let arguments = ["--arrivals", law, "--seed", &seed.to_string()];
+            seen.push(open(programs, &["http"], 10_000.0, &arguments)?.seen);
         }
         let seen = median(seen);
         let cells = [format!("crossover, {law}"), format!("{seen:.3}"), format!("{low} to {high}")];

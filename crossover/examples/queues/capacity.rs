@@ -71,7 +71,7 @@ pub fn searches(testbed: &mut RealTestbed) -> Result<bool, Failed> {
 
 fn search(target: &str, core: &str, seed: u64) -> Result<Value, Failed> {
     let output = Command::new(std::env::current_exe()?)
-        .args(["load", target, "--json", "--cores", core, "--wait", WAIT, "--for", "8s"])
+        .args(["load", target, "--json", "--cores", core, "--wait", WAIT, "--for", "6s"])
         .args(["--timeout", "5s", "--seed", &seed.to_string()])
         .args(["--capacity", "p99 < 8ms", "--rate", "600/s"])
         .output()?;

@@ -111,7 +111,7 @@ fn row(
     load: f64,
 ) -> Result<(), Failed> {
     let besides_ns = busy(testbed, queue)?.besides_ns;
-    let mut doubted = 0;
+    let (mut doubted, mut is_complete) = (0, true);
     let (mut by_formula, mut means, mut tails, mut loads) = (vec![], vec![], vec![], vec![]);
     for seed in 0..RUNS {
         let plan = Plan::draw(spec(queue, load, besides_ns, 100 + seed)?)?;
@@ -119,7 +119,8 @@ fn row(
         let theory = theory(queue, &plan, &measured, besides_ns)?;
         let counts = &measured.counts;
         if counts.answered != counts.planned {
-            return Err(format!("{} of {} answered", counts.answered, counts.planned).into());
+            println!("{} of {} answered at ρ = {load}", counts.answered, counts.planned);
+            is_complete = false; // theory knows no loss
         }
         doubted += u32::from(!measured.doubts.is_empty());
         let response = &measured.response_time;
@@ -143,8 +144,8 @@ fn row(
         format!("{:.0} %", TAIL_MARGIN * 100.0),
         format!("{doubted} of {RUNS}"),
     ];
-    let held = (mean - 1.0).abs() <= margin && (tail - 1.0).abs() <= TAIL_MARGIN;
-    table.row(&cells, Some(held));
+    let is_near = (mean - 1.0).abs() <= margin && (tail - 1.0).abs() <= TAIL_MARGIN;
+    table.row(&cells, Some(is_near && is_complete));
     Ok(())
 }
 

@@ -27,8 +27,8 @@ const EARLY_HYBRID_NS: u64 = 60_000;
 /// was interrupted.
 const HICCUP_NS: u64 = 1_000_000;
 
-/// Where the next instant is usually nearer than this, they are dense: a sleeping thread cannot keep
-/// them apart anyway.
+/// Where the next instant is usually nearer than this, or than timers are late, they are dense: a
+/// sleeping thread cannot keep them apart anyway.
 const DENSE_NS: u64 = 50_000;
 
 /// What is usual before anything is known, and the most that counts.

@@ -166,7 +166,13 @@ impl UdpTransport {
         loop {
             self.pacer.turned(now_ns);
             for client in 0..self.settings.clients {
-                self.receive_once(client, in_flight.min(BATCH), happened);
+                for _ in 0..BATCHES_IN_A_TURN {
+                    // When nothing more is owed, nobody needs to ask whether there is more.
+                    let owed = in_flight.saturating_sub(happened.len()).min(BATCH);
+                    if owed == 0 || !self.receive_once(client, owed, happened) {
+                        break;
+                    }
+                }
             }
             if !happened.is_empty() {
                 return;
@@ -429,7 +435,10 @@ impl Transport for UdpTransport {
         if !happened.is_empty() {
             until_ns = 0;
         }
-        if self.pacer.spins() && in_flight > 0 && self.sockets.len() <= FEW_SOCKETS {
+        // A look that must not miss anything, with no time to wait, reads everything there is.
+        let may_wait = until_ns > now_ns && !self.pacer.has_unfinished();
+        let few = self.sockets.len() <= FEW_SOCKETS;
+        if may_wait && few && self.pacer.spins() && in_flight > 0 {
             return self.receive_spinning(now_ns, until_ns, in_flight, happened);
         }
         let mut ready = std::mem::take(&mut self.ready);
