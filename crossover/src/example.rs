@@ -60,7 +60,7 @@ impl Default for Table {
 
 impl Table {
     /// Prints a line and keeps it.
-    pub fn line(&mut self, line: &str) {
+    fn line(&mut self, line: &str) {
         println!("{line}");
         let _ = writeln!(self.text, "{line}");
     }

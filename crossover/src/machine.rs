@@ -106,7 +106,8 @@ impl KernelCounters {
 }
 
 /// A core's number with its stolen and all of its ticks, from its line of /proc/stat: user, nice,
-/// system, idle, iowait, irq, softirq, steal (proc_stat(5)). Cores that are off have no line.
+/// system, idle, iowait, irq, softirq, steal (proc_stat(5)). Cores that are off have no line,
+/// and `procfs` counts the lines instead of reading the numbers.
 fn core_ticks(line: &str) -> Option<(usize, (u64, u64))> {
     let mut columns = line.strip_prefix("cpu")?.split(' ');
     let core = columns.next()?.parse().ok()?;

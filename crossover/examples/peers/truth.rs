@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crossover::example::{Failed, Table, median};
+use loadgen::quantity::write_duration;
 use loadgen::{Arrivals, LoadSpec, Plan, Rate};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
@@ -11,7 +12,6 @@ use super::tools::{Programs, Ran, installed, ours, run};
 
 /// Just long enough for six freezes; they are more than a tenth of it, so that p90 lies within them.
 const WINDOW: Duration = Duration::from_millis(28_100);
-const WINDOW_TEXT: &str = "28100ms";
 
 /// The others are told whole seconds; one more, as they drop what is in flight at the end.
 const PEERS_WINDOW: Duration = Duration::from_secs(29);
@@ -43,7 +43,7 @@ pub fn freezes(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         table.begin(&format!("A freeze of 500 ms every 5 s, {RATE:.0}/s, {law}"), &columns);
         compare(programs, table, law, WINDOW, &NOT_YET, || {
             let server = programs.serve(&FREEZING)?;
-            let said = load(server.port, law, WINDOW_TEXT, &[])?;
+            let said = load(server.port, law, WINDOW, &[])?;
             Ok((figures(&said), server.stop()?))
         })?;
         if law == "even" {
@@ -163,7 +163,7 @@ pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
                 truths.push(1.0 + median(floor(programs, &["http", "spin"], law)?));
                 let server = programs.serve(&["http", "delay", "1000"])?;
                 let pacing = ["--pacing", pacing, "--warmup", "100ms"];
-                saids.push(figures(&load(server.port, law, "3s", &pacing)?)[1]);
+                saids.push(figures(&load(server.port, law, Duration::from_secs(3), &pacing)?)[1]);
             }
             let (truth_ms, said_ms) = (median(truths), median(saids));
             let error = said_ms / truth_ms - 1.0;
@@ -180,10 +180,10 @@ pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-fn load(port: u16, law: &str, window: &str, more: &[&str]) -> Result<Value, Failed> {
+fn load(port: u16, law: &str, window: Duration, more: &[&str]) -> Result<Value, Failed> {
     let url = format!("http://127.0.0.1:{port}/");
-    let rate = format!("{RATE}/s");
-    let frame = ["--rate", &rate, "--arrivals", law, "--clients", CONNECTIONS, "--for", window];
+    let (rate, window) = (format!("{RATE}/s"), write_duration(window));
+    let frame = ["--rate", &rate, "--arrivals", law, "--clients", CONNECTIONS, "--for", &window];
     let frame = [&frame[..], &["--timeout", "10s"], more].concat();
     let warmup: &[&str] = if more.contains(&"--warmup") { &[] } else { &["--warmup", "0s"] };
     Ok(ours(&url, &[&frame[..], warmup].concat())?.0)
@@ -216,7 +216,7 @@ fn stopped(programs: &Programs, law: &str) -> Result<(Figures, String), Failed> 
         kill(pid, Signal::SIGCONT)?;
         Ok((from, now_s()))
     });
-    let said = load(server.port, law, "30s", &[])?;
+    let said = load(server.port, law, STOPPED_WINDOW, &[])?;
     let (from, until) = stopper.join().map_err(|_| "the stopping thread panicked")??;
     let seen = server.stop()?;
     Ok((figures(&said), format!("{seen}froze {from:.6} {until:.6} {until:.6}\n")))

@@ -223,8 +223,13 @@ fn theory(
         utilisation: per_ns * occupied_ns / f64::from(queue.servers),
         formula_mean_ns: formula.ok_or("the load is beyond the capacity")?,
         mean_ns: followed.iter().sum::<f64>() / followed.len() as f64,
-        p99_ns: followed[(followed.len() * 99).div_ceil(100) - 1],
+        p99_ns: p99(&followed),
     })
+}
+
+/// The 99th percentile of values in order of size.
+fn p99(sorted: &[f64]) -> f64 {
+    sorted[(sorted.len() * 99).div_ceil(100) - 1]
 }
 
 /// The response times, in order of size, of a plan's requests that are followed through a queue,
