@@ -332,6 +332,22 @@ fn too_many_connections_cost_no_processor_time_and_are_gone_when_they_go() {
     }
 }
 
+/// Loops that serve already must not take the descriptors that those set up after them need.
+#[test]
+fn connections_that_come_at_once_do_not_keep_a_server_from_starting() {
+    let designs = common::designs_that_run_here();
+    let design = designs.iter().find(|design| design.name == "tcp-event-loops").expect("a row");
+    for distribution in ["shared", "exclusive", "reuseport", "round-robin"] {
+        for _ in 0..10 {
+            let flags = ["--workers", "12", "--distribution", distribution];
+            let server = Server::start_with_descriptors(64, design.name, &flags);
+            let held: Vec<TcpStream> = (0..200).map(|_| connect(&server)).collect();
+            held.into_iter().for_each(reset);
+            assert_serves(design, &server);
+        }
+    }
+}
+
 /// Of the server and its children alive; the clock ticks every 10 ms.
 fn processor_time(server: &Server) -> Duration {
     let children = server.children().into_iter().map(|(child, _)| child);

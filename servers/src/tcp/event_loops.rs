@@ -71,11 +71,9 @@ struct Letterbox {
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     let choice = context.tuning.distribution;
     let listener = Arc::new(listener);
-    let mut letterboxes = Vec::new();
-    let (failed, failures) = unbounded();
+    let (mut letterboxes, mut loops) = (Vec::new(), Vec::new());
     let mut first = true;
     for place in context.workers.free_places() {
-        let failed = failed.clone();
         let door = match choice {
             Distribution::Shared => Door::Listener(Arc::clone(&listener), EpollFlags::EPOLLIN),
             Distribution::Exclusive => {
@@ -101,6 +99,12 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
             (Clients::new(context)?, Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
         door.register(&epoll)?;
         epoll.add(clients.timer(), EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
+        loops.push((place, door, clients, epoll));
+    }
+    // Only now: the connections of a loop that serves could take the descriptors others need.
+    let (failed, failures) = unbounded();
+    for (place, door, clients, epoll) in loops {
+        let failed = failed.clone();
         spawn_worker(place, move |worker| {
             let Err(error) = serve_one_loop(&door, clients, &epoll, worker);
             let _ = failed.send(error);
