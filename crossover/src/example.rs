@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// Why an example came to no end.
 pub type Failed = Box<dyn std::error::Error>;
@@ -23,6 +23,16 @@ pub fn main(run: fn() -> Result<bool, Failed>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// This program's own `crossover load`, to print JSON, as [`main`] makes of an example.
+///
+/// # Errors
+/// When the system does not tell where this program lies.
+pub fn load(target: &str, core: &str) -> Result<Command, Failed> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["load", target, "--json", "--cores", core]);
+    Ok(command)
 }
 
 /// Those of the parts that the command line names; all where it names none.

@@ -39,6 +39,8 @@ struct PrintedTrial {
     rate: f64,
     achieved: f64,
     figure_ns: Option<f64>,
+    /// As the server reports it in its replies; services of others report none.
+    service_time_mean_ns: Option<f64>,
     unanswered: u64,
     kept: bool,
     doubts: Vec<&'static str>,
@@ -111,6 +113,7 @@ fn attempt(
         rate,
         achieved: measured.rate_achieved,
         figure_ns,
+        service_time_mean_ns: measured.service_time.mean_ns(),
         unanswered: measured.counts.unanswered(),
         kept: figure_ns.is_some_and(|ns| ns < bound.below_ns as f64),
         doubts: measured.doubts.iter().map(Doubt::name).collect(),

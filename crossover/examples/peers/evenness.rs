@@ -11,10 +11,8 @@ const TURNS: usize = 5;
 /// Turns of what a single stall of the machine moves.
 const MANY_TURNS: usize = 11;
 
-/// Length of a turn, and as it is told to others.
-const SECONDS: f64 = 2.0;
-const SECONDS_TEXT: &str = "2";
-const LENGTH: &str = "2s";
+/// Length of a turn.
+const SECONDS: u32 = 2;
 
 const CONNECTIONS: &str = "64";
 
@@ -123,7 +121,7 @@ pub fn cost(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
             let arguments = ["--arrivals", "even", "--pacing", pacing];
             let opened = open(programs, &["http"], 50_000.0, &arguments)?;
             let p50_us = us(&opened.said, "response_time", "p50_ns");
-            let share = opened.processor_s / SECONDS;
+            let share = opened.processor_s / f64::from(SECONDS);
             note(format!("crossover, {pacing}"), [share, opened.seen, p50_us]);
         }
         for name in &theirs {
@@ -131,7 +129,7 @@ pub fn cost(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
             let url = format!("http://127.0.0.1:{}/", server.port);
             let ran = run(name, &paced(name, "50000", "781", &url))?;
             let seen = number_after(&server.stop()?, "cv2").unwrap_or(f64::NAN);
-            note((*name).to_owned(), [ran.processor_s / SECONDS, seen, f64::NAN]);
+            note((*name).to_owned(), [ran.processor_s / f64::from(SECONDS), seen, f64::NAN]);
         }
     }
     let share_of = |used: &Used| used.median(0);
@@ -179,9 +177,9 @@ fn open(
     arguments: &[&str],
 ) -> Result<Opened, Failed> {
     let server = programs.serve(serve)?;
-    let rate = format!("{rate}/s");
+    let (rate, length) = (format!("{rate}/s"), format!("{SECONDS}s"));
     let clients = if serve[0] == "udp" { "1" } else { CONNECTIONS };
-    let frame = ["--rate", &rate, "--clients", clients, "--for", LENGTH, "--warmup", "0s"];
+    let frame = ["--rate", &rate, "--clients", clients, "--for", &length, "--warmup", "0s"];
     let all = [&frame[..], service(serve), arguments].concat();
     let (said, ran) = ours(&url(serve, server.port), &all)?;
     let seen = number_after(&server.stop()?, "cv2").unwrap_or(f64::NAN);
@@ -189,11 +187,13 @@ fn open(
 }
 
 /// A constant rate as each generator is told it; some are told that of one connection.
-fn paced<'a>(name: &str, rate: &'a str, of_one: &'a str, url: &'a str) -> Vec<&'a str> {
-    match name {
-        "wrk2" => vec!["-t1", "-c", CONNECTIONS, "-R", rate, "-d", SECONDS_TEXT, url],
-        "oha" => vec!["--no-tui", "-c", CONNECTIONS, "-q", rate, "-z", LENGTH, url],
-        "hey" => vec!["-c", CONNECTIONS, "-q", of_one, "-z", LENGTH, url],
-        _ => vec!["--h1", "-c", CONNECTIONS, "--rps", of_one, "-D", SECONDS_TEXT, url],
-    }
+fn paced(name: &str, rate: &str, of_one: &str, url: &str) -> Vec<String> {
+    let (seconds, length) = (SECONDS.to_string(), format!("{SECONDS}s"));
+    let arguments = match name {
+        "wrk2" => vec!["-t1", "-c", CONNECTIONS, "-R", rate, "-d", &seconds, url],
+        "oha" => vec!["--no-tui", "-c", CONNECTIONS, "-q", rate, "-z", &length, url],
+        "hey" => vec!["-c", CONNECTIONS, "-q", of_one, "-z", &length, url],
+        _ => vec!["--h1", "-c", CONNECTIONS, "--rps", of_one, "-D", &seconds, url],
+    };
+    arguments.into_iter().map(str::to_owned).collect()
 }

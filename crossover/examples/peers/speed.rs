@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crossover::example::{Failed, Table, median};
 
-use super::tools::{Programs, Ran, installed, is_there, ours, run};
+use super::tools::{Programs, Ran, Server, installed, is_there, ours, run};
 
 /// Rounds; in each every generator has its turn.
 const ROUNDS: usize = 11;
@@ -12,8 +12,23 @@ const ROUNDS: usize = 11;
 /// Seconds of each turn.
 const SECONDS: &str = "1";
 
-/// One turn: requests a second, and microseconds of processor time a request.
-type Turn = (f64, f64);
+/// What a generator did in its turn.
+struct Driven {
+    /// Requests a second.
+    rate: f64,
+    /// Those of the whole run, whose processor time is told.
+    requests: f64,
+    processor_s: f64,
+}
+
+/// One turn.
+struct Turn {
+    rate: f64,
+    /// Processor time of the generator for each request.
+    cost_us: f64,
+    /// How much of its core the server used.
+    server_share: f64,
+}
 
 /// A closed loop over 64 kept connections of HTTP, everything recorded.
 pub fn http(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
@@ -23,7 +38,7 @@ pub fn http(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     names.extend(installed(&["wrk", "ab", "oha", "h2load", "hey"]));
     let bars: &[(&str, f64, f64)] = &[("wrk", 1.30, 0.77), ("ab", 1.05, 0.0), ("oha", 2.0, 0.0)];
     let port = server.port.to_string();
-    let turns = in_turns(&names, |name| match name {
+    let turns = in_turns(&server, &names, |name| match name {
         "crossover" => closed(&url, &["--closed", "--clients", "64"]),
         "bare C loop" => bare(programs, &["http", &port, "64", SECONDS]),
         _ => peer(name, &url, "64"),
@@ -41,11 +56,11 @@ pub fn pipelined(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let server = programs.serve(&["http"])?;
     let url = format!("http://127.0.0.1:{}/", server.port);
     let names = ["crossover", "h2load"];
-    let turns = in_turns(&names, |name| match name {
+    let turns = in_turns(&server, &names, |name| match name {
         "crossover" => closed(&url, &["--closed", "--clients", "64", "--pipeline", "16"]),
         _ => {
             let ran = run("h2load", &["--h1", "-c64", "-m16", "-D", SECONDS, &url])?;
-            Ok(turn(&ran, "finished in 1"))
+            Ok(driven(&ran, "finished in 1"))
         }
     })?;
     table_of_ratios(
@@ -67,7 +82,7 @@ pub fn single(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let server = programs.serve(&["http"])?;
     let url = format!("http://127.0.0.1:{}/", server.port);
     let names = ["crossover", "wrk"];
-    let turns = in_turns(&names, |name| match name {
+    let turns = in_turns(&server, &names, |name| match name {
         "crossover" => closed(
             &url,
             &["--closed", "--clients", "1", "--pacing", "spin", "--latency-file", "hold"],
@@ -84,7 +99,7 @@ pub fn echo(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let url = format!("tcp://127.0.0.1:{}", server.port);
     let names = ["crossover", "bare C loop"];
     let port = server.port.to_string();
-    let turns = in_turns(&names, |name| match name {
+    let turns = in_turns(&server, &names, |name| match name {
         "crossover" => closed(&url, &["--closed", "--clients", "16", "--service", "echo"]),
         _ => bare(programs, &["echo", &port, "16", SECONDS]),
     })?;
@@ -99,34 +114,42 @@ pub fn echo(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
 }
 
 fn in_turns<'a>(
+    server: &Server,
     names: &[&'a str],
-    turn: impl Fn(&'a str) -> Result<Turn, Failed>,
+    drive: impl Fn(&'a str) -> Result<Driven, Failed>,
 ) -> Result<Vec<Vec<Turn>>, Failed> {
-    let mut turns = vec![Vec::new(); names.len()];
+    let mut turns: Vec<Vec<Turn>> = names.iter().map(|_| Vec::new()).collect();
     for _ in 0..ROUNDS {
         for (name, turns) in names.iter().zip(&mut turns) {
-            turns.push(turn(name)?);
+            let before_s = server.processor_s()?;
+            let driven = drive(name)?;
+            let of_server_s = server.processor_s()? - before_s;
+            turns.push(Turn {
+                rate: driven.rate,
+                cost_us: driven.processor_s * 1e6 / driven.requests,
+                server_share: of_server_s / driven.requests * driven.rate,
+            });
         }
     }
     Ok(turns)
 }
 
-fn closed(url: &str, arguments: &[&str]) -> Result<Turn, Failed> {
+fn closed(url: &str, arguments: &[&str]) -> Result<Driven, Failed> {
     let length = format!("{SECONDS}s");
     let frame = ["--for", &length, "--warmup", "50ms"];
     let (said, ran) = ours(url, &[arguments, &frame].concat())?;
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
-    let in_all = number(&said["counts"]["answered"]) + number(&said["warmup"]);
-    Ok((number(&said["throughput"]), ran.processor_s * 1e6 / in_all))
+    let requests = number(&said["counts"]["answered"]) + number(&said["warmup"]);
+    Ok(Driven { rate: number(&said["throughput"]), requests, processor_s: ran.processor_s })
 }
 
-fn bare(programs: &Programs, arguments: &[&str]) -> Result<Turn, Failed> {
+fn bare(programs: &Programs, arguments: &[&str]) -> Result<Driven, Failed> {
     let program = programs.path("closed_loop");
     let ran = run(program.to_str().ok_or("a path in UTF-8")?, arguments)?;
-    Ok(turn(&ran, ""))
+    Ok(driven(&ran, ""))
 }
 
-fn peer(name: &str, url: &str, connections: &str) -> Result<Turn, Failed> {
+fn peer(name: &str, url: &str, connections: &str) -> Result<Driven, Failed> {
     let seconds = format!("{SECONDS}s");
     let (arguments, label): (Vec<&str>, &str) = match name {
         "wrk" => (vec!["-t1", "-c", connections, "-d", &seconds, url], "Requests/sec:"),
@@ -138,11 +161,11 @@ fn peer(name: &str, url: &str, connections: &str) -> Result<Turn, Failed> {
         "h2load" => (vec!["--h1", "-c", connections, "-D", SECONDS, url], "finished in 1"),
         _ => (vec!["-c", connections, "-z", &seconds, url], "Requests/sec:"),
     };
-    Ok(turn(&run(name, &arguments)?, label))
+    Ok(driven(&run(name, &arguments)?, label))
 }
 
-/// The rate behind a label, and the processor time that each request of a second took.
-fn turn(ran: &Ran, label: &str) -> Turn {
+/// The rate behind a label, kept up for the whole turn.
+fn driven(ran: &Ran, label: &str) -> Driven {
     let rate = match label {
         // "finished in 1.00s, 123456.78 req/s, 10.50MB/s"
         "finished in 1" => ran
@@ -153,7 +176,7 @@ fn turn(ran: &Ran, label: &str) -> Turn {
         _ => ran.number(label).unwrap_or(f64::NAN),
     };
     let seconds: f64 = SECONDS.parse().unwrap_or(1.0);
-    (rate, ran.processor_s * 1e6 / (rate * seconds))
+    Driven { rate, requests: rate * seconds, processor_s: ran.processor_s }
 }
 
 /// Generators beside the first of them: rates and processor times as medians of the rounds' ratios.
@@ -169,6 +192,7 @@ fn table_of_ratios(
         "generator",
         "requests/s",
         "µs a request",
+        "the server's core",
         "ours : its rate",
         "ours : its time",
         "bar",
@@ -178,13 +202,14 @@ fn table_of_ratios(
     let ours = &turns[0];
     for (name, its) in names.iter().zip(turns) {
         let ratio = |of: fn(&Turn) -> f64| median(ours.iter().zip(its).map(|(a, b)| of(a) / of(b)));
-        let (rate, cost) = (ratio(|turn| turn.0), ratio(|turn| turn.1));
+        let (rate, cost) = (ratio(|turn| turn.rate), ratio(|turn| turn.cost_us));
         let bar = bars.iter().find(|(bar, ..)| bar == name);
         let held = bar.map(|(_, least, most)| rate >= *least && (*most == 0.0 || cost <= *most));
         let cells = [
             (*name).to_owned(),
-            format!("{:.0}", median(its.iter().map(|turn| turn.0))),
-            format!("{:.2}", median(its.iter().map(|turn| turn.1))),
+            format!("{:.0}", median(its.iter().map(|turn| turn.rate))),
+            format!("{:.2}", median(its.iter().map(|turn| turn.cost_us))),
+            format!("{:.0} %", median(its.iter().map(|turn| turn.server_share)) * 100.0),
             format!("{rate:.2}"),
             format!("{cost:.2}"),
             match bar {

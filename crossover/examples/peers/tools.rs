@@ -1,10 +1,11 @@
 //! Other people's generators: how each is called, and where its figures stand in what it prints.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crossover::example::Failed;
+use crossover::example::{self, Failed};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeValLike;
@@ -71,6 +72,12 @@ impl Server {
         Pid::from_raw(self.child.id() as i32)
     }
 
+    /// Processor time used so far, in seconds; the clock ticks every 10 ms.
+    pub fn processor_s(&self) -> Result<f64, Failed> {
+        let stat = procfs::process::Process::new(self.pid().as_raw())?.stat()?;
+        Ok((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
+    }
+
     /// Ends it and reads what it has seen: arrivals, and C² of the gaps between them.
     pub fn stop(mut self) -> Result<String, Failed> {
         kill(self.pid(), Signal::SIGTERM)?;
@@ -116,7 +123,7 @@ pub fn number_after(text: &str, label: &str) -> Option<f64> {
 }
 
 /// Runs a program on the generator's core, for a minute at most.
-pub fn run(program: &str, arguments: &[&str]) -> Result<Ran, Failed> {
+pub fn run(program: &str, arguments: &[impl AsRef<OsStr>]) -> Result<Ran, Failed> {
     let mut command = on_core(GENERATOR_CORE, Path::new("timeout"));
     finish(command.args(["60", program]).args(arguments))
 }
@@ -136,9 +143,7 @@ fn finish(command: &mut Command) -> Result<Ran, Failed> {
 
 /// Runs `crossover load` on the generator's core; its JSON, and how it ran.
 pub fn ours(target: &str, arguments: &[&str]) -> Result<(Value, Ran), Failed> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["load", target, "--json", "--cores", GENERATOR_CORE]).args(arguments);
-    let ran = finish(&mut command)?;
+    let ran = finish(example::load(target, GENERATOR_CORE)?.args(arguments))?;
     let said = serde_json::from_str(&ran.text);
     Ok((said.map_err(|_| format!("crossover load: {}", ran.text))?, ran))
 }

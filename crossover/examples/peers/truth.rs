@@ -20,7 +20,7 @@ const PEERS_WINDOW: Duration = Duration::from_secs(29);
 const STOPPED_WINDOW: Duration = Duration::from_secs(30);
 
 /// Runs of each freeze; between them the floor is measured.
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 const RATE: f64 = 1000.0;
 const CONNECTIONS: &str = "16";
 
@@ -73,15 +73,14 @@ fn compare(
     run: impl Fn() -> Result<(Figures, String), Failed>,
 ) -> Result<(), Failed> {
     let (mut truths, mut ours, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    let mut before_ms = floor(programs, serve, law)?;
-    for _ in 0..RUNS {
+    let mut floors_ms = vec![floor(programs, serve, law)?];
+    for index in 0..RUNS {
         let (said, seen) = run()?;
-        let after_ms = floor(programs, serve, law)?;
-        let truth = expected(law, window, &seen, &[&before_ms[..], &after_ms].concat())?;
+        floors_ms.push(floor(programs, serve, law)?);
+        let truth = expected(law, window, &seen, &floors_ms[index..].concat())?;
         errors.push(std::array::from_fn(|index| said[index] / truth[index] - 1.0));
         truths.push(truth);
         ours.push(said);
-        before_ms = after_ms;
     }
     let cells = |name: &str, figures: &Figures| {
         let shown = figures.iter().map(|ms| format!("{ms:.3} ms"));
@@ -97,7 +96,16 @@ fn compare(
         is_floor || error.abs() <= bar
     });
     table.row(&in_percent("its error", &errors), Some(held));
+    let steadiness = spread(floors_ms.into_iter().map(median));
+    table.row(&in_percent("floor, least to greatest", &[f64::NAN, steadiness]), None);
     Ok(())
+}
+
+/// From the least to the greatest, as a share of the median: how steady the machine is.
+fn spread(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let least = values.clone().fold(f64::INFINITY, f64::min);
+    let greatest = values.clone().fold(0.0, f64::max);
+    (greatest - least) / median(values)
 }
 
 fn medians(runs: &[Figures]) -> Figures {

@@ -110,7 +110,7 @@ fn row(
     queue: &Queue,
     load: f64,
 ) -> Result<(), Failed> {
-    let besides_ns = busy(testbed, queue)?.besides_ns;
+    let besides_ns = besides_ns(testbed, queue)?;
     let (mut doubted, mut is_complete) = (0, true);
     let (mut by_formula, mut means, mut tails, mut loads) = (vec![], vec![], vec![], vec![]);
     for seed in 0..RUNS {
@@ -173,15 +173,9 @@ fn measure(testbed: &mut RealTestbed, queue: &Queue, plan: &Plan) -> Result<Meas
     Ok(measured)
 }
 
-/// A server in whose queue there is always a request.
-struct Busy {
-    /// From one request to the next.
-    cycle_ns: f64,
-    /// What occupies it in that time besides the service: receiving and replying.
-    besides_ns: f64,
-}
-
-fn busy(testbed: &mut RealTestbed, queue: &Queue) -> Result<Busy, Failed> {
+/// What occupies a server besides services, receiving and replying: the rest of the time from one
+/// request to the next where there is always one in its queue.
+fn besides_ns(testbed: &mut RealTestbed, queue: &Queue) -> Result<f64, Failed> {
     let plan = Plan::draw(LoadSpec {
         arrivals: Arrivals::Closed(Distribution::fixed(0.0)),
         clients: 4 * queue.servers,
@@ -190,8 +184,7 @@ fn busy(testbed: &mut RealTestbed, queue: &Queue) -> Result<Busy, Failed> {
     })?;
     let measured = measure(testbed, queue, &plan)?;
     let cycle_ns = f64::from(queue.servers) / measured.rate_achieved * 1e9;
-    let service_ns = measured.service_time.mean_ns().ok_or("no services")?;
-    Ok(Busy { cycle_ns, besides_ns: cycle_ns - service_ns })
+    Ok(cycle_ns - measured.service_time.mean_ns().ok_or("no services")?)
 }
 
 /// What theory says of one run.
