@@ -7,6 +7,7 @@ use servers::{CATALOGUE, Design};
 
 use crate::cli::DesignsArgs;
 use crate::error::Error;
+use crate::json;
 use crate::tables;
 
 #[derive(Serialize)]
@@ -33,9 +34,7 @@ pub(crate) fn run(arguments: &DesignsArgs) -> Result<(), Error> {
         .collect();
     let mut out = io::stdout().lock();
     if arguments.json {
-        serde_json::to_writer_pretty(&mut out, &rows).map_err(io::Error::from)?;
-        writeln!(out)?;
-        return Ok(());
+        return json::print(&rows);
     }
     if let Some(design) = arguments.design {
         writeln!(out, "{}\n", design.name)?;

@@ -15,6 +15,7 @@ use servers::{CATALOGUE, Design, Transport};
 
 use crate::cli::FaultsArgs;
 use crate::error::Error;
+use crate::json;
 use crate::progress::Progress;
 use crate::server_process::ServerProcess;
 use crate::tables;
@@ -132,9 +133,7 @@ fn show(matrix: &FaultMatrix, arguments: &FaultsArgs) -> Result<(), Error> {
     fs::write(&page, render(matrix)).map_err(Error::file("write", &page))?;
     let mut out = io::stdout().lock();
     if arguments.json {
-        serde_json::to_writer_pretty(&mut out, matrix).map_err(io::Error::from)?;
-        writeln!(out)?;
-        return Ok(());
+        return json::print(matrix);
     }
     for table in &matrix.tables {
         let mut header = vec![table.transport.as_str()];

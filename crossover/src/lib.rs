@@ -14,6 +14,7 @@ pub mod example;
 mod faults;
 pub mod generator;
 mod interrupt;
+mod json;
 mod load;
 mod load_capacity;
 mod load_output;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::cli::LoadArgs;
 use crate::error::Error;
 use crate::generator::{Aim, Engine, measure};
+use crate::json;
 use crate::tables;
 
 /// The most that is tried: a thread of the generator sends a few hundred thousand a second.
@@ -156,9 +157,7 @@ fn print(
         let capacity =
             found.map(|Capacity { rate, low, high }| PrintedCapacity { rate, low, high });
         let printed = Printed { bound: bound.to_string(), capacity, because, trials };
-        serde_json::to_writer_pretty(&mut out, &printed).map_err(io::Error::from)?;
-        writeln!(out)?;
-        return Ok(());
+        return json::print(&printed);
     }
     let mut table =
         tables::table(&["rate", "sent", &bound.figure.to_string(), "unanswered", "", "doubts"]);

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::cli::LoadArgs;
 use crate::error::Error;
 use crate::generator::Engine;
+use crate::json;
 use crate::tables;
 
 pub(crate) use crate::tables::shown;
@@ -150,9 +151,7 @@ pub(crate) fn print(
             .map(|doubt| PrintedDoubt { doubt, text: doubt.to_string() })
             .collect(),
     };
-    serde_json::to_writer_pretty(&mut out, &printed).map_err(io::Error::from)?;
-    writeln!(out)?;
-    Ok(())
+    json::print(&printed)
 }
 
 fn intervals(measured: &Measurement) -> Vec<Interval> {

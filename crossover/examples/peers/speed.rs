@@ -12,6 +12,10 @@ const ROUNDS: usize = 11;
 /// Seconds of each turn.
 const SECONDS: &str = "1";
 
+/// The loop of C that measures nothing, with read and write; and with recv and send, as ours.
+const BARE: &str = "bare C loop";
+const BARE_OF_SOCKETS: &str = "bare C loop, recv and send";
+
 /// What a generator did in its turn.
 struct Driven {
     /// Requests a second.
@@ -34,13 +38,14 @@ struct Turn {
 pub fn http(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let server = programs.serve(&["http"])?;
     let url = format!("http://127.0.0.1:{}/", server.port);
-    let mut names = vec!["crossover", "bare C loop"];
+    let mut names = vec!["crossover", BARE, BARE_OF_SOCKETS];
     names.extend(installed(&["wrk", "ab", "oha", "h2load", "hey"]));
     let bars: &[(&str, f64, f64)] = &[("wrk", 1.30, 0.77), ("ab", 1.05, 0.0), ("oha", 2.0, 0.0)];
     let port = server.port.to_string();
     let turns = in_turns(&server, &names, |name| match name {
         "crossover" => closed(&url, &["--closed", "--clients", "64"]),
-        "bare C loop" => bare(programs, &["http", &port, "64", SECONDS]),
+        BARE => bare(programs, &["http", &port, "64", SECONDS]),
+        BARE_OF_SOCKETS => bare(programs, &["http", &port, "64", SECONDS, "recv"]),
         _ => peer(name, &url, "64"),
     })?;
     table_of_ratios(table, "HTTP, 64 connections, closed loop", &names, &turns, bars);
@@ -97,19 +102,14 @@ pub fn single(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
 pub fn echo(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let server = programs.serve(&["echo"])?;
     let url = format!("tcp://127.0.0.1:{}", server.port);
-    let names = ["crossover", "bare C loop"];
+    let names = ["crossover", BARE, BARE_OF_SOCKETS];
     let port = server.port.to_string();
     let turns = in_turns(&server, &names, |name| match name {
         "crossover" => closed(&url, &["--closed", "--clients", "16", "--service", "echo"]),
-        _ => bare(programs, &["echo", &port, "16", SECONDS]),
+        BARE => bare(programs, &["echo", &port, "16", SECONDS]),
+        _ => bare(programs, &["echo", &port, "16", SECONDS, "recv"]),
     })?;
-    table_of_ratios(
-        table,
-        "TCP echo, 16 connections",
-        &names,
-        &turns,
-        &[("bare C loop", 0.95, 0.0)],
-    );
+    table_of_ratios(table, "TCP echo, 16 connections", &names, &turns, &[(BARE, 0.95, 0.0)]);
     Ok(())
 }
 
