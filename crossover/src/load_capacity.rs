@@ -78,7 +78,10 @@ pub(crate) fn run(
             Step::Try(rate) => rate,
             end => break end,
         };
-        let (trial, printed) = attempt(arguments, bound, spec, aim, engine, rate, stop)?;
+        // Another seed each time, also where a rate is tried again.
+        let seed = spec.seed.wrapping_add(rate.to_bits()).wrapping_add(trials.len() as u64);
+        let spec = LoadSpec { seed, ..spec.clone() };
+        let (trial, printed) = attempt(arguments, bound, &spec, aim, engine, rate, stop)?;
         if stop.load(Relaxed) {
             return Err(Error::Interrupted("ended by Ctrl-C; the search has no answer".to_owned()));
         }
@@ -91,7 +94,7 @@ pub(crate) fn run(
     print(arguments, bound, &end, trials)
 }
 
-/// One trial: the load of the arguments at another rate, and with another seed each time.
+/// One trial: the load of the arguments at another rate.
 fn attempt(
     arguments: &LoadArgs,
     bound: &Expectation,
@@ -103,9 +106,7 @@ fn attempt(
 ) -> Result<(Trial, PrintedTrial), Error> {
     let asked = Rate::per_second(rate)
         .ok_or_else(|| Error::Usage("the search left the rates that exist".to_owned()))?;
-    let seed = spec.seed.wrapping_add(rate.to_bits());
-    let plan =
-        Plan::draw(LoadSpec { arrivals: arguments.arrivals.at(asked), seed, ..spec.clone() })?;
+    let plan = Plan::draw(LoadSpec { arrivals: arguments.arrivals.at(asked), ..spec.clone() })?;
     let measured = measure(&plan, aim, engine, &|| stop.load(Relaxed))?;
     let figure_ns = bound.figure.of(&measured).known_ns().map(|ns| ns as f64);
     let figure_ns = figure_ns.filter(|_| is_steady(&measured));

@@ -1,7 +1,9 @@
 //! The greatest rate at which response times keep a bound: which rate to try next, and what the
 //! trials say together. Pure: whoever makes the trials brings their results.
 //!
-//! First the rate is doubled, or halved, until one trial keeps the bound and another does not.
+//! First the rate is doubled, or halved, until one trial keeps the bound and another does not. A
+//! trial without a steady state may owe that to a stall of the machine: it is made again, and counts
+//! only if the second has none either.
 //! Then all trials go on within that bracket, and each says how far the figure is from the bound.
 //! Near its capacity a queue's response time grows like 1/(μ − λ), so that its inverse is nearly a
 //! straight line in the rate: the line through the trials crosses the bound's inverse at the
@@ -86,11 +88,29 @@ impl Search {
         trial.figure_ns.is_some_and(|figure_ns| figure_ns < self.bound_ns)
     }
 
+    /// The trials among the first so many that count: each without a steady state has another at
+    /// its rate, and none at its rate has one.
+    fn counted(&self, first: usize) -> impl Iterator<Item = &Trial> {
+        let trials = &self.trials[..first];
+        trials.iter().filter(move |trial| {
+            let mut alike = trials.iter().filter(|other| other.rate == trial.rate);
+            trial.figure_ns.is_some()
+                || alike.clone().count() > 1 && alike.all(|other| other.figure_ns.is_none())
+        })
+    }
+
     /// What to do next.
     #[must_use]
     pub fn next(&self) -> Step {
-        let kept = self.trials.iter().filter(|trial| self.keeps(trial));
-        let missed = self.trials.iter().filter(|trial| !self.keeps(trial));
+        if let Some(last) = self.trials.last()
+            && last.figure_ns.is_none()
+            && self.trials.iter().filter(|other| other.rate == last.rate).count() == 1
+        {
+            return Step::Try(last.rate);
+        }
+        let counted = || self.counted(self.trials.len());
+        let kept = counted().filter(|trial| self.keeps(trial));
+        let missed = counted().filter(|trial| !self.keeps(trial));
         let most_kept = kept.map(|trial| trial.rate).reduce(f64::max);
         let least_missed = missed.map(|trial| trial.rate).reduce(f64::min);
         match (most_kept, least_missed) {
@@ -110,7 +130,7 @@ impl Search {
     /// Within the bracket: trials around the present estimate, then the answer.
     fn confirm(&self, low: f64, high: f64) -> Step {
         let near: Vec<(f64, f64)> = self.trials.iter().filter_map(near(low, high)).collect();
-        let collapse = self.trials.iter().filter(|trial| trial.figure_ns.is_none());
+        let collapse = self.counted(self.trials.len()).filter(|trial| trial.figure_ns.is_none());
         let collapse = collapse.map(|trial| trial.rate).fold(f64::INFINITY, f64::min);
         let crossing = |points: &[(f64, f64)]| {
             let crossing = line_through(points)?.crossing(1.0 / self.bound_ns)?;
@@ -140,7 +160,7 @@ impl Search {
     fn bracketing(&self) -> usize {
         let is_narrow = |count: usize| {
             let ends = |keeps: bool| {
-                let such = self.trials[..count].iter().filter(move |it| self.keeps(it) == keeps);
+                let such = self.counted(count).filter(move |it| self.keeps(it) == keeps);
                 such.map(|trial| trial.rate)
             };
             let (kept, missed) = (ends(true).reduce(f64::max), ends(false).reduce(f64::min));
@@ -173,16 +193,32 @@ impl Line {
     }
 }
 
-/// The line of least squares.
+/// The line that a few disturbed points do not move: its slope is the median of the slopes between
+/// all pairs of points, each weighed by how far apart they are (Jaeckel 1972), its height the median
+/// of the means of all pairs of what is left (Hodges and Lehmann 1963).
 fn line_through(points: &[(f64, f64)]) -> Option<Line> {
-    let count = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
-    let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
-    let spread: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
-    let together: f64 = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
-    (points.len() >= 2 && spread > 0.0).then(|| {
-        let slope = together / spread;
-        Line { at: mean_y - slope * mean_x, slope }
+    let pairs = |first: usize| (first..points.len()).map(move |second| (first, second));
+    let slopes = (0..points.len()).flat_map(pairs).filter_map(|(first, second)| {
+        let ((x1, y1), (x2, y2)) = (points[first], points[second]);
+        let apart = (x2 - x1).abs();
+        (apart > 0.0).then(|| ((y2 - y1) / (x2 - x1), apart))
+    });
+    let slope = weighted_median(slopes.collect())?;
+    let rest = |index: usize| points[index].1 - slope * points[index].0;
+    let means = (0..points.len())
+        .flat_map(pairs)
+        .map(|(first, second)| (f64::midpoint(rest(first), rest(second)), 1.0));
+    Some(Line { at: weighted_median(means.collect())?, slope })
+}
+
+/// The value below and above which lies half of the weight; of values with weights.
+fn weighted_median(mut values: Vec<(f64, f64)>) -> Option<f64> {
+    values.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    let half = values.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
+    let mut below = 0.0;
+    values.iter().find_map(|(value, weight)| {
+        below += weight;
+        (below >= half).then_some(*value)
     })
 }
 
@@ -234,6 +270,40 @@ mod tests {
             assert!((found.rate / capacity - 1.0).abs() < 0.02, "{capacity}: {found:?}");
             assert!(search.trials().len() < 45, "{} trials", search.trials().len());
         }
+    }
+
+    #[test]
+    fn a_single_disturbed_trial_does_not_hide_the_capacity() {
+        const CAPACITY: f64 = 12_345.0;
+        for disturbed in 0..12 {
+            let mut search = Search::new(5e6, 100.0, 1.0, 1e7);
+            let found = loop {
+                match search.next() {
+                    Step::Try(rate) => {
+                        let figure_ns = (rate < CAPACITY + 200.0)
+                            .then(|| 1e9 / (CAPACITY + 200.0 - rate))
+                            .filter(|_| search.trials().len() != disturbed);
+                        search.add(Trial { rate, figure_ns });
+                    }
+                    Step::Found(found) => break found,
+                    end => panic!("{end:?}"),
+                }
+            };
+            assert!((found.rate / CAPACITY - 1.0).abs() < 0.02, "{disturbed}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_line_is_not_moved_by_a_few_disturbed_points() {
+        let mut points: Vec<(f64, f64)> =
+            (0..14).map(|index| f64::from(90 + index)).map(|x| (x, 500.0 - 3.0 * x)).collect();
+        for index in [1, 6, 12] {
+            points[index].1 /= 4.0;
+        }
+        let crossing = line_through(&points).and_then(|line| line.crossing(200.0));
+        assert!((crossing.expect("a falling line") - 100.0).abs() < 0.5, "{crossing:?}");
+        assert!(line_through(&points[..1]).is_none());
+        assert!(line_through(&[(1.0, 2.0), (1.0, 3.0)]).is_none());
     }
 
     #[test]
