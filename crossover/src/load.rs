@@ -11,7 +11,9 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
 use loadgen::expectation::Verdict;
-use loadgen::{Arrivals, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session};
+use loadgen::{
+    Arrivals, Distribution, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session,
+};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use results::{Measurement, Placement, Spectrum};
 use servers::Transport;
@@ -164,7 +166,7 @@ fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
         (_, None, TargetService::Work) => Exchange::Work,
         (_, None, TargetService::Echo) => Exchange::Echo,
     };
-    carries_processing(arguments, &exchange)?;
+    carries_what_is_asked(arguments, &exchange)?;
     Ok(Aim {
         transport,
         address: target.address,
@@ -175,17 +177,35 @@ fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
     })
 }
 
-/// A foreign server is not told how long to work.
-fn carries_processing(arguments: &LoadArgs, exchange: &Exchange) -> Result<(), Error> {
-    let asks = arguments.wait.largest() > 0.0 || arguments.compute.largest() > 0.0;
-    if asks && *exchange != Exchange::Work {
-        return Err(Error::Usage(
-            "only the work protocol carries --wait and --compute; leave them away, or load a \
-             server of crossover serve"
-                .to_owned(),
-        ));
-    }
-    Ok(())
+/// A foreign server is not told how long to work, nor how much to reply. Whoever asks for what an
+/// exchange cannot carry would measure something else.
+fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<(), Error> {
+    let usual = Distribution::fixed(64.0);
+    let is_http = matches!(exchange, Exchange::Http(_));
+    let of_http =
+        arguments.method != "GET" || !arguments.headers.is_empty() || arguments.body.is_some();
+    let problem = if *exchange != Exchange::Work
+        && (arguments.wait.largest() > 0.0 || arguments.compute.largest() > 0.0)
+    {
+        "only the work protocol carries --wait and --compute; leave them away, or load a server of \
+         crossover serve"
+    } else if *exchange != Exchange::Work && arguments.reply_size != usual {
+        "only the work protocol carries --reply-size; leave it away, or load a server of crossover \
+         serve"
+    } else if !matches!(exchange, Exchange::Work | Exchange::Echo)
+        && arguments.request_size != usual
+    {
+        "--request-size is for the services work and echo; give the bytes by --send or --body"
+    } else if !is_http && of_http {
+        "--method, --header and --body are for http:// targets"
+    } else if is_http && arguments.service == TargetService::Echo {
+        "--service is for udp:// and tcp:// targets"
+    } else if arguments.kernel_stamps && matches!(exchange, Exchange::Raw { .. }) {
+        "--kernel-stamps needs replies that name their request: those of the services work and echo"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Usage(problem.to_owned()))
 }
 
 /// A load may need as many sockets as the system grants at all.
@@ -212,7 +232,8 @@ fn engine_of(arguments: &LoadArgs, latency_held: bool) -> Result<Engine, Error> 
     let threads = arguments.threads as usize;
     // A server on this machine has the cores that no generator has.
     let is_local = arguments.target.address.ip().is_loopback();
-    let shared = is_local && usable.len() <= threads;
+    let taken = if arguments.cores.is_empty() { threads } else { chosen.len() };
+    let shared = is_local && usable.len() <= taken;
     let has_own = chosen.len() >= threads;
     let suitable = Pacing::for_cores(threads, if has_own { usable.len() } else { 1 });
     let pacing = arguments.pacing.map_or(suitable, Pacing::from);
@@ -221,7 +242,7 @@ fn engine_of(arguments: &LoadArgs, latency_held: bool) -> Result<Engine, Error> 
             generator_cores: chosen,
             shared,
             latency_held,
-            generator_spins: pacing == Pacing::Spin,
+            generator_spins: pacing != Pacing::Sleep,
             pacing: pacing.to_string(),
             ..Placement::default()
         },

@@ -24,6 +24,7 @@ struct Printed<'a> {
     model: String,
     pacing: String,
     threads: usize,
+    cores: &'a [usize],
     latency_held: bool,
     offload: bool,
     counts: Counts,
@@ -105,6 +106,7 @@ pub(crate) fn print(
         model: model(plan),
         pacing: engine.pacing.to_string(),
         threads: engine.progress.len(),
+        cores: &engine.placement.generator_cores,
         latency_held: engine.placement.latency_held,
         offload: arguments.offload,
         counts: measured.counts,
@@ -223,11 +225,13 @@ fn print_tables(
     };
     writeln!(
         out,
-        "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {}{}",
+        "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {} on {}{}{}",
         measured.rate_achieved,
         throughput(measured),
         measured.plan_hash,
         engine.pacing,
+        on_cores(&engine.placement.generator_cores),
+        if engine.placement.latency_held { ", idle cores kept awake" } else { "" },
         if arguments.offload { ", in trains" } else { "" }
     )?;
     print_counts(out, measured)?;
@@ -242,6 +246,14 @@ fn print_tables(
     }
     writeln!(out, "doubts:")?;
     measured.doubts.iter().try_for_each(|doubt| writeln!(out, "  - {doubt}"))
+}
+
+fn on_cores(cores: &[usize]) -> String {
+    let numbers: Vec<String> = cores.iter().map(usize::to_string).collect();
+    match cores.len() {
+        1 => format!("core {}", numbers[0]),
+        _ => format!("any of cores {}", numbers.join(", ")),
+    }
 }
 
 fn print_counts(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {

@@ -106,6 +106,15 @@ impl Arrivals {
         !matches!(self, Self::Ramp { .. } | Self::Sine { .. } | Self::OnOff { .. } | Self::Trace(_))
     }
 
+    /// After what time the rate begins again, where it changes in periods.
+    pub(crate) fn period(&self) -> Option<Duration> {
+        match self {
+            Self::OnOff { on, off, .. } => Some(*on + *off),
+            Self::Sine { period, .. } => Some(*period),
+            _ => None,
+        }
+    }
+
     /// The instants of an open loop, from 0 to `end`; none of a closed loop.
     pub(crate) fn due(&self, end: Duration, seed: u64) -> Due {
         Due {

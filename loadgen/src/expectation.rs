@@ -62,7 +62,7 @@ impl Figure {
     fn lag_of(self, measured: &Measurement) -> f64 {
         let lag = match self {
             Self::Percentile(percent) => measured.lag.percentile(percent / 100.0),
-            Self::Mean => measured.lag.percentile(0.5),
+            Self::Mean => return measured.lag.mean_ns().unwrap_or(0.0),
             Self::Longest => measured.lag.max(),
         };
         lag.at_least_ns().unwrap_or(0) as f64

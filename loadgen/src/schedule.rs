@@ -182,6 +182,7 @@ struct Sessions {
     free: Vec<u32>,
     /// Sessions that think, and when they are through.
     thinking: Queue,
+    share: Share,
     begun: u64,
 }
 
@@ -196,14 +197,19 @@ struct UnderWay {
 impl Sessions {
     fn new(plan: &Plan, session: Session, share: Share) -> Self {
         let mut arrivals = plan.requests_of(share);
+        let mut lengths = Uniform::new(plan.spec.seed, Stream::SessionLength);
+        for _ in 0..share.index {
+            lengths.draw(); // of those that come first, in other shares
+        }
         Self {
             coming: arrivals.next(),
             arrivals,
-            lengths: Uniform::new(plan.spec.seed ^ u64::from(share.index), Stream::SessionLength),
+            lengths,
             session,
             under_way: Vec::new(),
             free: Vec::new(),
             thinking: Queue::new(false),
+            share,
             begun: 0,
         }
     }
@@ -224,10 +230,14 @@ impl Sessions {
     }
 
     fn begin(&mut self) -> u32 {
-        // 7919 is prime: sessions begin all over the table.
-        let demand = self.begun.wrapping_mul(7919);
+        // 7919 is prime: sessions begin all over the table. Each is the same in whatever share.
+        let of = u64::from(self.share.of);
+        let demand = (self.begun * of + u64::from(self.share.index)).wrapping_mul(7919);
         self.begun += 1;
         let requests_left = self.session.length.draw(self.lengths.draw());
+        for _ in 1..of {
+            self.lengths.draw();
+        }
         let session = UnderWay { requests_left, demand, fresh: true };
         if let Some(client) = self.free.pop() {
             self.under_way[client as usize] = session;
@@ -260,5 +270,47 @@ impl Sessions {
         let due_ns = at_ns.saturating_add(plan.demand(session.demand).intended_ns);
         self.thinking.put(due_ns, client);
         Some(due_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Distribution, LoadSpec, SessionLength};
+
+    /// First instants and waits of all sessions of a share whose replies come at once.
+    fn sessions_of(plan: &Plan, share: Share) -> Vec<(u64, Vec<std::time::Duration>)> {
+        let mut schedule = Schedule::new(plan, share);
+        let (mut under_way, mut over) = (std::collections::HashMap::new(), Vec::new());
+        while let Some(request) = schedule.take() {
+            let begun = || (request.intended_ns, Vec::new());
+            let session = under_way.entry(request.client).or_insert_with(begun);
+            session.1.push(request.work.wait);
+            if request.last {
+                over.push(under_way.remove(&request.client).expect("under way"));
+            }
+            schedule.ended(request.client, request.intended_ns, true);
+        }
+        over
+    }
+
+    #[test]
+    fn threads_together_send_the_sessions_of_one() {
+        let plan = Plan::draw(LoadSpec {
+            session: Some(Session {
+                length: SessionLength::Geometric(5.0),
+                think: Distribution::fixed(0.0),
+            }),
+            wait: Distribution::exponential(1e6),
+            ..LoadSpec::default()
+        })
+        .expect("a sound load");
+        let mut whole = sessions_of(&plan, Share::WHOLE);
+        let shares = (0..3).flat_map(|index| sessions_of(&plan, Share { index, of: 3 }));
+        let mut together: Vec<_> = shares.collect();
+        assert!(whole.len() > 1000, "{} sessions", whole.len());
+        whole.sort();
+        together.sort();
+        assert!(whole == together);
     }
 }

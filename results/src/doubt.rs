@@ -277,7 +277,9 @@ impl Doubt {
                 "the server's listen queue is too short or it accepts too slowly"
             }
             Self::QueueOverflow { .. } => "the load is beyond the server's capacity",
-            Self::SharedCores => "use a machine with at least two",
+            Self::SharedCores => {
+                "give the generator cores that the server does not use (--cores), on a machine with at least two"
+            }
             Self::Slow { .. } => "repeat the run",
         }
     }

@@ -1,6 +1,8 @@
 //! What several test files need: a server process of the real program, and a client for it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod load;
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};

@@ -114,7 +114,7 @@ pub enum What {
     Right,
     /// The request itself, so long.
     Echoed(u32),
-    /// A datagram from somebody who was not asked.
+    /// What nobody asked for: a datagram from somebody else, or bytes that are no reply.
     Strange,
     /// A connection that was not there when its first SYN had to be repeated.
     Retried,
@@ -126,6 +126,8 @@ pub enum What {
     Reset,
     /// Bytes that are no reply, or not the one that was asked for.
     Wrong,
+    /// Owed on a connection that brought what is no reply: nothing after it can be understood.
+    Garbled,
     /// The connection for it has been made.
     Connected {
         /// From the connect call.
@@ -370,6 +372,7 @@ impl Run<'_> {
                 self.recorder.wrong_reply();
                 self.end_by_id(id, at_ns, Ending::Wrong);
             }
+            What::Garbled => self.end_by_id(id, at_ns, Ending::Wrong),
             What::Strange => self.recorder.wrong_reply(),
             What::Retried => self.recorder.connection_retried(),
             What::Connected { took_ns } => {
@@ -395,13 +398,16 @@ impl Run<'_> {
     }
 
     fn handle_reply(&mut self, id: Option<u64>, at_ns: u64, reply: &Reply) {
-        self.recorder.reply_seen(reply);
+        if id.is_some_and(|id| self.flight.was_sent(id)) {
+            self.recorder.reply_seen(reply);
+        }
         let Some(departed) = id.and_then(|id| self.flight.take(id)) else {
             return self.handle_unexpected(id);
         };
         if reply.refusal.is_some() {
             self.end(&departed, at_ns, Ending::Refused);
         } else if reply.reply_size != departed.reply_size {
+            self.recorder.wrong_reply();
             self.end(&departed, at_ns, Ending::Wrong);
         } else {
             self.recorder.answered(departed.instants, at_ns, departed.rare, Some(reply));

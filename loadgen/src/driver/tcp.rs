@@ -325,7 +325,9 @@ impl TcpTransport {
                     let exchange = &self.settings.exchange;
                     let bytes = &self.incoming[..count];
                     if connection.take_replies(exchange, bytes, at_ns, happened).is_err() {
-                        return self.close(index, What::Wrong, happened);
+                        let client = connection.client;
+                        happened.push(Event { at_ns, id: Some(0), client, what: What::Strange });
+                        return self.close(index, What::Garbled, happened);
                     }
                     if connection.reader.is_last() {
                         connection.share_left = 0;
@@ -461,6 +463,9 @@ impl Transport for TcpTransport {
             self.ready.clear();
             self.attended = 0;
             self.pacer.wait(now_ns, until_ns, in_flight, &mut self.ready);
+        } else {
+            // A long list of ready sockets is worked off, not stood still on.
+            self.pacer.turned(now_ns);
         }
         // One socket: requests that are due, and those that follow its replies, come before others.
         if let Some(socket) = self.ready.get(self.attended).copied() {

@@ -443,7 +443,11 @@ impl Transport for UdpTransport {
         }
         let mut ready = std::mem::take(&mut self.ready);
         self.pacer.wait(now_ns, until_ns, in_flight, &mut ready);
-        for socket in ready.drain(..) {
+        for (position, socket) in ready.drain(..).enumerate() {
+            if position > 0 {
+                // A long list of ready sockets is worked off, not stood still on.
+                self.pacer.turned(monotonic_ns());
+            }
             self.receive(socket.socket as u32, happened);
         }
         self.ready = ready;

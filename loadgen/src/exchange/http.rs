@@ -31,7 +31,16 @@ impl HttpRequest {
         if !is_token(method) || !is_token(path) || !path.starts_with('/') {
             return Err(format!("'{method} {path}' is no request; write GET and a path like /"));
         }
-        let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n");
+        let names = |name: &str| {
+            let is_it = |field: &String| {
+                field.split_once(':').is_some_and(|(its, _)| its.eq_ignore_ascii_case(name))
+            };
+            fields.iter().any(is_it)
+        };
+        let mut text = format!("{method} {path} HTTP/1.1\r\n");
+        if !names("Host") {
+            text.push_str(&format!("Host: {host}\r\n"));
+        }
         for field in fields {
             let name = field.split_once(':').map(|(name, _)| name);
             if !name.is_some_and(is_token) || field.contains(['\r', '\n']) {
@@ -40,7 +49,8 @@ impl HttpRequest {
             text.push_str(field);
             text.push_str("\r\n");
         }
-        if !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method) {
+        let has_body = !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method);
+        if has_body && !names("Content-Length") {
             text.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         text.push_str("\r\n");

@@ -158,9 +158,10 @@ impl Reader {
             },
             Exchange::Echo => {
                 let Some(id) = bytes.first_chunk::<ECHO_ID>() else { return Ok((0, None)) };
-                let right = u64::from_be_bytes(*id) == owed.id;
-                let said = if right { Said::Right } else { Said::Wrong };
-                Ok(self.skip_to(bytes, (owed.size as usize).max(ECHO_ID), said))
+                if u64::from_be_bytes(*id) != owed.id {
+                    return Err(NoReply); // where the next one begins, nobody knows
+                }
+                Ok(self.skip_to(bytes, (owed.size as usize).max(ECHO_ID), Said::Right))
             }
             Exchange::Http(request) => self.http.advance(request, bytes),
             Exchange::Raw { reply: RawReply::Length(length), .. } => {

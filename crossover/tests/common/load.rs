@@ -1,0 +1,77 @@
+//! `crossover load` from a test: started, its JSON read, its accounts checked.
+
+use std::process::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::{self, JoinHandle};
+
+use serde_json::Value;
+
+use super::crossover;
+
+/// Few clients, a short time, no warm-up: enough to see that everything is answered.
+pub const SHORT: [&str; 6] = ["--for", "300ms", "--warmup", "0s", "--rate", "300/s"];
+
+pub fn load(target: &str, arguments: &[&str]) -> Output {
+    let mut command = crossover();
+    command.args(["load", target]).args(arguments);
+    command.output().expect("the program starts")
+}
+
+pub fn json(target: &str, arguments: &[&str]) -> Value {
+    let output = load(target, &[arguments, &["--json"]].concat());
+    parsed(&output)
+}
+
+pub fn parsed(output: &Output) -> Value {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!said.contains("panicked"), "{said}");
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
+    let count = |name: &str| value["counts"][name].as_u64().expect("a count");
+    assert_eq!(count("planned"), count("sent") + count("unsent"));
+    let ended = ["answered", "refused", "reset", "wrong", "timed_out", "in_flight"];
+    assert_eq!(count("sent"), ended.iter().map(|name| count(name)).sum::<u64>());
+    value
+}
+
+pub fn count(said: &Value, name: &str) -> u64 {
+    said["counts"][name].as_u64().expect("a count")
+}
+
+pub fn has_doubt(said: &Value, name: &str) -> bool {
+    let doubts = said["doubts"].as_array().expect("a list");
+    doubts.iter().any(|doubt| doubt["doubt"] == name)
+}
+
+pub fn all_answered(said: &Value) {
+    assert!(count(said, "planned") > 10, "{said}");
+    assert_eq!(count(said, "answered"), count(said, "planned"), "{said}");
+}
+
+/// Something that runs beside a test until it is dropped.
+pub struct Beside {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Beside {
+    pub fn run(mut step: impl FnMut() + Send + 'static) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            while !seen.load(Relaxed) {
+                step();
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("it does not panic");
+        }
+    }
+}

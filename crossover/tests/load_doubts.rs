@@ -1,0 +1,216 @@
+//! Loads on servers and generators that fail: wrong replies are counted, disturbances doubted.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self};
+use std::time::Duration;
+
+use common::load::{Beside, SHORT, count, has_doubt, json, parsed};
+use common::{Server, crossover};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A responder over UDP that answers each datagram in its own way.
+fn responder(
+    mut answer: impl FnMut(u64, &[u8], SocketAddr, &UdpSocket) + Send + 'static,
+) -> (SocketAddr, Beside) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a time");
+    let address = socket.local_addr().expect("bound");
+    let mut buffer = [0; 65_536];
+    let mut number = 0;
+    let beside = Beside::run(move || {
+        if let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            number += 1;
+            answer(number, &buffer[..length], from, &socket);
+        }
+    });
+    (address, beside)
+}
+
+/// Bytes that look random and are the same on every day.
+fn noise(number: u64, length: usize) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[test]
+fn datagrams_that_are_no_replies_are_counted_as_wrong() {
+    let stranger = UdpSocket::bind("127.0.0.2:0").expect("a socket");
+    let (address, _beside) = responder(move |number, bytes, from, socket| {
+        let _ = match number % 5 {
+            0 => socket.send_to(&noise(number, 100), from),
+            1 => socket.send_to(&bytes[..7], from),
+            2 => stranger.send_to(bytes, from),
+            3 => {
+                let _ = socket.send_to(bytes, from);
+                socket.send_to(bytes, from)
+            }
+            _ => socket.send_to(bytes, from),
+        };
+    });
+    let flags = ["--service", "echo", "--unconnected", "--timeout", "200ms"];
+    let said = json(&format!("udp://{address}"), &[&flags, &SHORT[..]].concat());
+    let planned = count(&said, "planned");
+    assert!(planned > 50, "{said}");
+    // Noise, the cut ones and the stranger's; of these only a cut one is somebody's.
+    assert!(said["wrong_replies"].as_u64() >= Some(planned / 2), "{said}");
+    assert!(count(&said, "wrong") >= planned / 6, "{said}");
+    assert!(said["duplicates"].as_u64() > Some(planned / 10), "{said}");
+    assert!(count(&said, "answered") >= planned / 4, "{said}");
+    // The work protocol takes nothing else for an answer either.
+    let said = json(&format!("udp://{address}"), &[&["--timeout", "200ms"], &SHORT[..]].concat());
+    assert_eq!(count(&said, "answered"), 0, "{said}");
+}
+
+#[test]
+fn streams_that_hold_no_replies_are_counted_as_wrong() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    listener.set_nonblocking(true).expect("an option");
+    let address = listener.local_addr().expect("bound");
+    let mut number = 0;
+    let _beside = Beside::run(move || {
+        let Ok((mut stream, _)) = listener.accept() else {
+            return thread::sleep(Duration::from_millis(1));
+        };
+        number += 1;
+        stream.set_nonblocking(false).expect("an option");
+        stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a time");
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(&noise(number, 1 + (number as usize * 37) % 900));
+    });
+    for scheme in ["tcp", "http"] {
+        let flags = ["--connection", "per-request", "--timeout", "500ms"];
+        let said = json(&format!("{scheme}://{address}"), &[&flags, &SHORT[..]].concat());
+        assert_eq!(count(&said, "answered"), 0, "{said}");
+        assert!(count(&said, "wrong") + count(&said, "reset") > 50, "{said}");
+        assert!(count(&said, "wrong") > 0, "{said}");
+    }
+}
+
+#[test]
+fn streams_that_say_everything_twice_are_counted_as_wrong() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    listener.set_nonblocking(true).expect("an option");
+    let address = listener.local_addr().expect("bound");
+    let mut bytes = [0; 4096];
+    let _beside = Beside::run(move || {
+        let Ok((mut stream, _)) = listener.accept() else {
+            return thread::sleep(Duration::from_millis(1));
+        };
+        stream.set_nonblocking(false).expect("an option");
+        stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a time");
+        while let Ok(length @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..length].repeat(2));
+        }
+    });
+    for exchange in [&["--service", "echo"][..], &["--send", "a line\\n"]] {
+        // One after the other: nothing is owed when the second comes.
+        let said = json(
+            &format!("tcp://{address}"),
+            &[exchange, &["--closed", "--for", "300ms", "--warmup", "0s"]].concat(),
+        );
+        let answered = count(&said, "answered");
+        assert!(answered > 10, "{said}");
+        assert!(said["wrong_replies"].as_u64() >= Some(answered / 2), "{said}");
+    }
+}
+
+#[test]
+fn a_responder_that_loses_is_doubted() {
+    let (address, _beside) = responder(|number, bytes, from, socket| {
+        if number % 10 != 0 {
+            let _ = socket.send_to(bytes, from);
+        }
+    });
+    let flags = ["--service", "echo", "--timeout", "100ms"];
+    let said = json(&format!("udp://{address}"), &[&flags, &SHORT[..]].concat());
+    assert!(has_doubt(&said, "unanswered") && count(&said, "timed_out") > 3, "{said}");
+}
+
+#[test]
+fn a_rate_out_of_reach_is_doubted_and_ends_in_time() {
+    let (address, _beside) = responder(|_, bytes, from, socket| {
+        let _ = socket.send_to(bytes, from);
+    });
+    let flags =
+        ["--service", "echo", "--rate", "20000000/s", "--for", "500ms", "--timeout", "200ms"];
+    let said = json(&format!("udp://{address}"), &[&flags[..], &["--warmup", "0s"]].concat());
+    assert!(has_doubt(&said, "rate-missed"), "{said}");
+    assert!(count(&said, "unsent") > 0 && count(&said, "planned") > 5_000_000, "{said}");
+}
+
+#[test]
+fn a_receive_buffer_that_overflows_is_doubted() {
+    // Nobody reads here.
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let target = format!("udp://{}", socket.local_addr().expect("bound"));
+    let flags = ["--rate", "20000/s", "--for", "500ms", "--warmup", "0s", "--timeout", "50ms"];
+    let said = json(&target, &flags);
+    assert!(has_doubt(&said, "queue-overflow"), "{said}");
+}
+
+/// Starts a load that runs for three seconds.
+fn long_load(target: &str, arguments: &[&str]) -> Child {
+    let mut command = crossover();
+    command.args(["load", target, "--for", "3s", "--warmup", "0s", "--json"]).args(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+}
+
+/// Stops a load after so long, for so long.
+fn stop_for(child: &Child, after: Duration, length: Duration) {
+    let pid = Pid::from_raw(child.id() as i32);
+    thread::sleep(after);
+    kill(pid, Signal::SIGSTOP).expect("it runs");
+    thread::sleep(length);
+    kill(pid, Signal::SIGCONT).expect("it stands");
+}
+
+#[test]
+fn a_generator_that_was_stopped_is_doubted() {
+    let server = Server::start("udp-iterative", &[]);
+    let child = long_load(&format!("udp://{}", server.address), &["--arrivals", "even"]);
+    stop_for(&child, Duration::from_millis(800), Duration::from_millis(1500));
+    let said = parsed(&child.wait_with_output().expect("it ends"));
+    assert!(has_doubt(&said, "hiccups") && has_doubt(&said, "lag-high"), "{said}");
+    // The stop is in the response times, and the series says whose it was.
+    assert!(said["response_time"]["p99_ns"].as_u64() > Some(1_000_000_000), "{said}");
+    let stalls = said["stalls"].as_array().expect("a list");
+    assert!(stalls.iter().any(|stall| stall["whose"] == "client"), "{stalls:?}");
+}
+
+#[test]
+fn replies_that_came_while_the_generator_stood_still_are_not_given_up() {
+    let server = Server::start("udp-thread-per-request", &[]);
+    // A hundred are in flight when it is stopped, and overdue when it goes on; nothing is due then.
+    let burst = ["--arrivals", "burst:100", "--rate", "40/s", "--wait", "500ms"];
+    let flags = [&burst[..], &["--pacing", "spin", "--kernel-stamps"]].concat();
+    let child = long_load(&format!("udp://{}", server.address), &flags);
+    stop_for(&child, Duration::from_millis(300), Duration::from_millis(1500));
+    let said = parsed(&child.wait_with_output().expect("it ends"));
+    assert!(said["late"].as_u64() < Some(25), "{said}");
+}
+
+#[test]
+fn a_hog_on_the_generators_core_is_doubted() {
+    let server = Server::start("udp-iterative", &[]);
+    let mut hog = Command::new("taskset")
+        .args(["-c", "0", "sh", "-c", "while :; do :; done"])
+        .spawn()
+        .expect("taskset is part of every system");
+    let flags = ["--cores", "0", "--pacing", "spin", "--rate", "5000/s"];
+    let child = long_load(&format!("udp://{}", server.address), &flags);
+    let said = parsed(&child.wait_with_output().expect("it ends"));
+    hog.kill().expect("it runs");
+    hog.wait().expect("it ends");
+    assert!(has_doubt(&said, "hiccups") && has_doubt(&said, "lag-high"), "{said}");
+}
