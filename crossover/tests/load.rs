@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::process::Command;
-use std::thread::{self};
+use std::thread;
 use std::time::Duration;
 
 use common::load::{Beside, SHORT, all_answered, count, has_doubt, json, load, parsed};
@@ -274,6 +274,29 @@ fn a_capacity_is_searched_with_its_trials_shown() {
         // A wait may be longer than asked for, never shorter.
         assert!(trial["service_time_mean_ns"].as_f64() >= Some(5e6), "{trial}");
     }
+}
+
+#[test]
+fn recorded_arrivals_and_measured_values_are_read_from_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [trace, sizes] = ["trace", "sizes"].map(|name| folder.path().join(name));
+    // Three at once and a fourth, counted from 1970.
+    let instants = ["1763800000.1s", "1763800000.1s", "1763800000.100000000s", "1763800000.15s"];
+    std::fs::write(&trace, instants.join("\n")).expect("written");
+    std::fs::write(&sizes, "1KiB\n1KiB # twice\n").expect("written");
+    let server = Server::start("udp-iterative", &[]);
+    let target = format!("udp://{}", server.address);
+    let arguments = [
+        format!("--arrivals=trace:{}", trace.display()),
+        format!("--reply-size=file:{}", sizes.display()),
+    ];
+    let frame = ["--warmup", "0s", "--for", "100ms", &arguments[0], &arguments[1]];
+    let said = json(&target, &frame);
+    assert_eq!((count(&said, "planned"), count(&said, "answered")), (4, 4), "{said}");
+    std::fs::write(&trace, "yesterday\n").expect("written");
+    let refused = load(&target, &frame);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("12.5ms"));
 }
 
 #[test]

@@ -79,6 +79,11 @@ impl Trace {
         Duration::from_nanos(self.due_ns[self.due_ns.len() - 1])
     }
 
+    /// How many instants.
+    pub(crate) fn count(&self) -> usize {
+        self.due_ns.len()
+    }
+
     fn rate(&self) -> Option<Rate> {
         Rate::per_second((self.due_ns.len() - 1) as f64 / self.span().as_secs_f64())
     }

@@ -426,7 +426,10 @@ fn check(spec: &LoadSpec) -> Result<(), PlanError> {
         }
     }
     let duration = (spec.warmup + spec.window).as_secs_f64();
-    let expected = spec.arrivals.rate().map_or(0.0, |rate| rate.get() * duration);
+    let expected = match spec.arrivals {
+        Arrivals::Trace(trace) => trace.count() as f64,
+        _ => spec.arrivals.rate().map_or(0.0, |rate| rate.get() * duration),
+    };
     if expected > MAX_REQUESTS {
         return Err(PlanError::TooMany(expected));
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-pub use protocol::quantity::{Bytes, Nanoseconds, Unit, read_duration, read_size, write_duration};
+pub use protocol::quantity::{
+    Bytes, Nanoseconds, Unit, read_duration, read_instant, read_size, write_duration,
+};
 
 /// Requests a second, above 0.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

@@ -431,6 +431,10 @@ impl Recorder {
     #[must_use]
     pub fn finish(mut self) -> RunLog {
         self.log.response_time = self.response_time.spectrum();
+        if self.log.by_kernel.count() > 0 {
+            // A second opinion on the same requests.
+            self.log.by_kernel.share_unanswered_of(&self.log.response_time);
+        }
         self.log.from_send = self.from_send.spectrum();
         self.log.lag = self.lag.spectrum();
         self.log.service_time = self.service_time.spectrum();

@@ -88,6 +88,28 @@ pub fn read_duration(text: &str) -> Result<Duration, String> {
     Nanoseconds::read(text).map(|ns| Duration::from_nanos(ns as u64))
 }
 
+/// Reads an instant in nanoseconds from whatever it is counted, such as `12.5ms` or, since 1970,
+/// `1763800000.000250s`: exactly, which a floating-point number of that size could not.
+///
+/// # Errors
+/// A text that says what was expected.
+pub fn read_instant(text: &str) -> Result<u64, String> {
+    let wrong = || format!("'{text}' is no instant; write it like 12.5ms or 1763800000.25s");
+    let is_number = |letter: char| letter.is_ascii_digit() || letter == '.';
+    let (number, unit) = text.split_at(text.find(|c| !is_number(c)).unwrap_or(text.len()));
+    let decimals = match unit.trim() {
+        "s" => 9,
+        "ms" => 6,
+        "us" | "µs" => 3,
+        "ns" => 0,
+        "" if number == "0" => 0,
+        _ => return Err(wrong()),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits = format!("{whole}{}", &format!("{fraction:0<9}")[..decimals]);
+    digits.parse().map_err(|_| wrong())
+}
+
 /// Reads a size such as `64KiB`.
 ///
 /// # Errors
@@ -115,6 +137,23 @@ mod tests {
         for (text, bytes) in [("64B", 64.0), ("4KiB", 4096.0), ("1MiB", 1_048_576.0)] {
             assert_eq!(Bytes::read(text), Ok(bytes));
             assert_eq!(Bytes::write(bytes), text);
+        }
+    }
+
+    #[test]
+    fn instants_are_read_to_the_nanosecond_on_any_scale() {
+        for (text, ns) in [
+            ("1763800000.123456789s", 1_763_800_000_123_456_789),
+            ("12.5ms", 12_500_000),
+            ("3us", 3_000),
+            ("7.9ns", 7),
+            (".5s", 500_000_000),
+            ("0", 0),
+        ] {
+            assert_eq!(read_instant(text), Ok(ns), "{text}");
+        }
+        for text in ["", "s", "5", "-1s", "1.2.3s", "1 parsec", "99999999999999999999s"] {
+            assert!(read_instant(text).is_err_and(|error| error.contains("12.5ms")), "{text}");
         }
     }
 

@@ -263,20 +263,26 @@ impl Doubt {
             Self::NotStationary { ratio } if *ratio < 1.0 => {
                 "the first requests were slower: warm up for longer"
             }
-            Self::NotStationary { .. } => "the load is near or beyond the server's capacity",
+            Self::NotStationary { .. } => {
+                "the load is near or beyond the server's capacity: lower the rate"
+            }
             Self::TooFewSamples { .. } => "measure for longer",
             Self::LittlesLaw { .. } => "the window is too short for this load: measure for longer",
             Self::Unanswered { .. } => {
-                "they stand in the percentiles as longer than the time-out, and not in the mean"
+                "they stand in the percentiles as longer than the time-out, and not in the mean; lower the rate, or wait for longer (--timeout)"
             }
             Self::Exhausted { lack, .. } => {
                 lack.map_or("lower the rate, or keep connections", Lack::remedy)
             }
-            Self::BrokenOff => "the figures are of what there was until then",
-            Self::ConnectionRetries { .. } => {
-                "the server's listen queue is too short or it accepts too slowly"
+            Self::BrokenOff => {
+                "the figures are of what there was until then; repeat the run to its end"
             }
-            Self::QueueOverflow { .. } => "the load is beyond the server's capacity",
+            Self::ConnectionRetries { .. } => {
+                "the server's listen queue is too short or it accepts too slowly: give it a longer one, or keep connections"
+            }
+            Self::QueueOverflow { .. } => {
+                "the load is beyond the server's capacity: lower the rate"
+            }
             Self::SharedCores => {
                 "give the generator cores that the server does not use (--cores), on a machine with at least two"
             }

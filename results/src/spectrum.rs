@@ -125,6 +125,11 @@ impl Spectrum {
     pub fn add(&mut self, other: &Self) {
         self.histogram.add(&other.histogram).expect("all spectra have the same bounds");
         self.sum_ns += other.sum_ns;
+        self.share_unanswered_of(other);
+    }
+
+    /// Takes over the unanswered requests of another.
+    pub fn share_unanswered_of(&mut self, other: &Self) {
         if other.unanswered > 0 {
             self.record_many_unanswered(other.above_ns, other.unanswered);
         }

@@ -111,6 +111,8 @@ fn search(target: &str, core: &str, seed: u64) -> Result<Value, Failed> {
     let output = example::load(target, core)?
         .args(["--wait", WAIT, "--for", TRIAL, "--timeout", "5s", "--seed", &seed.to_string()])
         .args(["--capacity", BOUND, "--rate", "300/s"])
+        // It inherits the one core of this process, and would take it for the machine's only one.
+        .args(["--pacing", "spin"])
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout).map_err(|_| format!("crossover load: {said}").into())

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use loadgen::driver::Pacing;
 use loadgen::expectation::Expectation;
-use loadgen::quantity::{Unit, read_duration, write_duration};
+use loadgen::quantity::{Unit, read_duration, read_instant, write_duration};
 use loadgen::{
     Arrivals, Bytes, Close, Distribution as Quantity, Nanoseconds, Rate, Reuse, Samples,
     SessionLength, Trace,
@@ -58,7 +58,7 @@ pub struct LoadArgs {
     pub rate: Rate,
     /// Open loop: when requests are due: poisson (at random), even, burst:N (N at once),
     /// on-off:TIME,TIME (at random, then nothing), ramp:RATE (from --rate to this one),
-    /// sine:SHARE,PERIOD (--rate, more and less by a share), trace:FILE (a time on each line)
+    /// sine:SHARE,PERIOD (--rate, more and less by a share), trace:FILE (an instant on each line)
     #[arg(long, value_name = "LAW", default_value = "poisson", conflicts_with = "closed",
           value_parser = read_arrivals, help_heading = "Load")]
     pub arrivals: ArrivalsKind,
@@ -383,7 +383,7 @@ fn read_arrivals(text: &str) -> Result<ArrivalsKind, String> {
     let Some(path) = text.strip_prefix("trace:") else { return text.parse() };
     let instants = lines_of(path)?
         .iter()
-        .map(|line| read_duration(line).map(|due| due.as_nanos() as u64))
+        .map(|line| read_instant(line))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| format!("{path}: {error}"))?;
     Trace::keep(instants)
