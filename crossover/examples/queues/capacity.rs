@@ -24,7 +24,7 @@ const QUEUE: Queue = Queue { name: "M/M/1", servers: 1, design: "udp-iterative",
 const BOUND: &str = "p99 < 16ms";
 
 /// Length of a trial.
-const TRIAL: &str = "12s";
+const TRIAL: &str = "8s";
 
 /// Searches, and counts those within 5 % of μ − ln 100 / bound, of which nine must be. μ is that of
 /// the services achieved in the trials, with what occupies the server besides. Receiving and
