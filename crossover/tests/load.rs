@@ -277,6 +277,27 @@ fn a_capacity_is_searched_with_its_trials_shown() {
 }
 
 #[test]
+fn the_closing_table_tells_times_model_and_accounts() {
+    let server = Server::start("udp-iterative", &[]);
+    let target = format!("udp://{}", server.address);
+    for (arguments, says) in [
+        (&["--arrivals", "even"][..], "the load was an open loop (even) over one connection or socket"),
+        (&["--session", "3", "--arrivals", "even"], "the load was an open loop of sessions"),
+    ] {
+        let output = load(&target, &[&SHORT[..], arguments].concat());
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let accounts = [" planned = ", " sent = ", "pacing ", "mean of", "way back"];
+        for part in accounts.into_iter().chain(["from the actual send", "lag of the generator", says]) {
+            assert!(said.contains(part), "{part} is missing: {said}");
+        }
+    }
+    let arguments = ["--closed", "--clients", "3", "--think", "exp:1ms", "--for", "100ms"];
+    let output = load(&target, &arguments);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("a closed loop: 3 clients, each with one request in flight"), "{said}");
+}
+
+#[test]
 fn recorded_arrivals_and_measured_values_are_read_from_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let [trace, sizes] = ["trace", "sizes"].map(|name| folder.path().join(name));
