@@ -281,13 +281,18 @@ fn the_closing_table_tells_times_model_and_accounts() {
     let server = Server::start("udp-iterative", &[]);
     let target = format!("udp://{}", server.address);
     for (arguments, says) in [
-        (&["--arrivals", "even"][..], "the load was an open loop (even) over one connection or socket"),
+        (
+            &["--arrivals", "even"][..],
+            "the load was an open loop (even) over one connection or socket",
+        ),
         (&["--session", "3", "--arrivals", "even"], "the load was an open loop of sessions"),
     ] {
         let output = load(&target, &[&SHORT[..], arguments].concat());
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let accounts = [" planned = ", " sent = ", "pacing ", "mean of", "way back"];
-        for part in accounts.into_iter().chain(["from the actual send", "lag of the generator", says]) {
+        for part in
+            accounts.into_iter().chain(["from the actual send", "lag of the generator", says])
+        {
             assert!(said.contains(part), "{part} is missing: {said}");
         }
     }
