@@ -97,6 +97,9 @@ pub fn read_instant(text: &str) -> Result<u64, String> {
     let wrong = || format!("'{text}' is no instant; write it like 12.5ms or 1763800000.25s");
     let is_number = |letter: char| letter.is_ascii_digit() || letter == '.';
     let (number, unit) = text.split_at(text.find(|c| !is_number(c)).unwrap_or(text.len()));
+    if !number.contains(|letter: char| letter.is_ascii_digit()) {
+        return Err(wrong());
+    }
     let decimals = match unit.trim() {
         "s" => 9,
         "ms" => 6,
