@@ -32,10 +32,10 @@ pub(crate) fn run(arguments: &DesignsArgs) -> Result<(), Error> {
             summary: design.summary,
         })
         .collect();
-    let mut out = io::stdout().lock();
     if arguments.json {
         return json::print(&rows);
     }
+    let mut out = io::stdout().lock();
     if let Some(design) = arguments.design {
         writeln!(out, "{}\n", design.name)?;
         for line in design.header() {

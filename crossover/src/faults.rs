@@ -131,10 +131,10 @@ fn show(matrix: &FaultMatrix, arguments: &FaultsArgs) -> Result<(), Error> {
     fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
     let page = folder.join("index.html");
     fs::write(&page, render(matrix)).map_err(Error::file("write", &page))?;
-    let mut out = io::stdout().lock();
     if arguments.json {
         return json::print(matrix);
     }
+    let mut out = io::stdout().lock();
     for table in &matrix.tables {
         let mut header = vec![table.transport.as_str()];
         header.extend(table.faults.iter().map(|fault| fault.name));

@@ -11,9 +11,7 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
 use loadgen::expectation::Verdict;
-use loadgen::{
-    Arrivals, Distribution, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session,
-};
+use loadgen::{Arrivals, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use results::{Measurement, Placement, Spectrum};
 use servers::Transport;
@@ -180,7 +178,7 @@ fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
 /// A foreign server is not told how long to work, nor how much to reply. Whoever asks for what an
 /// exchange cannot carry would measure something else.
 fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<(), Error> {
-    let usual = Distribution::fixed(64.0);
+    let usual = LoadSpec::default();
     let is_http = matches!(exchange, Exchange::Http(_));
     let of_http =
         arguments.method != "GET" || !arguments.headers.is_empty() || arguments.body.is_some();
@@ -189,11 +187,11 @@ fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<()
     {
         "only the work protocol carries --wait and --compute; leave them away, or load a server of \
          crossover serve"
-    } else if *exchange != Exchange::Work && arguments.reply_size != usual {
+    } else if *exchange != Exchange::Work && arguments.reply_size != usual.reply_size {
         "only the work protocol carries --reply-size; leave it away, or load a server of crossover \
          serve"
     } else if !matches!(exchange, Exchange::Work | Exchange::Echo)
-        && arguments.request_size != usual
+        && arguments.request_size != usual.request_size
     {
         "--request-size is for the services work and echo; give the bytes by --send or --body"
     } else if !is_http && of_http {

@@ -145,7 +145,6 @@ fn print(
     end: &Step,
     trials: Vec<PrintedTrial>,
 ) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
     let because = match end {
         Step::Found(_) | Step::Try(_) => None,
         Step::BelowAll(_) => Some(
@@ -160,6 +159,7 @@ fn print(
         let printed = Printed { bound: bound.to_string(), capacity, because, trials };
         return json::print(&printed);
     }
+    let mut out = io::stdout().lock();
     let mut table =
         tables::table(&["rate", "sent", &bound.figure.to_string(), "unanswered", "", "doubts"]);
     for trial in &trials {

@@ -96,8 +96,8 @@ pub(crate) fn print(
     engine: &Engine,
     measured: &Measurement,
 ) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
     if !arguments.json {
+        let mut out = io::stdout().lock();
         return Ok(print_tables(&mut out, arguments, plan, engine, measured)?);
     }
     let summary = |spectrum: &Option<Spectrum>| spectrum.as_ref().map(Spectrum::summary);

@@ -5,8 +5,8 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use common::load::{Beside, SHORT, count, has_doubt, json, parsed};
 use common::{Server, crossover, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::Value;
+
+/// Held by whoever fills a core, and by who must know whose a stall was.
+static QUIET: Mutex<()> = Mutex::new(());
 
 /// A responder over UDP that answers each datagram in its own way.
 fn responder(
@@ -165,6 +167,7 @@ fn a_load_that_is_interrupted_tells_what_there_was() {
 
 #[test]
 fn a_rate_out_of_reach_is_doubted_and_ends_in_time() {
+    let _quiet = QUIET.lock();
     let (address, _beside) = responder(|_, bytes, from, socket| {
         let _ = socket.send_to(bytes, from);
     });
@@ -203,6 +206,7 @@ fn stop_for(child: &Child, after: Duration, length: Duration) {
 
 #[test]
 fn a_generator_that_was_stopped_is_doubted() {
+    let _quiet = QUIET.lock();
     let server = Server::start("udp-iterative", &[]);
     let child = long_load(&format!("udp://{}", server.address), &["--arrivals", "even"]);
     stop_for(&child, Duration::from_millis(800), Duration::from_millis(1500));
@@ -211,9 +215,7 @@ fn a_generator_that_was_stopped_is_doubted() {
     // The stop is in the response times, and the series says whose it was.
     assert!(said["response_time"]["p99_ns"].as_u64() > Some(1_000_000_000), "{said}");
     let stalls = said["stalls"].as_array().expect("a list");
-    // What had become due was sent at once, and may have queued at the server, too.
-    let is_clients = |stall: &Value| stall["whose"] == "client" || stall["whose"] == "both";
-    assert!(stalls.iter().any(is_clients), "{stalls:?}");
+    assert!(stalls.iter().any(|stall| stall["whose"] == "client"), "{stalls:?}");
 }
 
 #[test]
@@ -230,6 +232,7 @@ fn replies_that_came_while_the_generator_stood_still_are_not_given_up() {
 
 #[test]
 fn a_hog_on_the_generators_core_is_doubted() {
+    let _quiet = QUIET.lock();
     let server = Server::start("udp-iterative", &[]);
     let mut hog = Command::new("taskset")
         .args(["-c", "0", "sh", "-c", "while :; do :; done"])

@@ -100,14 +100,9 @@ pub fn read_instant(text: &str) -> Result<u64, String> {
     if !number.contains(|letter: char| letter.is_ascii_digit()) {
         return Err(wrong());
     }
-    let decimals = match unit.trim() {
-        "s" => 9,
-        "ms" => 6,
-        "us" | "µs" => 3,
-        "ns" => 0,
-        "" if number == "0" => 0,
-        _ => return Err(wrong()),
-    };
+    let unit = if number == "0" && unit.is_empty() { "ns" } else { unit.trim() };
+    let (_, size) = TIME_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+    let decimals = size.log10().round() as usize;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = format!("{whole}{}", &format!("{fraction:0<9}")[..decimals]);
     digits.parse().map_err(|_| wrong())

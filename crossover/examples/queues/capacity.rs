@@ -92,10 +92,11 @@ fn found_and_theory(testbed: &mut RealTestbed, seed: u64) -> Result<(Capacity, T
     server.stop().map_err(|failure| failure.to_string())?;
     let rate_of = |name: &str| said["capacity"][name].as_f64().ok_or("no capacity found");
     let found = Capacity { rate: rate_of("rate")?, low: rate_of("low")?, high: rate_of("high")? };
-    let service_rate = 1e9 / (service_ns(&said)? + besides_ns);
+    let occupied_ns = service_ns(&said)? + besides_ns;
+    let service_rate = 1e9 / occupied_ns;
     let bound_ns = BOUND.parse::<Expectation>()?.below_ns as f64;
     let formula = service_rate - 100_f64.ln() / bound_ns * 1e9;
-    let followed = capacity_of(1e9 / service_rate, bound_ns)?;
+    let followed = capacity_of(occupied_ns, bound_ns)?;
     Ok((found, Theory { service_rate, formula, followed }))
 }
 
