@@ -32,6 +32,9 @@ const MOST_FAILURES_IN_A_ROW: usize = 3;
 /// A core that is slower than this share of its usual speed makes a run doubtful.
 const SLOW: f64 = 0.9;
 
+/// From fewer runs nobody knows the usual speed.
+const FEW: usize = 10;
+
 pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     let mut bench = match &arguments.resume {
         Some(folder) => Bench::resume(folder)?,
@@ -117,7 +120,11 @@ impl Bench {
             if interrupted.load(Relaxed) {
                 break; // the run that was broken off is not recorded
             }
-            doubt_slowness(&mut record, &mut speeds);
+            if let Outcome::Measured(measured) = &mut record.outcome {
+                let speed = measured.generator.steps_per_us;
+                measured.doubts.extend(slowness(speed, &speeds));
+                speeds.push(speed);
+            }
             self.journal.append(&record)?;
             failures_in_a_row = match &record.outcome {
                 Outcome::Measured(_) => 0,
@@ -218,15 +225,24 @@ fn drop_unfinished_line(file: &Path) -> Result<(), Error> {
         .map_err(Error::file("write", file))
 }
 
-/// Compares the core's speed before this run with the median of the runs before it.
-fn doubt_slowness(record: &mut Record, speeds: &mut Vec<f64>) {
-    let Outcome::Measured(measured) = &mut record.outcome else { return };
-    let speed = measured.generator.steps_per_us;
-    if let (true, Some(usual)) = (speeds.len() >= 10, analysis::bootstrap::median(speeds)) {
-        let ratio = speed / usual;
-        if ratio < SLOW {
-            measured.doubts.push(Doubt::Slow { ratio });
-        }
+/// Doubts a run before which the core was slower than before most of the runs until then.
+fn slowness(steps_per_us: f64, earlier: &[f64]) -> Option<Doubt> {
+    if earlier.len() < FEW {
+        return None;
     }
-    speeds.push(speed);
+    let ratio = steps_per_us / analysis::bootstrap::median(earlier)?;
+    (ratio < SLOW).then_some(Doubt::Slow { ratio })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_that_has_become_slow_is_doubted_once_its_usual_speed_is_known() {
+        let usual = [1000.0, 990.0, 400.0, 1010.0, 1000.0, 1000.0, 980.0, 1020.0, 1000.0, 1000.0];
+        assert_eq!(slowness(850.0, &usual), Some(Doubt::Slow { ratio: 0.85 }));
+        assert_eq!(slowness(950.0, &usual), None);
+        assert_eq!(slowness(850.0, &usual[1..]), None, "too early to tell");
+    }
 }

@@ -1,7 +1,7 @@
 //! The generator on real sockets: its threads, and what the machine did meanwhile.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
@@ -110,7 +110,11 @@ type Driven = Result<(RunLog, u64), DriveError>;
 
 fn drive_all(plan: &Plan, aim: &Aim, engine: &Engine, stop: &(dyn Fn() -> bool + Sync)) -> Driven {
     let of = engine.progress.len() as u32;
-    let together = Together { ready: Barrier::new(of as usize), start_ns: AtomicU64::new(0) };
+    let together = Together {
+        ready: Barrier::new(of as usize),
+        start_ns: AtomicU64::new(0),
+        is_off: AtomicBool::new(false),
+    };
     let run = |index: u32| {
         let cores = &engine.placement.generator_cores;
         if of > 1 && cores.len() >= of as usize {
@@ -120,7 +124,7 @@ fn drive_all(plan: &Plan, aim: &Aim, engine: &Engine, stop: &(dyn Fn() -> bool +
         let _ = nix::sys::prctl::set_timerslack(1);
         let progress = &engine.progress[index as usize];
         let share = Share { index, of };
-        drive_share(plan, share, aim, engine.pacing, &together, progress, stop)
+        Part { plan, share, together: &together, progress, stop }.drive(aim, engine.pacing)
     };
     let mut all: Vec<Driven> = thread::scope(|scope| {
         let others: Vec<_> = (1..of).map(|index| scope.spawn(move || run(index))).collect();
@@ -141,48 +145,60 @@ fn drive_all(plan: &Plan, aim: &Aim, engine: &Engine, stop: &(dyn Fn() -> bool +
 struct Together {
     ready: Barrier,
     start_ns: AtomicU64,
+    /// Whether one of them cannot take part.
+    is_off: AtomicBool,
 }
 
 impl Together {
-    fn start_ns(&self) -> u64 {
+    /// When all begin, once each has said whether it can; `None` where one cannot.
+    fn start_ns(&self, can: bool) -> Option<u64> {
+        if !can {
+            self.is_off.store(true, SeqCst);
+        }
         if self.ready.wait().is_leader() {
             self.start_ns.store(monotonic_ns() + TOGETHER_NS, SeqCst);
         }
         self.ready.wait();
-        self.start_ns.load(SeqCst)
+        (!self.is_off.load(SeqCst)).then(|| self.start_ns.load(SeqCst))
     }
 }
 
-fn drive_share(
-    plan: &Plan,
+/// One thread's part of a plan.
+struct Part<'a> {
+    plan: &'a Plan,
     share: Share,
-    aim: &Aim,
-    pacing: Pacing,
-    together: &Together,
-    progress: &Progress,
-    stop: &dyn Fn() -> bool,
-) -> Driven {
-    let spec = &plan.spec;
-    let exchange = aim.exchange.clone();
-    match aim.transport {
-        Transport::Udp => {
-            let made = UdpTransport::new(Datagrams {
+    together: &'a Together,
+    progress: &'a Progress,
+    stop: &'a dyn Fn() -> bool,
+}
+
+impl Part<'_> {
+    fn drive(&self, aim: &Aim, pacing: Pacing) -> Driven {
+        let (spec, exchange) = (&self.plan.spec, aim.exchange.clone());
+        match aim.transport {
+            Transport::Udp => self.drive_over(UdpTransport::new(Datagrams {
                 connected: !aim.unconnected,
                 kernel_stamps: aim.kernel_stamps,
                 offload: aim.offload,
-                ..Datagrams::of(spec, share, aim.address, exchange, pacing)
-            });
-            let start_ns = together.start_ns();
-            let mut transport = made?;
-            Ok(metered(|| drive(plan, share, start_ns, &mut transport, progress, stop)))
+                ..Datagrams::of(spec, self.share, aim.address, exchange, pacing)
+            })),
+            Transport::Tcp => self.drive_over(TcpTransport::new(Connections::of(
+                spec,
+                self.share,
+                aim.address,
+                exchange,
+                pacing,
+            ))),
         }
-        Transport::Tcp => {
-            let settings = Connections::of(spec, share, aim.address, exchange, pacing);
-            let made = TcpTransport::new(settings);
-            let start_ns = together.start_ns();
-            let mut transport = made?;
-            Ok(metered(|| drive(plan, share, start_ns, &mut transport, progress, stop)))
-        }
+    }
+
+    fn drive_over(&self, made: Result<impl loadgen::driver::Transport, DriveError>) -> Driven {
+        let start_ns = self.together.start_ns(made.is_ok());
+        let mut transport = made?;
+        // Another thread tells why there is no load.
+        let Some(start_ns) = start_ns else { return Ok((RunLog::default(), 0)) };
+        let Self { plan, share, progress, stop, .. } = self;
+        Ok(metered(|| drive(plan, *share, start_ns, &mut transport, progress, stop)))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::cli::{LatencyFile, LoadArgs, Scheme, TargetService};
 use crate::error::Error;
 use crate::generator::{Aim, Engine, measure};
 use crate::interrupt::flag_on_interrupt;
-use crate::placement::{LatencyHold, cores, stay_on};
+use crate::placement::{LatencyHold, cores, cores_within_reach, stay_on};
 use crate::progress::LiveLine;
 use crate::scenario::fits_transport;
 use crate::{load_capacity, load_output};
@@ -228,12 +228,14 @@ fn engine_of(arguments: &LoadArgs, latency_held: bool) -> Result<Engine, Error> 
         stay_on(&chosen);
     }
     let threads = arguments.threads as usize;
+    let within_reach = cores_within_reach();
     // A server on this machine has the cores that no generator has.
     let is_local = arguments.target.address.ip().is_loopback();
-    let taken = if arguments.cores.is_empty() { threads } else { chosen.len() };
-    let shared = is_local && usable.len() <= taken;
+    let anywhere = arguments.cores.is_empty() && usable == within_reach;
+    let taken = if anywhere { threads } else { chosen.len() };
+    let shared = is_local && within_reach.len() <= taken;
     let has_own = chosen.len() >= threads;
-    let suitable = Pacing::for_cores(threads, if has_own { usable.len() } else { 1 });
+    let suitable = Pacing::for_cores(threads, if has_own { within_reach.len() } else { 1 });
     let pacing = arguments.pacing.map_or(suitable, Pacing::from);
     Ok(Engine {
         placement: Placement {

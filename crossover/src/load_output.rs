@@ -61,10 +61,11 @@ struct Printed<'a> {
     doubts: Vec<PrintedDoubt<'a>>,
 }
 
-/// A percentile of the response times with its order-statistic interval.
+/// A percentile of the response times that the requests support, with its order-statistic interval.
 #[derive(Serialize)]
 struct Interval {
     percentile: f64,
+    value_ns: Option<u64>,
     low_ns: Option<u64>,
     high_ns: Option<u64>,
 }
@@ -162,6 +163,7 @@ fn intervals(measured: &Measurement) -> Vec<Interval> {
         let (low, high) = percentile_interval(percentile / 100.0, measured.effective_samples)?;
         Some(Interval {
             percentile,
+            value_ns: times.percentile(percentile / 100.0).known_ns(),
             low_ns: times.percentile(low).known_ns(),
             high_ns: times.percentile(high).known_ns(),
         })

@@ -72,7 +72,8 @@ pub(crate) struct KernelEvents {
 impl KernelCounters {
     pub(crate) fn read() -> Self {
         Self {
-            datagrams_dropped: procfs::net::snmp().map_or(0, |snmp| snmp.udp_rcvbuf_errors),
+            datagrams_dropped: procfs::net::snmp().map_or(0, |snmp| snmp.udp_rcvbuf_errors)
+                + procfs::net::snmp6().map_or(0, |snmp| snmp.udp_rcvbuf_errors),
             connections_dropped: listen_overflows().unwrap_or(0),
             ticks: fs::read_to_string("/proc/stat")
                 .unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::thread;
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -39,6 +40,18 @@ impl LatencyHold {
 pub(crate) fn cores() -> Vec<usize> {
     let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else { return vec![0] };
     (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect()
+}
+
+/// The cores that this process could use if its starter had not kept it to some: taskset(1) is a
+/// wish, which a thread may take back; what cpuset(7) forbids stays forbidden. Where this list is
+/// longer than that of [`cores`], somebody left the others to the server.
+pub(crate) fn cores_within_reach() -> Vec<usize> {
+    let everywhere: Vec<usize> = (0..CpuSet::count()).collect();
+    let asked = thread::spawn(move || {
+        stay_on(&everywhere);
+        cores()
+    });
+    asked.join().unwrap_or_else(|_| cores())
 }
 
 /// The first core for the generator, which needs one only, and all others for the server. With a
@@ -79,5 +92,17 @@ mod tests {
         assert!(!placement.shared);
         let alone = apart(&[3]);
         assert!(alone.shared && !alone.generator_spins);
+    }
+
+    #[test]
+    fn a_thread_that_is_kept_to_a_core_still_knows_of_the_others() {
+        let all = cores();
+        let kept = thread::spawn(|| {
+            stay_on(&cores()[..1]);
+            (cores().len(), cores_within_reach(), cores().len())
+        });
+        let (before, within_reach, after) = kept.join().expect("no panic");
+        assert_eq!((before, after), (1, 1), "looking has changed it");
+        assert!(all.iter().all(|core| within_reach.contains(core)), "{within_reach:?}");
     }
 }

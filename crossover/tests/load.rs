@@ -7,9 +7,8 @@ use std::net::{TcpListener, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
 
-use common::load::{Beside, SHORT, all_answered, count, has_doubt, json, load, parsed};
+use common::load::{SHORT, all_answered, count, echo, has_doubt, json, load, parsed, streams};
 use common::{Server, crossover};
 use nix::sys::socket::{setsockopt, sockopt};
 use serde_json::Value;
@@ -174,29 +173,14 @@ fn what_fits_no_datagram_is_unsent() {
 #[test]
 fn a_session_that_meets_a_hanging_connection_does_not_hand_it_on() {
     // The first connection never answers; all others are answered at once.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
-    listener.set_nonblocking(true).expect("an option");
-    let target = format!("tcp://{}", listener.local_addr().expect("bound"));
-    let mut kept = Vec::new();
-    let mut number = 0;
-    let _beside = Beside::run(move || {
-        let Ok((mut stream, _)) = listener.accept() else {
-            return thread::sleep(Duration::from_millis(1));
-        };
-        number += 1;
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |number, mut stream| {
         if number == 1 {
-            return kept.push(stream);
+            let _ = stream.read_to_end(&mut Vec::new());
+        } else {
+            echo(stream);
         }
-        thread::spawn(move || {
-            stream.set_nonblocking(false).expect("an option");
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = stream.read(&mut buffer) {
-                if stream.write_all(&buffer[..length]).is_err() {
-                    return;
-                }
-            }
-        });
     });
+    let target = format!("tcp://{address}");
     let sessions = ["--session", "2", "--service", "echo", "--timeout", "100ms"];
     let said = json(&target, &[&sessions, &SHORT[..]].concat());
     assert_eq!(count(&said, "timed_out"), 1, "{said}");
@@ -341,4 +325,30 @@ fn what_an_exchange_cannot_carry_is_refused() {
         let mut flags = arguments.iter().filter(|argument| argument.starts_with("--"));
         assert!(said.contains(flags.next_back().expect("a flag")), "{said}");
     }
+}
+
+#[test]
+fn a_header_of_the_users_own_takes_the_place_of_ours() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let target = format!("http://{}/", listener.local_addr().expect("bound"));
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).expect("a head");
+            head.push(byte[0]);
+        }
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").expect("sent");
+        String::from_utf8(head).expect("text")
+    });
+    let once = ["--closed", "--warmup", "0s", "--for", "100ms", "--timeout", "100ms"];
+    load(
+        &target,
+        &[&once[..], &["--header", "host: example.org", "--connection", "per:1"]].concat(),
+    );
+    let head = server.join().expect("no panic");
+    let hosts: Vec<&str> =
+        head.lines().filter(|line| line.to_ascii_lowercase().starts_with("host:")).collect();
+    assert_eq!(hosts, ["host: example.org"], "{head}");
 }

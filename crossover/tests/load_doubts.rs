@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::load::{Beside, SHORT, count, has_doubt, json, parsed};
+use common::load::{Beside, SHORT, count, has_doubt, json, parsed, streams};
 use common::{Server, crossover, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -79,17 +79,7 @@ fn datagrams_that_are_no_replies_are_counted_as_wrong() {
 
 #[test]
 fn streams_that_hold_no_replies_are_counted_as_wrong() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
-    listener.set_nonblocking(true).expect("an option");
-    let address = listener.local_addr().expect("bound");
-    let mut number = 0;
-    let _beside = Beside::run(move || {
-        let Ok((mut stream, _)) = listener.accept() else {
-            return thread::sleep(Duration::from_millis(1));
-        };
-        number += 1;
-        stream.set_nonblocking(false).expect("an option");
-        stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a time");
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |number, mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(&noise(number, 1 + (number as usize * 37) % 900));
     });
@@ -104,16 +94,8 @@ fn streams_that_hold_no_replies_are_counted_as_wrong() {
 
 #[test]
 fn streams_that_say_everything_twice_are_counted_as_wrong() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
-    listener.set_nonblocking(true).expect("an option");
-    let address = listener.local_addr().expect("bound");
-    let mut bytes = [0; 4096];
-    let _beside = Beside::run(move || {
-        let Ok((mut stream, _)) = listener.accept() else {
-            return thread::sleep(Duration::from_millis(1));
-        };
-        stream.set_nonblocking(false).expect("an option");
-        stream.set_read_timeout(Some(Duration::from_millis(100))).expect("a time");
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |_, mut stream| {
+        let mut bytes = [0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut bytes) {
             let _ = stream.write_all(&bytes[..length].repeat(2));
         }
@@ -244,4 +226,41 @@ fn a_hog_on_the_generators_core_is_doubted() {
     hog.kill().expect("it runs");
     hog.wait().expect("it ends");
     assert!(has_doubt(&said, "hiccups") && has_doubt(&said, "lag-high"), "{said}");
+}
+
+#[test]
+fn a_listen_queue_that_is_full_is_doubted() {
+    // Nobody accepts: once the queue is full the kernel lets further SYNs fall.
+    let queue = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let queue = queue.expect("a socket");
+    let nowhere: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    queue.bind(&nowhere.into()).and_then(|()| queue.listen(1)).expect("a listener");
+    let address = queue.local_addr().expect("bound").as_socket().expect("of the internet");
+    let flags = ["--connection", "per-request", "--timeout", "1100ms"];
+    let said = json(&format!("tcp://{address}"), &[&flags, &SHORT[..]].concat());
+    assert!(has_doubt(&said, "connection-retries"), "{said}");
+    assert!(has_doubt(&said, "queue-overflow"), "{said}");
+}
+
+#[test]
+fn sends_in_lots_are_doubted_where_even_ones_were_planned() {
+    let (address, _beside) = responder(|_, bytes, from, socket| {
+        let _ = socket.send_to(bytes, from);
+    });
+    let flags = ["--service", "echo", "--arrivals", "even", "--rate", "30000/s"];
+    let frame = ["--pacing", "sleep", "--for", "300ms", "--warmup", "0s"];
+    let said = json(&format!("udp://{address}"), &[&flags[..], &frame].concat());
+    assert!(has_doubt(&said, "arrivals-off"), "{said}");
+}
+
+#[test]
+fn a_generator_without_a_core_of_its_own_is_doubted() {
+    let (address, _beside) = responder(|_, bytes, from, socket| {
+        let _ = socket.send_to(bytes, from);
+    });
+    let cores = thread::available_parallelism().map_or(1, usize::from).to_string();
+    let threads = ["--service", "echo", "--threads", &cores, "--clients", &cores];
+    let said = json(&format!("udp://{address}"), &[&threads, &SHORT[..]].concat());
+    assert!(has_doubt(&said, "shared-cores"), "{said}");
+    assert_eq!(said["pacing"], if cores == "1" { "sleep" } else { "hybrid" });
 }

@@ -388,9 +388,10 @@ impl Recorder {
         }
     }
 
-    /// A connection took this long to make, for a request due at `intended_ns`.
-    pub fn connected(&mut self, intended_ns: u64, took_ns: u64) {
-        if self.is_measured(intended_ns) {
+    /// A connection took this long to make, for a request due at `intended_ns`, or for the whole
+    /// load.
+    pub fn connected(&mut self, intended_ns: Option<u64>, took_ns: u64) {
+        if intended_ns.is_none_or(|at| self.is_measured(at)) {
             self.log.connect_time.record(took_ns);
             self.log.connect_retries += u64::from(took_ns >= RETRIED_NS);
         }

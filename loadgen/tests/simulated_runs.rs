@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use loadgen::driver::{Faults, SimulatedServer, SimulatedTransport};
+use loadgen::expectation::{Expectation, Verdict};
 use loadgen::judge::{Surroundings, measurement};
 use loadgen::{
     Arrivals, Distribution, LoadSpec, Plan, Progress, Rate, RunLog, Session, SessionLength, Share,
     drive,
 };
 use proptest::prelude::*;
-use results::{Doubt, Percentile};
+use results::{Doubt, Percentile, Placement, Spectrum};
 
 const MS: f64 = 1e6;
 
@@ -130,6 +131,51 @@ fn a_quiet_run_has_no_doubts() {
     assert_eq!(measured.doubts, []);
     assert_eq!(measured.requests_lost, Some(0));
     assert_eq!(measured.replies_lost, Some(0));
+}
+
+#[test]
+fn what_disturbed_a_run_is_doubted() {
+    let load = spec(Arrivals::Poisson(rate(500.0)), 20, 0.5 * MS);
+    let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    let names = |log: &RunLog, surroundings: &Surroundings| {
+        let doubts = measurement(&plan, log.clone(), surroundings).doubts;
+        doubts.iter().map(Doubt::name).collect::<Vec<_>>()
+    };
+    let quiet = Surroundings::default();
+    let shared = Placement { shared: true, ..Placement::default() };
+    let spinning = Placement { generator_spins: true, ..Placement::default() };
+    let busy = Surroundings { generator_ns: log.wall_ns, ..quiet.clone() };
+    for (surroundings, doubts) in [
+        (quiet.clone(), &[][..]),
+        (Surroundings { stolen_share: 0.02, ..quiet.clone() }, &["stolen"]),
+        (Surroundings { datagrams_dropped: 1, ..quiet.clone() }, &["queue-overflow"]),
+        (Surroundings { connections_dropped: 1, ..quiet.clone() }, &["queue-overflow"]),
+        (Surroundings { placement: shared, ..quiet.clone() }, &["shared-cores"]),
+        (Surroundings { generators: 2, ..busy.clone() }, &[]),
+        (Surroundings { placement: spinning, ..busy.clone() }, &[]),
+        (busy, &["generator-starved"]),
+    ] {
+        assert_eq!(names(&log, &surroundings), doubts, "{surroundings:?}");
+    }
+    // An instrument that counts every request in flight twice contradicts itself.
+    let double = RunLog { in_flight_area: 2 * log.in_flight_area, ..log.clone() };
+    assert_eq!(names(&double, &quiet), ["littles-law"]);
+}
+
+#[test]
+fn a_mean_that_is_missed_counts_where_the_generator_was_on_time() {
+    let load = spec(Arrivals::Poisson(rate(500.0)), 5, 0.5 * MS);
+    let (plan, mut log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
+    let verdict = |log: &RunLog| {
+        let measured = measurement(&plan, log.clone(), &Surroundings::default());
+        "mean < 100us".parse::<Expectation>().expect("a bound").verdict(&measured)
+    };
+    assert_eq!(verdict(&log), Verdict::NotMet);
+    // One request in a hundred left 20 ms late: the median lag is 0 still, the mean is not.
+    let sent = log.counts.sent;
+    log.lag = Spectrum::new();
+    (0..sent).for_each(|number| log.lag.record(if number % 100 == 0 { 20_000_000 } else { 0 }));
+    assert!(matches!(verdict(&log), Verdict::NotValid(_)), "{:?}", verdict(&log));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! `crossover load` from a test: started, its JSON read, its accounts checked.
 
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -74,4 +77,36 @@ impl Drop for Beside {
             thread.join().expect("it does not panic");
         }
     }
+}
+
+/// Sends back what comes, until the end.
+pub fn echo(mut stream: TcpStream) {
+    let mut bytes = [0; 4096];
+    while let Ok(length @ 1..) = stream.read(&mut bytes) {
+        if stream.write_all(&bytes[..length]).is_err() {
+            return;
+        }
+    }
+}
+
+/// Takes every connection that comes to a listener, each in a thread of its own with its number,
+/// from 1.
+pub fn streams(
+    listener: io::Result<TcpListener>,
+    serve: impl Fn(u64, TcpStream) + Send + Sync + 'static,
+) -> (SocketAddr, Beside) {
+    let listener = listener.expect("a socket");
+    listener.set_nonblocking(true).expect("an option");
+    let address = listener.local_addr().expect("bound");
+    let (serve, mut number) = (Arc::new(serve), 0);
+    let beside = Beside::run(move || match listener.accept() {
+        Ok((stream, _)) => {
+            stream.set_nonblocking(false).expect("an option");
+            number += 1;
+            let (serve, number) = (Arc::clone(&serve), number);
+            thread::spawn(move || serve(number, stream));
+        }
+        Err(_) => thread::sleep(Duration::from_millis(1)),
+    });
+    (address, beside)
 }

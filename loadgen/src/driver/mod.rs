@@ -9,6 +9,7 @@ mod udp;
 
 use std::io;
 
+use nix::errno::Errno;
 use protocol::{Reply, Request};
 use results::Lack;
 
@@ -97,7 +98,7 @@ pub enum Started {
 pub struct Event {
     /// When it was noticed.
     pub at_ns: u64,
-    /// Which request; `None` where only the socket is known.
+    /// Which request; `None` where only the socket is known, 0 where it is nobody's.
     pub id: Option<u64>,
     /// The socket, or the connection's owner.
     pub client: u32,
@@ -128,7 +129,7 @@ pub enum What {
     Wrong,
     /// Owed on a connection that brought what is no reply: nothing after it can be understood.
     Garbled,
-    /// The connection for it has been made.
+    /// The connection for it has been made; with no id, one that is kept, before the load began.
     Connected {
         /// From the connect call.
         took_ns: u64,
@@ -148,10 +149,10 @@ pub enum What {
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
     /// A socket could not be made.
-    #[error("cannot make a socket for the load: {0}")]
+    #[error("cannot make a socket for the load: {0}; {hint}", hint = remedy(.0))]
     Socket(io::Error),
     /// The server cannot be reached.
-    #[error("cannot connect to {target}: {source}; is the server running there?")]
+    #[error("cannot connect to {target}: {source}; {hint}", hint = remedy(.source))]
     Connect {
         /// The address.
         target: std::net::SocketAddr,
@@ -163,6 +164,22 @@ pub enum DriveError {
         "{0} is not on this machine, and a load may harm it; give --allow-remote if that is meant"
     )]
     NotLoopback(std::net::SocketAddr),
+}
+
+/// What helps where the kernel makes no socket or no connection.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE) => {
+            "raise the limit of descriptors (ulimit -n), or use fewer --clients"
+        }
+        Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
+            "there is no port left for it: use fewer --clients"
+        }
+        _ if error.kind() == io::ErrorKind::TimedOut => {
+            "is its listen queue full? give it a longer one, or use fewer --clients"
+        }
+        _ => "is the server running there?",
+    }
 }
 
 /// Goes through one share of a plan from beginning to end, or until `stop` says so; it is asked
@@ -376,8 +393,9 @@ impl Run<'_> {
             What::Strange => self.recorder.wrong_reply(),
             What::Retried => self.recorder.connection_retried(),
             What::Connected { took_ns } => {
-                let instants = id.and_then(|id| self.flight.instants(id));
-                self.recorder.connected(instants.map_or(0, |it| it.intended_ns), took_ns);
+                let due =
+                    event.id.map(|id| self.flight.instants(id).map_or(0, |it| it.intended_ns));
+                self.recorder.connected(due, took_ns);
             }
             What::FirstByte | What::KernelStamp => {
                 if let Some(instants) = id.and_then(|id| self.flight.instants(id)) {

@@ -47,6 +47,10 @@ const MOST_WAITING: usize = 1 << 20;
 /// Source addresses in use where ports would run out: each has all of them.
 const SOURCES: u32 = 1 << 12;
 
+/// With more connections than this, each source address carries a part of them: one has some
+/// 28,000 ports, and several threads may share it.
+const MANY: u32 = 1 << 12;
+
 /// No connection.
 const NONE: usize = usize::MAX;
 
@@ -88,6 +92,15 @@ impl Connections {
             sessions: spec.session.is_some(),
             pacing,
         }
+    }
+
+    /// A port rests for a minute after a FIN of ours, and towards one server an address has not
+    /// many more than [`MANY`]; on loopback there are more addresses.
+    fn ports_would_run_out(&self) -> bool {
+        let is_local = matches!(self.target.ip(), IpAddr::V4(address) if address.is_loopback());
+        let kept = self.reuse == Reuse::Persistent && !self.sessions;
+        let rest = !kept && self.close == Close::Finish;
+        is_local && (rest || self.clients > MANY)
     }
 }
 
@@ -150,57 +163,50 @@ impl TcpTransport {
 
     fn connect_all(&mut self, clients: u32) -> Result<(), DriveError> {
         let target = self.settings.target;
-        let cannot = |source| DriveError::Connect { target, source };
-        let streams: Vec<std::net::TcpStream> = (0..clients)
-            .map(|_| std::net::TcpStream::connect_timeout(&target, CONNECT_PATIENCE))
-            .collect::<Result<_, _>>()
-            .map_err(cannot)?;
-        for (client, stream) in (0..).zip(streams) {
-            let socket = Socket::from(stream);
-            let settled = self.settle(&socket).and_then(|()| self.adopt(socket, client, None));
-            settled.map_err(DriveError::Socket)?;
+        for client in 0..clients {
+            let socket = self.open().map_err(DriveError::Socket)?;
+            let since_ns = monotonic_ns();
+            let connected = socket.connect_timeout(&target.into(), CONNECT_PATIENCE);
+            connected.map_err(|source| DriveError::Connect { target, source })?;
+            let at_ns = monotonic_ns();
+            let what = What::Connected { took_ns: at_ns - since_ns };
+            self.pending.push(Event { at_ns, id: None, client, what });
+            let settled = socket.set_nonblocking(true);
+            settled.and_then(|()| self.adopt(socket, client, None)).map_err(DriveError::Socket)?;
         }
         Ok(())
     }
 
-    /// What every socket of the load is set to.
-    fn settle(&self, socket: &Socket) -> io::Result<()> {
+    /// A socket for a connection, on an address of its own where ports would run out.
+    fn open(&mut self) -> io::Result<Socket> {
+        let domain = Domain::for_address(self.settings.target);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
         if self.settings.close == Close::Reset {
             socket.set_linger(Some(Duration::ZERO))?;
         }
-        let _ = setsockopt(socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into());
-        Ok(())
-    }
-
-    /// Begins a new connection for a client.
-    fn connect(&mut self, client: u32) -> io::Result<usize> {
-        let target = self.settings.target;
-        let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-        self.settle(&socket)?;
-        if self.ports_would_run_out() {
+        let _ = setsockopt(&socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into());
+        if self.settings.ports_would_run_out() {
             setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
             self.made = self.made.wrapping_add(1);
             let source =
                 Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + self.made % SOURCES);
             socket.bind(&SocketAddr::from((source, 0)).into())?;
         }
+        Ok(socket)
+    }
+
+    /// Begins a new connection for a client.
+    fn connect(&mut self, client: u32) -> io::Result<usize> {
+        let socket = self.open()?;
         let since_ns = monotonic_ns();
-        match socket.connect(&target.into()) {
+        match socket.connect(&self.settings.target.into()) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
             Err(error) => return Err(error),
         }
         self.adopt(socket, client, Some(since_ns))
-    }
-
-    /// A port rests for a minute after a FIN of ours; on loopback there are more addresses.
-    fn ports_would_run_out(&self) -> bool {
-        let target = self.settings.target.ip();
-        let kept = self.settings.reuse == Reuse::Persistent && !self.settings.sessions;
-        let is_local = matches!(target, IpAddr::V4(address) if address.is_loopback());
-        is_local && !kept && self.settings.close == Close::Finish
     }
 
     /// Watches a connection and makes it its client's current one.
@@ -293,7 +299,7 @@ impl TcpTransport {
                 Ok(None) => {}
                 Ok(Some(took_ns)) => happened.push(Event {
                     at_ns: monotonic_ns(),
-                    id: connection.owed.front().map(|owed| owed.id),
+                    id: Some(connection.owed.front().map_or(0, |owed| owed.id)),
                     client: connection.client,
                     what: What::Connected { took_ns },
                 }),
@@ -518,5 +524,29 @@ impl Transport for TcpTransport {
 
     fn hiccups(&self) -> (u64, u64) {
         self.pacer.hiccups()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_many_where_ports_would_run_out() {
+        let runs_out = |target: &str, spec: LoadSpec| {
+            let target = target.parse().expect("an address");
+            let share = Share::WHOLE;
+            let all = Connections::of(&spec, share, target, Exchange::Echo, Pacing::Spin);
+            all.ports_would_run_out()
+        };
+        let few = LoadSpec::default();
+        let many = LoadSpec { clients: 30_000, ..few.clone() };
+        let finished = LoadSpec { close: Close::Finish, reuse: Reuse::Per(1), ..few.clone() };
+        let reset = LoadSpec { reuse: Reuse::Per(1), ..few.clone() };
+        let local = "127.0.0.1:80";
+        assert_eq!([few, reset].map(|spec| runs_out(local, spec)), [false; 2]);
+        assert_eq!([&many, &finished].map(|spec| runs_out(local, spec.clone())), [true; 2]);
+        // Elsewhere there is one address to come from.
+        assert!(!runs_out("192.0.2.1:80", many));
     }
 }
