@@ -93,9 +93,9 @@ impl Search {
     fn counted(&self, first: usize) -> impl Iterator<Item = &Trial> {
         let trials = &self.trials[..first];
         trials.iter().filter(move |trial| {
-            let mut alike = trials.iter().filter(|other| other.rate == trial.rate);
+            let mut all = alike(trials, trial);
             trial.figure_ns.is_some()
-                || alike.clone().count() > 1 && alike.all(|other| other.figure_ns.is_none())
+                || all.clone().count() > 1 && all.all(|other| other.figure_ns.is_none())
         })
     }
 
@@ -104,7 +104,7 @@ impl Search {
     pub fn next(&self) -> Step {
         if let Some(last) = self.trials.last()
             && last.figure_ns.is_none()
-            && self.trials.iter().filter(|other| other.rate == last.rate).count() == 1
+            && alike(&self.trials, last).count() == 1
         {
             return Step::Try(last.rate);
         }
@@ -168,6 +168,12 @@ impl Search {
         };
         (0..=self.trials.len()).find(|count| is_narrow(*count)).unwrap_or(self.trials.len())
     }
+}
+
+/// The trials at the rate of one of them.
+fn alike<'a>(trials: &'a [Trial], one: &Trial) -> impl Iterator<Item = &'a Trial> + Clone {
+    let rate = one.rate;
+    trials.iter().filter(move |trial| trial.rate == rate)
 }
 
 /// The trials that bear on a bracket, as points of rate and inverse figure. One without a steady

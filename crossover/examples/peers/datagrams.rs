@@ -26,6 +26,7 @@ pub fn compare(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     // Trains: datagrams that are due together are one for the kernel, on both sides.
     for (rate, server, flags) in [
         (100_000, &["udp", "spin"], &[][..]),
+        (100_000, &["trains", "spin"], &["--offload"]),
         (250_000, &["udp", "spin"], &[]),
         (250_000, &["trains", "spin"], &["--offload"]),
     ] {
@@ -33,7 +34,7 @@ pub fn compare(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         let (mut turns, mut sockperf) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
             turns.push(one(programs, rate, server, flags)?);
-            if theirs && is_plain {
+            if theirs {
                 sockperf.push(with_sockperf(rate)?);
             }
         }

@@ -16,6 +16,9 @@ const SECONDS: u32 = 2;
 
 const CONNECTIONS: &str = "64";
 
+/// Requests a second at which the server looks at arrivals.
+const RATE: f64 = 10_000.0;
+
 /// Lag and response times of an open loop on a core of its own. A server that spins takes the waking
 /// of its core, which is the machine's, out of the higher rate.
 pub fn lag(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
@@ -23,7 +26,7 @@ pub fn lag(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         ["load", "sent : planned", "lag p50", "lag p99", "R p50", "one at a time", "bar", ""];
     table.begin("Open loop, even", &columns);
     for (name, rate, serve, bar) in [
-        ("HTTP, 64 connections", 10_000.0, &["http"][..], "lag p50 ≤ 1 µs, p99 ≤ 60 µs"),
+        ("HTTP, 64 connections", RATE, &["http"][..], "lag p50 ≤ 1 µs, p99 ≤ 60 µs"),
         ("HTTP, 64 connections", 100_000.0, &["http", "spin"], "sent within 0.1 %, R p50 ≤ 15 µs"),
         ("UDP echo", 100_000.0, &["udp", "spin"], "sent within 0.1 %, R p50 ≤ 15 µs"),
     ] {
@@ -38,7 +41,7 @@ pub fn lag(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
                 .map(|(what, which)| of(&move |said| us(said, what, which)));
         let achieved = of(&|said| said["rate_achieved"].as_f64().unwrap_or(0.0)) / rate;
         let held = match rate {
-            10_000.0 => lag_p50 <= 1.0 && lag_p99 <= 60.0,
+            RATE => lag_p50 <= 1.0 && lag_p99 <= 60.0,
             _ => (achieved - 1.0).abs() <= 1e-3 && response_p50 <= 15.0,
         };
         let cells = [
@@ -81,16 +84,22 @@ fn service(serve: &[&str]) -> &'static [&'static str] {
 pub fn arrivals(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns = ["generator", "C² of arrivals", "bar", ""];
     table.begin("Arrivals seen by the server, 10,000/s over 64 connections", &columns);
+    let mut bare = Vec::new();
     for (law, low, high) in [("even", 0.0, 0.2), ("poisson", 0.95, 1.10)] {
         let mut seen = Vec::new();
         for seed in 0..MANY_TURNS {
             let arguments = ["--arrivals", law, "--seed", &seed.to_string()];
-            seen.push(open(programs, &["http"], 10_000.0, &arguments)?.seen);
+            seen.push(open(programs, &["http"], RATE, &arguments)?.seen);
+            if law == "even" {
+                bare.push(bare_seen(programs)?);
+            }
         }
         let seen = median(seen);
         let cells = [format!("crossover, {law}"), format!("{seen:.3}"), format!("{low} to {high}")];
         table.row(&cells, Some((low..=high).contains(&seen)));
     }
+    let cells = ["bare C loop, even".to_owned(), format!("{:.3}", median(bare)), String::new()];
+    table.row(&cells, None);
     for name in installed(&["wrk2", "oha", "hey", "h2load"]) {
         let mut seen = Vec::new();
         for _ in 0..TURNS {
@@ -103,6 +112,16 @@ pub fn arrivals(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         table.row(&cells, None);
     }
     Ok(())
+}
+
+/// The same of the barest open loop, which waits for each reply: what the machine's stalls make of
+/// even arrivals, whoever sends them.
+fn bare_seen(programs: &Programs) -> Result<f64, Failed> {
+    let server = programs.serve(&["http"])?;
+    let (port, program) = (server.port.to_string(), programs.path("paced"));
+    let program = program.to_str().ok_or("a path in UTF-8")?;
+    run(program, &["even", &port, CONNECTIONS, &RATE.to_string(), &SECONDS.to_string()])?;
+    Ok(number_after(&server.stop()?, "cv2").unwrap_or(f64::NAN))
 }
 
 /// What it costs to send 50,000 a second while sleeping between sends.
