@@ -11,7 +11,9 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
 use loadgen::expectation::Verdict;
-use loadgen::{Arrivals, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session};
+use loadgen::{
+    Arrivals, Close, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session,
+};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use results::{Measurement, Placement, Spectrum};
 use servers::Transport;
@@ -198,6 +200,10 @@ fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<()
         "--method, --header and --body are for http:// targets"
     } else if is_http && arguments.service == TargetService::Echo {
         "--service is for udp:// and tcp:// targets"
+    } else if arguments.target.scheme == Scheme::Udp
+        && (arguments.connection != usual.reuse || Close::from(arguments.close) != usual.close)
+    {
+        "--connection and --close are for tcp:// and http:// targets"
     } else if arguments.kernel_stamps && matches!(exchange, Exchange::Raw { .. }) {
         "--kernel-stamps needs replies that name their request: those of the services work and echo"
     } else {

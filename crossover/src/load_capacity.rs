@@ -2,11 +2,12 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use loadgen::capacity::{Capacity, Search, Step, Trial};
 use loadgen::expectation::{Expectation, Figure};
 use loadgen::judge::supports;
-use loadgen::{Arrivals, LoadSpec, Plan, Rate};
+use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 use results::{Doubt, Measurement};
 use serde::Serialize;
 
@@ -15,6 +16,9 @@ use crate::error::Error;
 use crate::generator::{Aim, Engine, measure};
 use crate::json;
 use crate::tables;
+
+/// How long a server may take to work off what a trial has left; then the search goes on.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most that is tried: a thread of the generator sends a few hundred thousand a second.
 const MOST_PER_THREAD: f64 = 500_000.0;
@@ -82,6 +86,9 @@ pub(crate) fn run(
         let seed = spec.seed.wrapping_add(rate.to_bits()).wrapping_add(trials.len() as u64);
         let spec = LoadSpec { seed, ..spec.clone() };
         let (trial, printed) = attempt(arguments, bound, &spec, aim, engine, rate, stop)?;
+        if trial.figure_ns.is_none() {
+            drain(&spec, aim, engine, stop)?;
+        }
         if stop.load(Relaxed) {
             return Err(Error::Interrupted("ended by Ctrl-C; the search has no answer".to_owned()));
         }
@@ -92,6 +99,23 @@ pub(crate) fn run(
         trials.push(printed);
     };
     print(arguments, bound, &end, trials)
+}
+
+/// Waits until a server has worked off what an unsteady trial has left in its queues, and is done
+/// with one more request that stands behind all that, lest the next trial meet it.
+fn drain(spec: &LoadSpec, aim: &Aim, engine: &Engine, stop: &AtomicBool) -> Result<(), Error> {
+    let last = Plan::draw(LoadSpec {
+        arrivals: Arrivals::Closed(Distribution::fixed(0.0)),
+        session: None,
+        clients: engine.progress.len() as u32,
+        depth: 1,
+        warmup: Duration::ZERO,
+        window: Duration::from_millis(1),
+        timeout: PATIENCE,
+        ..spec.clone()
+    })?;
+    measure(&last, aim, engine, &|| stop.load(Relaxed))?;
+    Ok(())
 }
 
 /// One trial: the load of the arguments at another rate.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use loadgen::expectation::{Expectation, Verdict};
 use loadgen::{Arrivals, Plan};
 use results::{
     Counts, Doubt, GeneratorCost, Measurement, PartSums, Series, Spectrum, Stalled, Summary,
@@ -81,7 +82,9 @@ struct Stall {
 #[derive(Serialize)]
 struct Kept {
     expectation: String,
-    verdict: String,
+    verdict: &'static str,
+    /// Why there is no verdict.
+    because: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -143,10 +146,7 @@ pub(crate) fn print(
         expectations: arguments
             .expect
             .iter()
-            .map(|expectation| Kept {
-                expectation: expectation.to_string(),
-                verdict: format!("{:?}", expectation.verdict(measured)),
-            })
+            .map(|expectation| kept(expectation, measured))
             .collect(),
         doubts: measured
             .doubts
@@ -155,6 +155,15 @@ pub(crate) fn print(
             .collect(),
     };
     json::print(&printed)
+}
+
+fn kept(expectation: &Expectation, measured: &Measurement) -> Kept {
+    let (verdict, because) = match expectation.verdict(measured) {
+        Verdict::Met => ("Met", None),
+        Verdict::NotMet => ("NotMet", None),
+        Verdict::NotValid(because) => ("NotValid", Some(because)),
+    };
+    Kept { expectation: expectation.to_string(), verdict, because }
 }
 
 fn intervals(measured: &Measurement) -> Vec<Interval> {
@@ -177,7 +186,7 @@ fn stalls(measured: &Measurement) -> Vec<Stall> {
 }
 
 fn throughput(measured: &Measurement) -> f64 {
-    measured.counts.answered as f64 / (measured.window_ns as f64 / 1e9)
+    measured.answered_in_window as f64 / (measured.window_ns as f64 / 1e9)
 }
 
 /// In one sentence, what the load was a model of.

@@ -318,6 +318,8 @@ fn what_an_exchange_cannot_carry_is_refused() {
         ("tcp://127.0.0.1:9", &["--header", "Accept: a"]),
         ("udp://127.0.0.1:9", &["--send", "a", "--kernel-stamps"]),
         ("udp://127.0.0.1:9", &["--send", "a", "--wait", "1ms"]),
+        ("udp://127.0.0.1:9", &["--connection", "per-request"]),
+        ("udp://127.0.0.1:9", &["--close", "finish"]),
     ] {
         let output = load(target, arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

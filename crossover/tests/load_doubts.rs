@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::load::{Beside, SHORT, count, has_doubt, json, parsed, streams};
+use common::load::{Beside, SHORT, count, has_doubt, json, load, parsed, streams};
 use common::{Server, crossover, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -109,6 +109,7 @@ fn streams_that_say_everything_twice_are_counted_as_wrong() {
         let answered = count(&said, "answered");
         assert!(answered > 10, "{said}");
         assert!(said["wrong_replies"].as_u64() >= Some(answered / 2), "{said}");
+        assert!(has_doubt(&said, "wrong-replies"), "{said}");
     }
 }
 
@@ -263,4 +264,44 @@ fn a_generator_without_a_core_of_its_own_is_doubted() {
     let said = json(&format!("udp://{address}"), &[&threads, &SHORT[..]].concat());
     assert!(has_doubt(&said, "shared-cores"), "{said}");
     assert_eq!(said["pacing"], if cores == "1" { "sleep" } else { "hybrid" });
+}
+
+#[test]
+fn a_server_that_closes_amid_its_reply_resets_at_once() {
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |_, mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort");
+    });
+    let frame = ["--closed", "--for", "300ms", "--warmup", "0s", "--timeout", "30s"];
+    let said = json(&format!("http://{address}/"), &frame);
+    assert!(count(&said, "reset") > 10, "{said}");
+    assert_eq!(count(&said, "reset"), count(&said, "sent"), "{said}");
+    let doubts = said["doubts"].as_array().expect("a list");
+    assert!(doubts.iter().any(|doubt| doubt["most"] == "reset"), "{said}");
+}
+
+#[test]
+fn datagrams_to_nobody_are_refused_one_by_one() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let target = format!("udp://{}", socket.local_addr().expect("bound"));
+    drop(socket);
+    for arrivals in ["poisson", "even", "burst:8"] {
+        let flags = ["--arrivals", arrivals, "--warmup", "100ms", "--for", "300ms"];
+        let said = json(&target, &[&flags[..], &["--timeout", "300ms"]].concat());
+        // The last may wait for another call that would be told.
+        assert!(count(&said, "refused") + 8 >= count(&said, "sent"), "{arrivals}: {said}");
+        assert!(count(&said, "refused") > 100, "{arrivals}: {said}");
+    }
+}
+
+#[test]
+fn a_search_waits_until_an_overload_has_been_worked_off() {
+    let server = Server::start("udp-iterative", &[]);
+    let target = format!("udp://{}", server.address);
+    // It begins at 1,000/s, five times what the server can: a backlog of seconds.
+    let bound = ["--capacity", "p50 < 20ms", "--wait", "5ms", "--for", "400ms"];
+    let said =
+        load(&target, &[&bound[..], &["--warmup", "0s", "--timeout", "300ms", "--json"]].concat());
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    assert!(said["capacity"]["rate"].as_f64() > Some(60.0), "{said}");
 }

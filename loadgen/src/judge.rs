@@ -1,6 +1,8 @@
 //! Whether a run is to be believed: each doubt a value with its remedy.
 
-use results::{Doubt, GeneratorCost, Lack, Measurement, Percentile, Placement, Series, Spectrum};
+use results::{
+    Counts, Doubt, GeneratorCost, Lack, Measurement, Percentile, Placement, Series, Spectrum, Unmet,
+};
 
 use crate::arrivals::Arrivals;
 use crate::plan::Plan;
@@ -74,6 +76,7 @@ pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Mea
         by_kernel: given(&log.by_kernel),
         reordered: log.reordered,
         wrong_replies: log.wrong_replies,
+        answered_in_window: log.answered_in_window,
         window_ns: (window_s * 1e9) as u64,
         connect_retries: log.connect_retries,
         statuses: log.statuses,
@@ -136,7 +139,8 @@ fn doubts(
         not_stationary(plan, log),
         too_few_samples(measured),
         littles_law(plan, log, measured),
-        given(unanswered > 0, Doubt::Unanswered { count: unanswered }),
+        given(unanswered > 0, Doubt::Unanswered { count: unanswered, most: most_of(&log.counts) }),
+        given(log.wrong_replies > 0, Doubt::WrongReplies { count: log.wrong_replies }),
         given(log.broken_off, Doubt::BrokenOff),
         given(log.connect_retries > 0, Doubt::ConnectionRetries { count: log.connect_retries }),
         exhausted(log),
@@ -149,6 +153,19 @@ fn doubts(
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// What became of most requests that have no answer.
+fn most_of(counts: &Counts) -> Option<Unmet> {
+    let by_kind = [
+        (counts.unsent, Unmet::Unsent),
+        (counts.refused, Unmet::Refused),
+        (counts.reset, Unmet::Reset),
+        (counts.wrong, Unmet::Wrong),
+        (counts.timed_out, Unmet::TimedOut),
+        (counts.in_flight, Unmet::InFlight),
+    ];
+    by_kind.into_iter().max_by_key(|(count, _)| *count).map(|(_, kind)| kind)
 }
 
 fn exhausted(log: &RunLog) -> Option<Doubt> {

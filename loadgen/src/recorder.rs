@@ -69,6 +69,8 @@ pub struct RunLog {
     pub sent_gaps: Gaps,
     /// Least and greatest "received so far" that the server told.
     pub server_received: Option<(u64, u64)>,
+    /// Right replies that came within the window, whenever their requests were due.
+    pub answered_in_window: u64,
     /// Replies of any kind, warm-up included.
     pub replies: u64,
     /// Requests sent, warm-up included.
@@ -127,6 +129,7 @@ impl RunLog {
             self.server_told(least);
             self.server_told(most);
         }
+        self.answered_in_window += other.answered_in_window;
         self.replies += other.replies;
         self.sent_in_all += other.sent_in_all;
         self.in_flight_area += other.in_flight_area;
@@ -301,6 +304,8 @@ impl Recorder {
         reply: Option<&Reply>,
     ) {
         let Instants { intended_ns, started_ns } = instants;
+        let is_within = (self.window_start_ns..self.window_end_ns).contains(&received_ns);
+        self.log.answered_in_window += u64::from(is_within);
         if !self.is_measured(intended_ns) {
             return;
         }

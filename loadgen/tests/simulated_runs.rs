@@ -121,6 +121,9 @@ fn an_overloaded_server_is_no_steady_state() {
     let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
     let measured = measurement(&plan, log, &Surroundings::default());
     assert!(measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::NotStationary { .. })));
+    // All are answered in the end, and no more a second than it can.
+    assert_eq!(measured.counts.answered, measured.counts.planned);
+    assert!(measured.answered_in_window.abs_diff(5_000) <= 2, "{}", measured.answered_in_window);
 }
 
 #[test]

@@ -71,6 +71,14 @@ pub enum Doubt {
     Unanswered {
         /// How many.
         count: u64,
+        /// What became of most of them; records of old do not tell.
+        #[serde(default)]
+        most: Option<Unmet>,
+    },
+    /// Replies came that were not asked for, or not so.
+    WrongReplies {
+        /// How many.
+        count: u64,
     },
     /// The generator lacked something that a request needs.
     Exhausted {
@@ -149,6 +157,58 @@ impl Lack {
     }
 }
 
+/// How a request ended that has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unmet {
+    /// It never left.
+    Unsent,
+    /// The server, or the kernel for it, refused.
+    Refused,
+    /// Its connection ended first.
+    Reset,
+    /// What came was not what was asked.
+    Wrong,
+    /// Nothing came in time.
+    TimedOut,
+    /// The run was broken off first.
+    InFlight,
+}
+
+impl Unmet {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Unsent => "never left",
+            Self::Refused => "were refused",
+            Self::Reset => "lost their connection",
+            Self::Wrong => "got something else",
+            Self::TimedOut => "got nothing in time",
+            Self::InFlight => "were on their way when the run was broken off",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Unsent => {
+                "they stand in the percentiles as longer than the time-out, and not in the mean; lower the rate"
+            }
+            Self::Refused => {
+                "see that the server listens there and has what is asked for; if it is overloaded, lower the rate"
+            }
+            Self::Reset => {
+                "see whether the server died or keeps no connections (--connection per-request, or per:N)"
+            }
+            Self::Wrong => {
+                "see that the server speaks what the load does (--service, --send, --reply-until, --reply-length)"
+            }
+            Self::TimedOut => {
+                "they stand in the percentiles as longer than the time-out, and not in the mean; lower the rate, or wait for longer (--timeout)"
+            }
+            Self::InFlight => "repeat the run to its end",
+        }
+    }
+}
+
 impl Doubt {
     /// The doubt's name in JSON.
     #[must_use]
@@ -164,6 +224,7 @@ impl Doubt {
             Self::TooFewSamples { .. } => "too-few-samples",
             Self::LittlesLaw { .. } => "littles-law",
             Self::Unanswered { .. } => "unanswered",
+            Self::WrongReplies { .. } => "wrong-replies",
             Self::Exhausted { .. } => "exhausted",
             Self::BrokenOff => "broken-off",
             Self::ConnectionRetries { .. } => "connection-retries",
@@ -226,7 +287,16 @@ impl Doubt {
                 "{in_flight:.3} requests were in flight on average, but throughput times response \
                  time gives {expected:.3}"
             ),
-            Self::Unanswered { count } => format!("{count} requests never got their answer"),
+            Self::Unanswered { count, most: None } => {
+                format!("{count} requests never got their answer")
+            }
+            Self::Unanswered { count, most: Some(most) } => {
+                format!("{count} requests never got their answer: they, or most, {}", most.text())
+            }
+            Self::WrongReplies { count } => format!(
+                "{count} replies were not what was asked for, or nobody had asked; over TCP each \
+                 cost its connection"
+            ),
             Self::Exhausted { unsent, lack } => format!(
                 "{unsent} requests could not be sent for want of {}",
                 lack.map_or("ports, descriptors, places in flight, or time", Lack::text)
@@ -268,9 +338,8 @@ impl Doubt {
             }
             Self::TooFewSamples { .. } => "measure for longer",
             Self::LittlesLaw { .. } => "the window is too short for this load: measure for longer",
-            Self::Unanswered { .. } => {
-                "they stand in the percentiles as longer than the time-out, and not in the mean; lower the rate, or wait for longer (--timeout)"
-            }
+            Self::Unanswered { most, .. } => most.unwrap_or(Unmet::TimedOut).remedy(),
+            Self::WrongReplies { .. } => Unmet::Wrong.remedy(),
             Self::Exhausted { lack, .. } => {
                 lack.map_or("lower the rate, or keep connections", Lack::remedy)
             }

@@ -16,7 +16,7 @@ mod series;
 mod spectrum;
 
 pub use counts::Counts;
-pub use doubt::{Doubt, Lack};
+pub use doubt::{Doubt, Lack, Unmet};
 pub use failure::Failure;
 pub use interval::percentile_interval;
 pub use journal::{Journal, JournalError, Reading, read_records};

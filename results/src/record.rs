@@ -197,6 +197,9 @@ pub struct Measurement {
     /// Replies with other bytes than were asked for, or from somebody who was not asked.
     #[serde(default)]
     pub wrong_replies: u64,
+    /// Right replies that came within the window, whenever their requests were due.
+    #[serde(default)]
+    pub answered_in_window: u64,
     /// Length of the measured window; what there was of it where the run was broken off.
     #[serde(default)]
     pub window_ns: u64,

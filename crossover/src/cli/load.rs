@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::num::IntErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -58,7 +60,8 @@ pub struct LoadArgs {
     pub rate: Rate,
     /// Open loop: when requests are due: poisson (at random), even, burst:N (N at once),
     /// on-off:TIME,TIME (at random, then nothing), ramp:RATE (from --rate to this one),
-    /// sine:SHARE,PERIOD (--rate, more and less by a share), trace:FILE (an instant on each line)
+    /// sine:SHARE,PERIOD (--rate, more and less by a share), trace:FILE (an instant on each line,
+    /// whatever the --rate)
     #[arg(long, value_name = "LAW", default_value = "poisson", conflicts_with = "closed",
           value_parser = read_arrivals, help_heading = "Load")]
     pub arrivals: ArrivalsKind,
@@ -206,31 +209,40 @@ impl FromStr for Target {
             Some(("http", rest)) => (Scheme::Http, rest),
             _ => return Err(FORMS.to_owned()),
         };
-        let (host, path) = match (scheme, rest.find('/')) {
-            (Scheme::Http, Some(at)) => (&rest[..at], &rest[at..]),
-            (Scheme::Http, None) => (rest, "/"),
+        let (host, path) = match (scheme, rest.find(['/', '?'])) {
+            (Scheme::Http, Some(at)) => rest.split_at(at),
             _ => (rest, ""),
         };
-        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let path = match (scheme, path.starts_with('/')) {
+            (Scheme::Http, false) => format!("/{path}"),
+            _ => path.to_owned(),
+        };
+        let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        if let Some(Err(error)) = &port
+            && *error.kind() == IntErrorKind::PosOverflow
+        {
+            return Err(format!("'{host}' has no port that exists: they go up to 65535"));
+        }
+        let has_port = port.is_some_and(|port| port.is_ok());
         let with_port = match (scheme, has_port) {
             (Scheme::Http, false) => format!("{host}:80"),
             _ => host.to_owned(),
         };
         let address = match with_port.parse() {
             Ok(address) => address,
-            Err(_) => with_port
-                .to_socket_addrs()
-                .ok()
-                .and_then(|mut addresses| addresses.next())
-                .ok_or_else(|| {
-                format!("'{host}' is no address; write it with its port, as in 127.0.0.1:9000")
-            })?,
+            Err(_) => resolved(&with_port)
+                .map_err(|error| format!("'{host}' leads nowhere: {error}; {FORMS}"))?,
         };
         if address.port() == 0 {
             return Err("port 0 is no server's; give the port on which it listens".to_owned());
         }
-        Ok(Self { scheme, address, host: host.to_owned(), path: path.to_owned() })
+        Ok(Self { scheme, address, host: host.to_owned(), path })
     }
+}
+
+/// The first address that a name with its port stands for.
+fn resolved(name: &str) -> io::Result<SocketAddr> {
+    name.to_socket_addrs()?.next().ok_or_else(|| io::Error::other("it has no address"))
 }
 
 /// What a server of the generator's own protocols is asked.

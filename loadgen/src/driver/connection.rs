@@ -159,7 +159,8 @@ impl Connection {
 
     /// The server has closed: a reply may end with that.
     pub(super) fn take_the_end(&mut self, happened: &mut Vec<Event>) {
-        if let (Some(said), Some(owed)) = (self.reader.ended(), self.owed.pop_front()) {
+        let Some(said) = self.reader.ended() else { return };
+        if let Some(owed) = self.owed.pop_front() {
             let (at_ns, client) = (monotonic_ns(), self.client);
             happened.push(Event { at_ns, id: Some(owed.id), client, what: said.into() });
         }

@@ -406,9 +406,18 @@ impl Transport for UdpTransport {
     }
 
     fn flush(&mut self) {
+        let mut was_cut_short = false;
         while !self.leaving.is_empty() {
             match self.send_batch() {
-                Ok(sent) => drop(self.leaving.drain(..sent)),
+                Ok(sent) => {
+                    // sendmmsg(2) keeps to itself why it stopped. What can be sent on at once was
+                    // not stopped by a full buffer, but by the refusal of an earlier datagram.
+                    if was_cut_short {
+                        self.refused.push(self.sender);
+                    }
+                    was_cut_short = !self.sends_trains && sent < self.leaving.len();
+                    self.leaving.drain(..sent);
+                }
                 // The attempt may only be told of the refusal of an earlier datagram.
                 Err(Errno::ECONNREFUSED) => self.refused.push(self.sender),
                 Err(Errno::EINTR) => {}
