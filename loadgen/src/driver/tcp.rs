@@ -94,8 +94,8 @@ impl Connections {
         }
     }
 
-    /// A port rests for a minute after a FIN of ours, and towards one server an address has not
-    /// many more than [`MANY`]; on loopback there are more addresses.
+    /// A port rests for a minute after a FIN of ours, and one address has only so many towards one
+    /// server; on loopback there are more addresses.
     fn ports_would_run_out(&self) -> bool {
         let is_local = matches!(self.target.ip(), IpAddr::V4(address) if address.is_loopback());
         let kept = self.reuse == Reuse::Persistent && !self.sessions;
