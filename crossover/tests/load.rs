@@ -354,3 +354,17 @@ fn a_header_of_the_users_own_takes_the_place_of_ours() {
         head.lines().filter(|line| line.to_ascii_lowercase().starts_with("host:")).collect();
     assert_eq!(hosts, ["host: example.org"], "{head}");
 }
+
+#[test]
+fn a_target_that_cannot_be_is_told_as_what_it_is() {
+    for (target, code, says) in [
+        ("http://127.0.0.1:99999/", 2, "65535"),
+        ("tcp://127.0.0.1", 2, "tcp://127.0.0.1:9000"),
+        ("http://127.0.0.1:1?reply=5KiB", 3, "is the server running there?"),
+    ] {
+        let output = load(target, &["--for", "100ms"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{target}: {said}");
+        assert!(said.contains(says), "{target}: {said}");
+    }
+}
