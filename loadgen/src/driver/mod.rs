@@ -166,15 +166,20 @@ pub enum DriveError {
     NotLoopback(std::net::SocketAddr),
 }
 
+/// What there was none of for a new connection.
+fn lacking(error: &io::Error) -> Lack {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => Lack::Ports,
+        Some(Errno::EMFILE | Errno::ENFILE) => Lack::Descriptors,
+        _ => Lack::Other,
+    }
+}
+
 /// What helps where the kernel makes no socket or no connection.
 fn remedy(error: &io::Error) -> &'static str {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EMFILE | Errno::ENFILE) => {
-            "raise the limit of descriptors (ulimit -n), or use fewer --clients"
-        }
-        Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => {
-            "there is no port left for it: use fewer --clients"
-        }
+    match lacking(error) {
+        Lack::Descriptors => "raise the limit of descriptors (ulimit -n), or use fewer --clients",
+        Lack::Ports => "there is no port left for it: use fewer --clients",
         _ if error.kind() == io::ErrorKind::TimedOut => {
             "is its listen queue full? give it a longer one, or use fewer --clients"
         }
@@ -375,7 +380,10 @@ impl Run<'_> {
     }
 
     fn handle(&mut self, event: Event) {
-        let id = event.id.or_else(|| self.flight.oldest_on(event.client));
+        let id = match event.what {
+            What::Connected { .. } => event.id,
+            _ => event.id.or_else(|| self.flight.oldest_on(event.client)),
+        };
         let at_ns = event.at_ns;
         self.count_in_flight(at_ns);
         match event.what {
@@ -393,8 +401,7 @@ impl Run<'_> {
             What::Strange => self.recorder.wrong_reply(),
             What::Retried => self.recorder.connection_retried(),
             What::Connected { took_ns } => {
-                let due =
-                    event.id.map(|id| self.flight.instants(id).map_or(0, |it| it.intended_ns));
+                let due = id.map(|id| self.flight.instants(id).map_or(0, |it| it.intended_ns));
                 self.recorder.connected(due, took_ns);
             }
             What::FirstByte | What::KernelStamp => {

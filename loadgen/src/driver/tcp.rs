@@ -21,7 +21,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::connection::Connection;
 use super::flight::slot_of;
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
-use super::{DriveError, Event, Started, Transport, What};
+use super::{DriveError, Event, Started, Transport, What, lacking};
 use crate::exchange::{Exchange, Owed};
 use crate::plan::{Close, LoadSpec, Reuse, Share};
 use crate::recorder::RETRIED_NS;
@@ -381,15 +381,6 @@ impl TcpTransport {
             NONE => self.connect(client),
             index => Ok(index),
         }
-    }
-}
-
-/// What there was none of for a new connection.
-fn lacking(error: &io::Error) -> Lack {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => Lack::Ports,
-        Some(Errno::EMFILE | Errno::ENFILE) => Lack::Descriptors,
-        _ => Lack::Other,
     }
 }
 
