@@ -237,6 +237,10 @@ fn the_exit_code_says_whether_a_bound_is_kept() {
     }
     let nobody = load("tcp://127.0.0.1:1", &["--expect", "p50 < 5s", "--for", "100ms"]);
     assert_eq!(nobody.status.code(), Some(2));
+    let few = [&frame[..], &["--expect", "p99.9 < 5s"]].concat();
+    let why = &json(&target, &few)["expectations"][0];
+    assert_eq!(why["verdict"], "NotValid", "{why}");
+    assert!(why["because"].as_str().is_some_and(|text| text.contains("measure for longer")));
 }
 
 #[test]
@@ -361,6 +365,7 @@ fn a_target_that_cannot_be_is_told_as_what_it_is() {
         ("http://127.0.0.1:99999/", 2, "65535"),
         ("tcp://127.0.0.1", 2, "tcp://127.0.0.1:9000"),
         ("http://127.0.0.1:1?reply=5KiB", 3, "is the server running there?"),
+        ("http://nobody.invalid/", 2, "leads nowhere"), // a name that is nobody's (RFC 6761)
     ] {
         let output = load(target, &["--for", "100ms"]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

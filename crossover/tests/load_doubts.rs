@@ -163,12 +163,14 @@ fn a_rate_out_of_reach_is_doubted_and_ends_in_time() {
 
 #[test]
 fn a_receive_buffer_that_overflows_is_doubted() {
-    // Nobody reads here.
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    let target = format!("udp://{}", socket.local_addr().expect("bound"));
-    let flags = ["--rate", "20000/s", "--for", "500ms", "--warmup", "0s", "--timeout", "50ms"];
-    let said = json(&target, &flags);
-    assert!(has_doubt(&said, "queue-overflow"), "{said}");
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        // Nobody reads here.
+        let socket = UdpSocket::bind(address).expect("a socket");
+        let target = format!("udp://{}", socket.local_addr().expect("bound"));
+        let flags = ["--rate", "20000/s", "--for", "500ms", "--warmup", "0s", "--timeout", "50ms"];
+        let said = json(&target, &flags);
+        assert!(has_doubt(&said, "queue-overflow"), "{said}");
+    }
 }
 
 /// Starts a load that runs for three seconds.

@@ -189,9 +189,7 @@ impl Unmet {
 
     fn remedy(self) -> &'static str {
         match self {
-            Self::Unsent => {
-                "they stand in the percentiles as longer than the time-out, and not in the mean; lower the rate"
-            }
+            Self::Unsent => "lower the rate",
             Self::Refused => {
                 "see that the server listens there and has what is asked for; if it is overloaded, lower the rate"
             }
@@ -201,9 +199,7 @@ impl Unmet {
             Self::Wrong => {
                 "see that the server speaks what the load does (--service, --send, --reply-until, --reply-length)"
             }
-            Self::TimedOut => {
-                "they stand in the percentiles as longer than the time-out, and not in the mean; lower the rate, or wait for longer (--timeout)"
-            }
+            Self::TimedOut => "lower the rate, or wait for longer (--timeout)",
             Self::InFlight => "repeat the run to its end",
         }
     }
@@ -287,11 +283,14 @@ impl Doubt {
                 "{in_flight:.3} requests were in flight on average, but throughput times response \
                  time gives {expected:.3}"
             ),
-            Self::Unanswered { count, most: None } => {
-                format!("{count} requests never got their answer")
-            }
-            Self::Unanswered { count, most: Some(most) } => {
-                format!("{count} requests never got their answer: they, or most, {}", most.text())
+            Self::Unanswered { count, most } => {
+                let ended = most.map_or_else(String::new, |most| {
+                    format!("; they, or most of them, {}", most.text())
+                });
+                format!(
+                    "{count} requests never got their answer, and stand in the percentiles as \
+                     longer than the time-out, in the mean not at all{ended}"
+                )
             }
             Self::WrongReplies { count } => format!(
                 "{count} replies were not what was asked for, or nobody had asked; over TCP each \
