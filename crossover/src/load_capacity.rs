@@ -4,11 +4,11 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use loadgen::capacity::{Capacity, Search, Step, Trial};
+use loadgen::capacity::{Capacity, Outcome, Search, Step, Trial};
 use loadgen::expectation::{Expectation, Figure};
-use loadgen::judge::supports;
+use loadgen::judge::needed;
 use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate};
-use results::{Doubt, Measurement};
+use results::Doubt;
 use serde::Serialize;
 
 use crate::cli::LoadArgs;
@@ -25,10 +25,10 @@ const MOST_PER_THREAD: f64 = 500_000.0;
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Printed<'a> {
+struct Printed {
     bound: String,
     capacity: Option<PrintedCapacity>,
-    because: Option<&'a str>,
+    because: Option<String>,
     trials: Vec<PrintedTrial>,
 }
 
@@ -44,6 +44,7 @@ struct PrintedTrial {
     rate: f64,
     achieved: f64,
     figure_ns: Option<f64>,
+    state: &'static str,
     /// As the server reports it in its replies; services of others report none.
     service_time_mean_ns: Option<f64>,
     unanswered: u64,
@@ -68,37 +69,45 @@ pub(crate) fn run(
             "a trace or a ramp has no one rate to search; give another --arrivals".to_owned(),
         ));
     }
-    // Twice what the percentile needs of independent requests.
-    let needed = (1..=1_000_000).find(|count| match bound.figure {
-        Figure::Percentile(percent) => supports(*count, percent),
-        Figure::Mean | Figure::Longest => *count >= 20,
-    });
-    let least = 2.0 * needed.unwrap_or(1_000_000) as f64 / spec.window.as_secs_f64();
+    // Twice what the figure needs of independent requests.
+    let requests = 2.0
+        * match bound.figure {
+            Figure::Percentile(percent) => needed(percent),
+            Figure::Mean | Figure::Longest => 20.0,
+        };
+    let least = requests / spec.window.as_secs_f64();
     let most = MOST_PER_THREAD * engine.progress.len() as f64;
+    if least > most {
+        return Err(Error::Usage(format!(
+            "a trial for '{bound}' needs {requests:.0} requests; give --for {:.0}s or more",
+            (requests / most).ceil()
+        )));
+    }
     let mut search = Search::new(bound.below_ns as f64, first.get(), least, most);
     let mut trials = Vec::new();
     let end = loop {
         let rate = match search.next() {
             Step::Try(rate) => rate,
-            end => break end,
+            end => break Ok(end),
         };
         // Another seed each time, also where a rate is tried again.
         let seed = spec.seed.wrapping_add(rate.to_bits()).wrapping_add(trials.len() as u64);
         let spec = LoadSpec { seed, ..spec.clone() };
-        let (trial, printed) = attempt(arguments, bound, &spec, aim, engine, rate, stop)?;
-        if trial.figure_ns.is_none() {
-            drain(&spec, aim, engine, stop)?;
-        }
-        if stop.load(Relaxed) {
-            return Err(Error::Interrupted("ended by Ctrl-C; the search has no answer".to_owned()));
-        }
+        let (trial, printed) = match attempt(arguments, bound, &spec, aim, engine, rate, stop) {
+            Ok(tried) => tried,
+            Err(error) => break Err(error),
+        };
         search.add(trial);
         if !arguments.json && io::stderr().is_terminal() {
             eprintln!("{}", line(&printed, bound));
         }
         trials.push(printed);
     };
-    print(arguments, bound, &end, trials)
+    // What was tried is told, whatever ended it.
+    if !trials.is_empty() {
+        print(arguments, bound, &end, trials)?;
+    }
+    end.map(|_| ())
 }
 
 /// Waits until a server has worked off what an unsteady trial has left in its queues, and is done
@@ -132,13 +141,24 @@ fn attempt(
         .ok_or_else(|| Error::Usage("the search left the rates that exist".to_owned()))?;
     let plan = Plan::draw(LoadSpec { arrivals: arguments.arrivals.at(asked), ..spec.clone() })?;
     let measured = measure(&plan, aim, engine, &|| stop.load(Relaxed))?;
-    let figure_ns = bound.figure.of(&measured).known_ns().map(|ns| ns as f64);
-    let figure_ns = figure_ns.filter(|_| is_steady(&measured));
-    let trial = Trial { rate, figure_ns };
+    let outcome = Outcome::of(bound.figure, &measured);
+    if outcome == Outcome::Unsteady {
+        drain(spec, aim, engine, stop)?;
+    }
+    if stop.load(Relaxed) {
+        return Err(Error::Interrupted("ended by Ctrl-C; the search has no answer".to_owned()));
+    }
+    let trial = Trial { rate, outcome };
+    let figure_ns = trial.figure_ns();
     let printed = PrintedTrial {
         rate,
         achieved: measured.rate_achieved,
         figure_ns,
+        state: match outcome {
+            Outcome::Steady(_) => "steady",
+            Outcome::Unsteady => "unsteady",
+            Outcome::NotSent => "not-sent",
+        },
         service_time_mean_ns: measured.service_time.mean_ns(),
         unanswered: measured.counts.unanswered(),
         kept: figure_ns.is_some_and(|ns| ns < bound.below_ns as f64),
@@ -147,36 +167,48 @@ fn attempt(
     Ok((trial, printed))
 }
 
-/// No loss, no growing backlog, and the rate was really sent.
-fn is_steady(measured: &Measurement) -> bool {
-    let breaks = |doubt: &Doubt| match doubt {
-        Doubt::NotStationary { ratio } => *ratio > 1.0,
-        Doubt::Unanswered { .. } | Doubt::RateMissed { .. } | Doubt::Exhausted { .. } => true,
-        _ => false,
-    };
-    !measured.doubts.iter().any(breaks)
+impl PrintedTrial {
+    fn figure(&self) -> String {
+        let none = if self.state == "not-sent" { "not to be sent" } else { "no steady state" };
+        self.figure_ns.map_or_else(|| none.to_owned(), tables::time)
+    }
+
+    /// Whether the bound was kept; nothing where the server was not put to the test.
+    fn verdict(&self) -> &'static str {
+        match (self.kept, self.state) {
+            (true, _) => "kept",
+            (false, "not-sent") => "",
+            (false, _) => "missed",
+        }
+    }
 }
 
 fn line(trial: &PrintedTrial, bound: &Expectation) -> String {
-    let figure = trial.figure_ns.map_or_else(|| "no steady state".to_owned(), tables::time);
-    let kept = if trial.kept { "kept" } else { "missed" };
-    format!("{:.1}/s: {} {figure}, {kept}", trial.rate, bound.figure)
+    format!("{:.1}/s: {} {} {}", trial.rate, bound.figure, trial.figure(), trial.verdict())
 }
 
 fn print(
     arguments: &LoadArgs,
     bound: &Expectation,
-    end: &Step,
+    end: &Result<Step, Error>,
     trials: Vec<PrintedTrial>,
 ) -> Result<(), Error> {
+    let longer = "measure for longer (--for)";
     let because = match end {
-        Step::Found(_) | Step::Try(_) => None,
-        Step::BelowAll(_) => Some(
-            "not even the least rate with requests enough keeps it; measure for longer (--for)",
-        ),
-        Step::AboveAll(_) => Some("the greatest rate that can be sent keeps the bound"),
+        Ok(Step::Found(_) | Step::Try(_)) => None,
+        Ok(Step::BelowAll(rate)) => Some(format!(
+            "not even {rate:.1}/s, the least rate with requests enough, keeps it; {longer}"
+        )),
+        Ok(Step::AboveAll(rate)) => Some(format!(
+            "{rate:.1}/s keeps the bound, and about as much is all that can be sent; try more \
+             --threads, on cores of their own"
+        )),
+        Ok(Step::NotSent(rate)) => Some(format!(
+            "{rate:.1}/s, the least rate with requests enough, cannot be sent; {longer}"
+        )),
+        Err(error) => Some(error.to_string()),
     };
-    let found = if let Step::Found(found) = end { Some(*found) } else { None };
+    let found = if let Ok(Step::Found(found)) = end { Some(*found) } else { None };
     if arguments.json {
         let capacity =
             found.map(|Capacity { rate, low, high }| PrintedCapacity { rate, low, high });
@@ -190,9 +222,9 @@ fn print(
         table.add_row(vec![
             format!("{:.1}/s", trial.rate),
             format!("{:.1}/s", trial.achieved),
-            trial.figure_ns.map_or_else(|| "no steady state".to_owned(), tables::time),
+            trial.figure(),
             trial.unanswered.to_string(),
-            if trial.kept { "kept" } else { "missed" }.to_owned(),
+            trial.verdict().to_owned(),
             trial.doubts.join(", "),
         ]);
     }
@@ -203,7 +235,8 @@ fn print(
             "{bound} is kept up to {rate:.1}/s ({low:.1} to {high:.1}/s, 95 %), without loss and \
              without a growing backlog"
         )?,
-        (None, because) => writeln!(out, "{}", because.unwrap_or_default())?,
+        (None, Some(because)) if end.is_ok() => writeln!(out, "{because}")?,
+        (None, _) => {} // the error is told by whoever called
     }
     Ok(())
 }

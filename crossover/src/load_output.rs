@@ -208,15 +208,30 @@ fn model(plan: &Plan) -> String {
         ),
         (arrivals, Some(session)) => format!(
             "an open loop of sessions ({arrivals}) with {} requests each: they come whether or not \
-             the server keeps up, and wait for its replies within",
-            session.length
+             the server keeps up, and wait for its replies within{}",
+            session.length,
+            left_of_trace(plan)
         ),
         (arrivals, None) => format!(
-            "an open loop ({arrivals}) over {}: requests come whether or not the server keeps up",
+            "an open loop ({arrivals}) over {}: requests come whether or not the server keeps up{}",
             match spec.clients {
                 1 => "one connection or socket".to_owned(),
                 clients => format!("{clients} connections or sockets"),
-            }
+            },
+            left_of_trace(plan)
+        ),
+    }
+}
+
+/// What of a recording the run is too short for.
+fn left_of_trace(plan: &Plan) -> String {
+    let Arrivals::Trace(trace) = plan.spec.arrivals else { return String::new() };
+    match trace.beyond(plan.spec.warmup + plan.spec.window) {
+        0 => String::new(),
+        left => format!(
+            "; {left} of the recorded instants come after its end, and --warmup 0s --for {}s would \
+             take all",
+            trace.span().as_secs() + 1
         ),
     }
 }

@@ -71,6 +71,12 @@ fn echo_and_raw_exchanges_drive_servers_that_know_nothing_of_us() {
     let said = json(&stamped, &[&["--service", "echo", "--kernel-stamps"], &SHORT[..]].concat());
     all_answered(&said);
     assert_eq!(said["by_kernel"]["count"], said["response_time"]["count"]);
+    // What is refused was answered by neither opinion.
+    let refusing = Server::start("udp-iterative", &[]);
+    let some = ["--kernel-stamps", "--wait", "two-point:0,3600s,0.2"];
+    let said = json(&format!("udp://{}", refusing.address), &[&some, &SHORT[..]].concat());
+    assert!(count(&said, "refused") > 10, "{said}");
+    assert_eq!(said["by_kernel"]["count"], said["response_time"]["count"], "{said}");
 }
 
 #[test]

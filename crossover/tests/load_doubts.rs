@@ -297,6 +297,38 @@ fn datagrams_to_nobody_are_refused_one_by_one() {
 }
 
 #[test]
+fn datagrams_that_the_kernel_does_not_send_are_refused() {
+    // To all: a socket must ask for that first, which this generator never does.
+    let flags = [&["--unconnected"], &SHORT[..]].concat();
+    let said = json("udp://127.255.255.255:9", &flags);
+    assert!(count(&said, "sent") > 10, "{said}");
+    assert_eq!(count(&said, "refused"), count(&said, "sent"), "{said}");
+}
+
+#[test]
+fn a_search_that_is_ended_shows_what_it_has_tried() {
+    let requests = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&requests);
+    let (address, _beside) = responder(move |number, bytes, from, socket| {
+        let _ = socket.send_to(bytes, from);
+        seen.store(number, Relaxed);
+    });
+    let mut command = crossover();
+    command.args(["load", &format!("udp://{address}"), "--service", "echo", "--json"]);
+    command.args(["--capacity", "p50 < 60s", "--for", "100ms", "--warmup", "0s"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    // More than the first trial has, of a hundred.
+    eventually("the second trial begins", || requests.load(Relaxed) > 250);
+    kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert!(said["trials"].as_array().is_some_and(|trials| !trials.is_empty()), "{said}");
+    assert!(said["capacity"].is_null(), "{said}");
+    assert!(said["because"].as_str().is_some_and(|text| text.contains("Ctrl-C")), "{said}");
+}
+
+#[test]
 fn a_search_waits_until_an_overload_has_been_worked_off() {
     let server = Server::start("udp-iterative", &[]);
     let target = format!("udp://{}", server.address);

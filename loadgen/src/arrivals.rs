@@ -84,6 +84,13 @@ impl Trace {
         self.due_ns.len()
     }
 
+    /// How many instants a run that ends so long after the first does not come to.
+    #[must_use]
+    pub fn beyond(&self, end: Duration) -> usize {
+        let end_ns = end.as_nanos() as u64;
+        self.due_ns.len() - self.due_ns.partition_point(|due| *due < end_ns)
+    }
+
     fn rate(&self) -> Option<Rate> {
         Rate::per_second((self.due_ns.len() - 1) as f64 / self.span().as_secs_f64())
     }
@@ -283,6 +290,8 @@ mod tests {
         let trace = Trace::keep(vec![3_000, 1_000, 2_500]).expect("instants");
         let due: Vec<u64> = Arrivals::Trace(trace).due(Duration::from_secs(1), 1).collect();
         assert_eq!(due, [0, 1_500, 2_000]);
+        let beyond = [1_500, 1_501, 2_001].map(|end| trace.beyond(Duration::from_nanos(end)));
+        assert_eq!(beyond, [2, 1, 0]);
         assert_eq!(Trace::keep(vec![5, 5]), None);
     }
 }

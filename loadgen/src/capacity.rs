@@ -3,11 +3,16 @@
 //!
 //! First the rate is doubled, or halved, until one trial keeps the bound and another does not. A
 //! trial without a steady state may owe that to a stall of the machine: it is made again, and counts
-//! only if the second has none either.
+//! only if the second has none either. One whose rate the generator could not send says nothing of
+//! the server: above it nothing is tried, and a capacity that lies there is not found.
 //! Then all trials go on within that bracket, and each says how far the figure is from the bound.
 //! Near its capacity a queue's response time grows like 1/(μ − λ), so that its inverse is nearly a
 //! straight line in the rate: the line through the trials crosses the bound's inverse at the
 //! capacity (Kleinrock 1975, section 3.2, for M/M/1, where the line is exact).
+
+use results::{Doubt, Lack, Measurement};
+
+use crate::expectation::Figure;
 
 /// Trials within the bracket before an answer is given.
 const TRIALS: usize = 12;
@@ -23,9 +28,53 @@ const AROUND: [f64; 3] = [0.9, 0.97, 1.03];
 pub struct Trial {
     /// Requests a second that were asked for.
     pub rate: f64,
-    /// The figure, in nanoseconds; `None` where requests were lost or unanswered, or the backlog
-    /// grew: there is no steady state to speak of.
-    pub figure_ns: Option<f64>,
+    /// What came of them.
+    pub outcome: Outcome,
+}
+
+/// What comes of a trial.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// A steady state with this figure, in nanoseconds.
+    Steady(f64),
+    /// Requests were lost or unanswered, or the backlog grew: no steady state to speak of.
+    Unsteady,
+    /// The generator could not send so many, and the server answered all that were sent.
+    NotSent,
+}
+
+impl Outcome {
+    /// What a run says of a figure.
+    #[must_use]
+    pub fn of(figure: Figure, measured: &Measurement) -> Self {
+        let doubts = || measured.doubts.iter();
+        let misses_rate = doubts().any(|doubt| matches!(doubt, Doubt::RateMissed { .. }));
+        // Requests that find no place, or no room on a connection, wait for the server.
+        let is_held_up = doubts().any(|doubt| {
+            matches!(doubt, Doubt::Exhausted { lack: Some(Lack::Places | Lack::Room), .. })
+        });
+        if misses_rate && !is_held_up && measured.counts.answered == measured.counts.sent {
+            return Self::NotSent;
+        }
+        let is_steady = !doubts().any(|doubt| match doubt {
+            Doubt::NotStationary { ratio } => *ratio > 1.0,
+            Doubt::Unanswered { .. } | Doubt::RateMissed { .. } | Doubt::Exhausted { .. } => true,
+            _ => false,
+        });
+        let figure_ns = figure.of(measured).known_ns().filter(|_| is_steady);
+        figure_ns.map_or(Self::Unsteady, |ns| Self::Steady(ns as f64))
+    }
+}
+
+impl Trial {
+    /// The figure, in nanoseconds, where there was a steady state.
+    #[must_use]
+    pub fn figure_ns(&self) -> Option<f64> {
+        match self.outcome {
+            Outcome::Steady(figure_ns) => Some(figure_ns),
+            Outcome::Unsteady | Outcome::NotSent => None,
+        }
+    }
 }
 
 /// What to do next.
@@ -37,8 +86,10 @@ pub enum Step {
     Found(Capacity),
     /// There is none: not even the least rate keeps the bound.
     BelowAll(f64),
-    /// Even the greatest rate that can be sent keeps the bound.
+    /// Even the greatest rate that can be sent, this one, keeps the bound.
     AboveAll(f64),
+    /// There is no telling: not even the least rate can be sent.
+    NotSent(f64),
 }
 
 /// The greatest rate that keeps the bound.
@@ -85,7 +136,12 @@ impl Search {
     /// Whether a trial kept the bound.
     #[must_use]
     pub fn keeps(&self, trial: &Trial) -> bool {
-        trial.figure_ns.is_some_and(|figure_ns| figure_ns < self.bound_ns)
+        trial.figure_ns().is_some_and(|figure_ns| figure_ns < self.bound_ns)
+    }
+
+    /// Whether the server missed it.
+    fn misses(&self, trial: &Trial) -> bool {
+        !self.keeps(trial) && trial.outcome != Outcome::NotSent
     }
 
     /// The trials among the first so many that count: each without a steady state has another at
@@ -94,8 +150,8 @@ impl Search {
         let trials = &self.trials[..first];
         trials.iter().filter(move |trial| {
             let mut all = alike(trials, trial);
-            trial.figure_ns.is_some()
-                || all.clone().count() > 1 && all.all(|other| other.figure_ns.is_none())
+            trial.figure_ns().is_some()
+                || all.clone().count() > 1 && all.all(|other| other.figure_ns().is_none())
         })
     }
 
@@ -103,20 +159,31 @@ impl Search {
     #[must_use]
     pub fn next(&self) -> Step {
         if let Some(last) = self.trials.last()
-            && last.figure_ns.is_none()
+            && last.figure_ns().is_none()
             && alike(&self.trials, last).count() == 1
         {
             return Step::Try(last.rate);
         }
         let counted = || self.counted(self.trials.len());
         let kept = counted().filter(|trial| self.keeps(trial));
-        let missed = counted().filter(|trial| !self.keeps(trial));
+        let missed = counted().filter(|trial| self.misses(trial));
+        let not_sent = counted().filter(|trial| trial.outcome == Outcome::NotSent);
         let most_kept = kept.map(|trial| trial.rate).reduce(f64::max);
-        let least_missed = missed.map(|trial| trial.rate).reduce(f64::min);
-        match (most_kept, least_missed) {
-            (None, None) => Step::Try(self.first),
+        let not_sent = not_sent.map(|trial| trial.rate).reduce(f64::min);
+        let out_of_reach = |rate: &f64| not_sent.is_some_and(|ceiling| *rate > ceiling);
+        let least_missed = missed.map(|trial| trial.rate).filter(|rate| !out_of_reach(rate));
+        match (most_kept, least_missed.reduce(f64::min)) {
+            (None, None) => match not_sent {
+                None => Step::Try(self.first),
+                Some(ceiling) if ceiling <= self.least => Step::NotSent(ceiling),
+                Some(ceiling) => Step::Try((ceiling / 2.0).max(self.least)),
+            },
             (Some(kept), None) if kept >= self.most => Step::AboveAll(kept),
-            (Some(kept), None) => Step::Try((2.0 * kept).min(self.most)),
+            (Some(kept), None) => match not_sent {
+                None => Step::Try((2.0 * kept).min(self.most)),
+                Some(ceiling) if ceiling / kept <= NARROW => Step::AboveAll(kept),
+                Some(ceiling) => Step::Try((kept * ceiling).sqrt()),
+            },
             (None, Some(missed)) if missed <= self.least => Step::BelowAll(missed),
             (None, Some(missed)) => Step::Try((missed / 2.0).max(self.least)),
             // Chance may let a higher rate keep what a lower one misses: then they are near.
@@ -130,7 +197,8 @@ impl Search {
     /// Within the bracket: trials around the present estimate, then the answer.
     fn confirm(&self, low: f64, high: f64) -> Step {
         let near: Vec<(f64, f64)> = self.trials.iter().filter_map(near(low, high)).collect();
-        let collapse = self.counted(self.trials.len()).filter(|trial| trial.figure_ns.is_none());
+        let unsteady = |trial: &&Trial| trial.outcome == Outcome::Unsteady;
+        let collapse = self.counted(self.trials.len()).filter(unsteady);
         let collapse = collapse.map(|trial| trial.rate).fold(f64::INFINITY, f64::min);
         let crossing = |points: &[(f64, f64)]| {
             let crossing = line_through(points)?.crossing(1.0 / self.bound_ns)?;
@@ -160,7 +228,9 @@ impl Search {
     fn bracketing(&self) -> usize {
         let is_narrow = |count: usize| {
             let ends = |keeps: bool| {
-                let such = self.counted(count).filter(move |it| self.keeps(it) == keeps);
+                let is_such =
+                    move |it: &&Trial| if keeps { self.keeps(it) } else { self.misses(it) };
+                let such = self.counted(count).filter(is_such);
                 such.map(|trial| trial.rate)
             };
             let (kept, missed) = (ends(true).reduce(f64::max), ends(false).reduce(f64::min));
@@ -181,7 +251,7 @@ fn alike<'a>(trials: &'a [Trial], one: &Trial) -> impl Iterator<Item = &'a Trial
 fn near(low: f64, high: f64) -> impl Fn(&Trial) -> Option<(f64, f64)> {
     move |trial| {
         let bears = trial.rate >= low / 1.3 && trial.rate <= high * 1.3;
-        trial.figure_ns.filter(|_| bears).map(|ns| (trial.rate, 1.0 / ns))
+        trial.figure_ns().filter(|_| bears).map(|ns| (trial.rate, 1.0 / ns))
     }
 }
 
@@ -255,6 +325,10 @@ fn leave_one_out(
 mod tests {
     use super::*;
 
+    fn trial(rate: f64, figure_ns: Option<f64>) -> Trial {
+        Trial { rate, outcome: figure_ns.map_or(Outcome::Unsteady, Outcome::Steady) }
+    }
+
     /// A server without chance whose figure is 1/(μ − λ).
     fn search(capacity: f64, most: f64) -> (Search, Step) {
         const BOUND_NS: f64 = 5e6;
@@ -262,8 +336,9 @@ mod tests {
         let mut search = Search::new(BOUND_NS, 100.0, 1.0, most);
         loop {
             match search.next() {
-                Step::Try(rate) => search
-                    .add(Trial { rate, figure_ns: (rate < limit).then(|| 1e9 / (limit - rate)) }),
+                Step::Try(rate) => {
+                    search.add(trial(rate, (rate < limit).then(|| 1e9 / (limit - rate))));
+                }
                 end => return (search, end),
             }
         }
@@ -289,7 +364,7 @@ mod tests {
                         let figure_ns = (rate < CAPACITY + 200.0)
                             .then(|| 1e9 / (CAPACITY + 200.0 - rate))
                             .filter(|_| search.trials().len() != disturbed);
-                        search.add(Trial { rate, figure_ns });
+                        search.add(trial(rate, figure_ns));
                     }
                     Step::Found(found) => break found,
                     end => panic!("{end:?}"),
@@ -318,10 +393,42 @@ mod tests {
         let mut search = Search::new(1e6, 100.0, 3.0, 1e6);
         let end = loop {
             match search.next() {
-                Step::Try(rate) => search.add(Trial { rate, figure_ns: None }),
+                Step::Try(rate) => search.add(trial(rate, None)),
                 end => break end,
             }
         };
         assert!(matches!(end, Step::BelowAll(_)));
+    }
+
+    #[test]
+    fn what_the_generator_cannot_send_is_no_capacity_of_the_server() {
+        const CEILING: f64 = 30_000.0;
+        // The server's limit, below and above what can be sent.
+        for (limit, first, least) in
+            [(20_000.0, 100.0, 1.0), (1e9, 100.0, 1.0), (1e9, 1e6, 1.0), (1e9, 1e6, 4e4)]
+        {
+            let mut search = Search::new(5e6, first, least, 1e7);
+            let end = loop {
+                match search.next() {
+                    Step::Try(rate) if rate > CEILING => {
+                        search.add(Trial { rate, outcome: Outcome::NotSent });
+                    }
+                    Step::Try(rate) => {
+                        search.add(trial(rate, (rate < limit).then(|| 1e9 / (limit - rate))));
+                    }
+                    end => break end,
+                }
+            };
+            match end {
+                Step::Found(found) => assert!((found.rate / 19_800.0 - 1.0).abs() < 0.02),
+                Step::AboveAll(rate) => {
+                    assert!((CEILING / 1.3..=CEILING).contains(&rate), "{rate}")
+                }
+                Step::NotSent(rate) => assert!(least > CEILING && rate == least, "{rate}"),
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(limit < CEILING, matches!(end, Step::Found(_)), "{end:?}");
+            assert!(search.trials().len() < 45, "{} trials", search.trials().len());
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use results::{Doubt, Measurement, Percentile};
+use results::{Doubt, Lack, Measurement, Percentile, lower_limit};
 
 use crate::judge::supports;
 use crate::quantity::{read_duration, write_duration};
@@ -74,44 +74,59 @@ impl Expectation {
     /// met under a disturbance is met, and one that is missed may have been missed because of it.
     #[must_use]
     pub fn verdict(&self, measured: &Measurement) -> Verdict {
-        if let Some(because) = self.not_valid(measured) {
-            return Verdict::NotValid(because);
-        }
         let kept = self.figure.of(measured).known_ns().is_some_and(|ns| ns < self.below_ns);
-        let lag_ns = self.figure.lag_of(measured);
-        if kept {
-            Verdict::Met
-        } else if lag_ns > TOLERATED_LAG * self.below_ns as f64 {
-            Verdict::NotValid(format!(
-                "the generator's own lag was {} there; give it a core of its own",
-                write_duration(Duration::from_nanos(lag_ns as u64))
-            ))
-        } else {
-            Verdict::NotMet
+        let of_the_generator = || (!kept).then(|| self.lag_too_high(measured)).flatten();
+        let not_valid = undermined(measured, kept)
+            .or_else(|| self.too_few(measured, kept))
+            .or_else(of_the_generator);
+        match not_valid {
+            Some(because) => Verdict::NotValid(because),
+            None if kept => Verdict::Met,
+            None => Verdict::NotMet,
         }
     }
 
-    fn not_valid(&self, measured: &Measurement) -> Option<String> {
-        let undermines = |doubt: &&Doubt| {
-            matches!(
-                doubt,
-                Doubt::RateMissed { .. } | Doubt::BrokenOff | Doubt::GeneratorStarved { .. }
-            )
-        };
-        if measured.response_time.count() + measured.response_time.unanswered() == 0 {
-            return Some("no request was measured; measure for longer".to_owned());
-        }
-        if let Some(doubt) = measured.doubts.iter().find(undermines) {
-            return Some(doubt.to_string());
-        }
+    /// Whether chance may have made a percentile what it is. It needs fewer requests to be surely
+    /// longer than the bound than to be surely known.
+    fn too_few(&self, measured: &Measurement, kept: bool) -> Option<String> {
+        let Figure::Percentile(percent) = self.figure else { return None };
         let count = measured.effective_samples;
-        match self.figure {
-            Figure::Percentile(percent) if !supports(count as u64, percent) => Some(format!(
+        let surely = lower_limit(percent / 100.0, count)
+            .and_then(|share| measured.response_time.percentile(share).at_least_ns())
+            .is_some_and(|least_ns| least_ns >= self.below_ns);
+        let known = supports(count as u64, percent) || !kept && surely;
+        (!known).then(|| {
+            format!(
                 "{count:.0} independent requests are too few for p{percent}; measure for longer"
-            )),
-            _ => None,
-        }
+            )
+        })
     }
+
+    fn lag_too_high(&self, measured: &Measurement) -> Option<String> {
+        let lag_ns = self.figure.lag_of(measured);
+        (lag_ns > TOLERATED_LAG * self.below_ns as f64).then(|| {
+            let lag = write_duration(Duration::from_nanos(lag_ns as u64));
+            format!("the generator's own lag was {lag} there; give it a core of its own")
+        })
+    }
+}
+
+/// What keeps a run from telling anything. A lighter load than was planned keeps a bound too easily,
+/// and says nothing of one that is missed, unless it was the server that held so many requests that
+/// no more had a place.
+fn undermined(measured: &Measurement, kept: bool) -> Option<String> {
+    if measured.response_time.count() + measured.response_time.unanswered() == 0 {
+        return Some("no request was measured; measure for longer".to_owned());
+    }
+    let is_full =
+        |doubt: &Doubt| matches!(doubt, Doubt::Exhausted { lack: Some(Lack::Places), .. });
+    let held_up = measured.doubts.iter().any(is_full);
+    let undermines = |doubt: &&Doubt| match doubt {
+        Doubt::RateMissed { .. } => kept || !held_up,
+        Doubt::BrokenOff | Doubt::GeneratorStarved { .. } => true,
+        _ => false,
+    };
+    measured.doubts.iter().find(undermines).map(Doubt::to_string)
 }
 
 impl FromStr for Expectation {

@@ -270,7 +270,13 @@ fn effective_samples(response_time: &Spectrum, series: &Series) -> f64 {
 /// least one of them must be longer. p90 needs 28, p99 298, p99.9 2,994.
 #[must_use]
 pub fn supports(count: u64, percentile: f64) -> bool {
-    count as f64 >= (0.05_f64.ln() / (percentile / 100.0).ln()).floor()
+    count as f64 >= needed(percentile)
+}
+
+/// The least number of independent requests that [`supports`] a percentile, given in percent.
+#[must_use]
+pub fn needed(percentile: f64) -> f64 {
+    (0.05_f64.ln() / (percentile / 100.0).ln()).floor()
 }
 
 /// Little's law, L = X · R, with what straddles the ends of the window allowed for.

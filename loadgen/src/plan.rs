@@ -22,6 +22,10 @@ pub const MAX_REQUESTS: f64 = 1e9;
 /// The most requests that are due at one instant.
 const LARGEST_BURST: u32 = 1_000_000;
 
+/// Of a window in which more are expected at a steady rate, none is empty: for a Poisson process by
+/// a chance of e⁻⁵⁰.
+const FEW: f64 = 50.0;
+
 /// Demands drawn for clients and sessions whose number of requests depends on the server; they
 /// are taken in turn and begun again. As many requests of an open loop go into the hash.
 const TABLE: usize = 1 << 14;
@@ -117,7 +121,7 @@ impl SessionLength {
             Self::Fixed(count) => count,
             Self::Geometric(mean) if mean <= 1.0 => 1,
             Self::Geometric(mean) => {
-                ((uniform.ln() / (1.0 - 1.0 / mean).ln()) as u32).saturating_add(1)
+                ((uniform.ln() / (-1.0 / mean).ln_1p()) as u32).saturating_add(1)
             }
         }
     }
@@ -128,7 +132,9 @@ impl FromStr for SessionLength {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let read = match text.strip_prefix("geometric:") {
-            Some(mean) => mean.parse().ok().filter(|mean| *mean >= 1.0).map(Self::Geometric),
+            Some(mean) => {
+                mean.parse().ok().filter(|mean| (1.0..=1e9).contains(mean)).map(Self::Geometric)
+            }
             None => text.parse().ok().filter(|count| *count > 0).map(Self::Fixed),
         };
         read.ok_or_else(|| {
@@ -251,13 +257,16 @@ pub enum PlanError {
         "{0:.0} requests are more than a plan holds ({MAX_REQUESTS:.0}); lower the rate or the duration"
     )]
     TooMany(f64),
-    /// The load holds no request.
-    #[error("the load holds no request: {rate} for {window} is less than one; raise either")]
+    /// The measured window holds no request.
+    #[error(
+        "no request is due within the measured window, from {from} to {to} after the start; raise \
+         --rate or --for, or shorten --warmup"
+    )]
     Empty {
-        /// The rate.
-        rate: Rate,
-        /// The window.
-        window: String,
+        /// When the window begins, after the warm-up.
+        from: String,
+        /// When it ends.
+        to: String,
     },
     /// A size is not one of the protocol's.
     #[error("a message has at least {HEADER_SIZE} B and at most {MAX_MESSAGE_SIZE} B, not {0} B")]
@@ -297,10 +306,9 @@ impl Plan {
             let lines = if think.is_fixed() && plan.spec.is_fixed() { 1 } else { TABLE };
             plan.table = (0..lines).map(pause).collect();
         }
-        if let Some(rate) = plan.spec.arrivals.rate()
-            && plan.due().next().is_none()
-        {
-            return Err(PlanError::Empty { rate, window: write_duration(plan.spec.window) });
+        if plan.may_be_empty() && !plan.due().any(|due_ns| due_ns >= plan.window_start_ns()) {
+            let (from, to) = (plan.spec.warmup, plan.spec.warmup + plan.spec.window);
+            return Err(PlanError::Empty { from: write_duration(from), to: write_duration(to) });
         }
         plan.hash = plan.digest();
         Ok(plan)
@@ -368,6 +376,13 @@ impl Plan {
     #[must_use]
     pub fn window_end_ns(&self) -> u64 {
         (self.spec.warmup + self.spec.window).as_nanos() as u64
+    }
+
+    /// Whether chance, or the end of a trace, may leave the window without a request.
+    fn may_be_empty(&self) -> bool {
+        let arrivals = &self.spec.arrivals;
+        let expected = arrivals.rate().map(|rate| rate.get() * self.spec.window.as_secs_f64());
+        expected.is_some_and(|expected| !arrivals.is_steady() || expected < FEW)
     }
 
     fn digest(&self) -> String {

@@ -6,7 +6,6 @@ use protocol::Reply;
 use results::{Counts, Lack, Parts, Series, Spectrum};
 
 use crate::arrivals::Arrivals;
-use crate::driver::What;
 use crate::plan::Plan;
 use crate::times::Times;
 
@@ -63,7 +62,7 @@ pub struct RunLog {
     pub waited_ns: u128,
     /// Sum of the processor time that was really used.
     pub computed_ns: u128,
-    /// Gaps between the intended starts of arrivals.
+    /// Gaps between the intended starts of arrivals; of bursts, between their first requests.
     pub planned_gaps: Gaps,
     /// Gaps between their actual sends.
     pub sent_gaps: Gaps,
@@ -284,15 +283,18 @@ impl Recorder {
         let lag_ns = started_ns.saturating_sub(intended_ns);
         self.lag.record(lag_ns);
         log.series.sent(intended_ns - self.window_start_ns, lag_ns);
-        if arrival {
-            if let Some(head_lag) = &mut log.head_lag
-                && log.planned_gaps.last_ns != intended_ns
-            {
-                head_lag.record(lag_ns);
-            }
-            log.planned_gaps.note(intended_ns);
-            log.sent_gaps.note(started_ns);
+        if !arrival {
+            return;
         }
+        if let Some(head_lag) = &mut log.head_lag {
+            // Of a burst its first: how long the others take to leave is no rate that was missed.
+            if log.planned_gaps.last_ns == intended_ns {
+                return;
+            }
+            head_lag.record(lag_ns);
+        }
+        log.planned_gaps.note(intended_ns);
+        log.sent_gaps.note(started_ns);
     }
 
     /// The right reply came at `received_ns`, with what the server noted if it notes anything.
@@ -402,19 +404,17 @@ impl Recorder {
         }
     }
 
-    /// Something on the way of a request whose end is still to come.
-    pub fn partly(&mut self, instants: Instants, at_ns: u64, what: What) {
-        if !self.is_measured(instants.intended_ns) {
-            return;
+    /// The first byte of a reply came, and not yet its last.
+    pub fn first_byte(&mut self, instants: Instants, at_ns: u64) {
+        if self.is_measured(instants.intended_ns) {
+            self.log.first_byte.record(at_ns.saturating_sub(instants.started_ns));
         }
-        match what {
-            What::FirstByte => {
-                self.log.first_byte.record(at_ns.saturating_sub(instants.started_ns));
-            }
-            What::KernelStamp => {
-                self.log.by_kernel.record(at_ns.saturating_sub(instants.intended_ns));
-            }
-            _ => {}
+    }
+
+    /// The kernel had received the right reply to a request at `at_ns`.
+    pub fn stamped_by_kernel(&mut self, instants: Instants, at_ns: u64) {
+        if self.is_measured(instants.intended_ns) {
+            self.log.by_kernel.record(at_ns.saturating_sub(instants.intended_ns));
         }
     }
 

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use loadgen::capacity::{Search, Step, Trial};
+use loadgen::capacity::{Outcome, Search, Step, Trial};
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
+use loadgen::expectation::Figure;
+use loadgen::judge::{Surroundings, measurement};
 use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Progress, Rate, Share, drive};
 
 /// M/M/1 with a mean service time of 1 ms.
 const SERVICE_RATE: f64 = 1000.0;
 
-fn p99_ns(rate: f64, seed: u64) -> Option<f64> {
+fn trial(rate: f64, seed: u64, mut transport: SimulatedTransport) -> Trial {
     let plan = Plan::draw(LoadSpec {
         arrivals: Arrivals::Poisson(Rate::per_second(rate).expect("above 0")),
         wait: Distribution::exponential(1e9 / SERVICE_RATE),
@@ -20,9 +22,9 @@ fn p99_ns(rate: f64, seed: u64) -> Option<f64> {
         ..LoadSpec::default()
     })
     .expect("a sound load");
-    let mut transport = SimulatedTransport::new(SimulatedServer::Iterative);
     let log = drive(&plan, Share::WHOLE, 0, &mut transport, &Progress::default(), &|| false);
-    log.response_time.percentile(0.99).known_ns().map(|ns| ns as f64)
+    let measured = measurement(&plan, log, &Surroundings::default());
+    Trial { rate, outcome: Outcome::of(Figure::Percentile(99.0), &measured) }
 }
 
 #[test]
@@ -38,7 +40,8 @@ fn the_capacity_of_m_m_1_is_found_within_5_percent_in_nine_of_ten_searches() {
             match search.next() {
                 Step::Try(rate) => {
                     let trial_seed = seed * 1000 + search.trials().len() as u64;
-                    search.add(Trial { rate, figure_ns: p99_ns(rate, trial_seed) });
+                    let server = SimulatedTransport::new(SimulatedServer::Iterative);
+                    search.add(trial(rate, trial_seed, server));
                 }
                 Step::Found(found) => break found,
                 end => panic!("{end:?}"),
@@ -49,4 +52,19 @@ fn the_capacity_of_m_m_1_is_found_within_5_percent_in_nine_of_ten_searches() {
     }
     assert!(hits >= 9, "{hits} of 10 within 5 % of {capacity}");
     assert!(covered >= 6, "{covered} of 10 intervals hold {capacity}");
+}
+
+#[test]
+fn a_generator_at_its_own_limit_says_nothing_of_the_server() {
+    // It needs 2 ms for each request, of which the server needs 1: 500/s is all it can send.
+    let outcome = |rate| {
+        let transport = SimulatedTransport::new(SimulatedServer::Iterative);
+        trial(rate, 1, transport.sending(Duration::from_millis(2))).outcome
+    };
+    assert!(matches!(outcome(300.0), Outcome::Steady(_)), "{:?}", outcome(300.0));
+    assert_eq!(outcome(800.0), Outcome::NotSent);
+    // One that is quicker meets the server's.
+    let transport = SimulatedTransport::new(SimulatedServer::Iterative);
+    let quick = trial(1500.0, 1, transport.sending(Duration::from_micros(10)));
+    assert_eq!(quick.outcome, Outcome::Unsteady);
 }

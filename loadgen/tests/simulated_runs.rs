@@ -6,8 +6,8 @@ use loadgen::driver::{Faults, SimulatedServer, SimulatedTransport};
 use loadgen::expectation::{Expectation, Verdict};
 use loadgen::judge::{Surroundings, measurement};
 use loadgen::{
-    Arrivals, Distribution, LoadSpec, Plan, Progress, Rate, RunLog, Session, SessionLength, Share,
-    drive,
+    Arrivals, Distribution, LoadSpec, Plan, PlanError, Progress, Rate, RunLog, Session,
+    SessionLength, Share, Trace, drive,
 };
 use proptest::prelude::*;
 use results::{Doubt, Percentile, Placement, Spectrum};
@@ -179,6 +179,64 @@ fn a_mean_that_is_missed_counts_where_the_generator_was_on_time() {
     log.lag = Spectrum::new();
     (0..sent).for_each(|number| log.lag.record(if number % 100 == 0 { 20_000_000 } else { 0 }));
     assert!(matches!(verdict(&log), Verdict::NotValid(_)), "{:?}", verdict(&log));
+}
+
+#[test]
+fn a_bound_that_is_missed_for_certain_is_missed_however_few_requests_are_independent() {
+    let verdict = |load: LoadSpec, pause: Option<(u64, u64)>, bound: &str| {
+        let server = SimulatedServer::Iterative;
+        let mut transport = SimulatedTransport::faulty(server, Faults::default(), pause, 1);
+        let (plan, log) = run(load, &mut transport);
+        let measured = measurement(&plan, log, &Surroundings::default());
+        bound.parse::<Expectation>().expect("a bound").verdict(&measured)
+    };
+    // Each is like its neighbours, in a queue that grows and in one long stall.
+    let overload = spec(Arrivals::Poisson(rate(1500.0)), 5, 1.0 * MS);
+    assert_eq!(verdict(overload, None, "p99 < 5ms"), Verdict::NotMet);
+    let even = spec(Arrivals::Even(rate(1000.0)), 30, 0.05 * MS);
+    let stop = Some((10_000_000_000, 11_500_000_000));
+    assert_eq!(verdict(even.clone(), stop, "p99 < 5ms"), Verdict::NotMet);
+    assert!(matches!(verdict(even, stop, "p99 < 5s"), Verdict::NotValid(_)));
+    // A server that hangs leaves no place for what is due.
+    let hung = LoadSpec {
+        max_in_flight: 100,
+        timeout: Duration::from_secs(1),
+        ..spec(Arrivals::Even(rate(1000.0)), 5, 0.0)
+    };
+    assert_eq!(verdict(hung, Some((0, u64::MAX / 2)), "p99 < 5ms"), Verdict::NotMet);
+    // Of twenty one may be long by chance.
+    let few = spec(Arrivals::Even(rate(20.0)), 1, 1.0 * MS);
+    let short = Some((100_000_000, 120_000_000));
+    assert!(matches!(verdict(few.clone(), short, "p99 < 5ms"), Verdict::NotValid(_)));
+    assert_eq!(verdict(few, None, "p50 < 1us"), Verdict::NotMet);
+}
+
+#[test]
+fn the_sending_of_a_burst_is_no_missed_rate() {
+    let burst = || spec(Arrivals::Burst(rate(10_000.0), 10_000), 3, 0.0);
+    let doubts = |load: LoadSpec, each: Duration| {
+        let mut transport = SimulatedTransport::new(SimulatedServer::Iterative).sending(each);
+        let (plan, log) = run(load, &mut transport);
+        let measured = measurement(&plan, log, &Surroundings::default());
+        measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::RateMissed { .. }))
+    };
+    assert!(!doubts(burst(), Duration::from_micros(20)));
+    assert!(doubts(burst(), Duration::from_micros(120)));
+}
+
+#[test]
+fn a_window_in_which_nothing_is_due_is_no_load() {
+    for arrivals in [
+        Arrivals::Even(rate(0.5)),
+        Arrivals::Trace(Trace::keep(vec![0, 800_000_000]).expect("instants")),
+        Arrivals::Burst(rate(0.5), 100),
+    ] {
+        let warm = LoadSpec { warmup: Duration::from_secs(1), ..spec(arrivals, 1, 0.0) };
+        let refused = Plan::draw(warm.clone());
+        assert!(matches!(refused, Err(PlanError::Empty { .. })), "{arrivals}");
+        let cold = LoadSpec { warmup: Duration::ZERO, ..warm };
+        assert!(Plan::draw(cold).is_ok(), "{arrivals}");
+    }
 }
 
 #[test]

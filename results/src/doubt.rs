@@ -205,6 +205,18 @@ impl Unmet {
     }
 }
 
+/// What is said of requests without an answer.
+fn unanswered(count: u64, most: Option<Unmet>) -> String {
+    let text = format!(
+        "{count} requests never got their answer, and stand in the percentiles as longer than the \
+         time-out, in the mean not at all"
+    );
+    match most {
+        Some(most) => format!("{text}; they, or most of them, {}", most.text()),
+        None => text,
+    }
+}
+
 impl Doubt {
     /// The doubt's name in JSON.
     #[must_use]
@@ -283,18 +295,10 @@ impl Doubt {
                 "{in_flight:.3} requests were in flight on average, but throughput times response \
                  time gives {expected:.3}"
             ),
-            Self::Unanswered { count, most } => {
-                let ended = most.map_or_else(String::new, |most| {
-                    format!("; they, or most of them, {}", most.text())
-                });
-                format!(
-                    "{count} requests never got their answer, and stand in the percentiles as \
-                     longer than the time-out, in the mean not at all{ended}"
-                )
-            }
+            Self::Unanswered { count, most } => unanswered(*count, *most),
             Self::WrongReplies { count } => format!(
                 "{count} replies were not what was asked for, or nobody had asked; over TCP each \
-                 cost its connection"
+                 that named no request cost its connection"
             ),
             Self::Exhausted { unsent, lack } => format!(
                 "{unsent} requests could not be sent for want of {}",

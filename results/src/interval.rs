@@ -6,6 +6,9 @@ const NORMAL_FROM: f64 = 400.0;
 /// The 97.5 % point of the normal distribution.
 const Z: f64 = 1.959_964;
 
+/// Its 95 % point.
+const Z_ONE_SIDED: f64 = 1.644_854;
+
 /// The shares of the sample between whose order statistics the `quantile` (0 to 1) lies with
 /// 95 % confidence, given so many independent observations (a number that correlation makes
 /// smaller than the count). `None` where the sample is too small: the interval would reach beyond
@@ -23,26 +26,48 @@ pub fn percentile_interval(quantile: f64, observations: f64) -> Option<(f64, f64
         (expected - half, expected + half + 1.0)
     } else if exceeding <= expected {
         // Counted from above, where there are few.
-        let above = few(count, 1.0 - quantile);
+        let above = few(count, 1.0 - quantile, 0.025);
         (count - above.1, count - above.0 + 1.0)
     } else {
-        let below = few(count, quantile);
+        let below = few(count, quantile, 0.025);
         (below.0, below.1 + 1.0)
     };
     (low >= 1.0 && high <= count).then(|| (low / count, high / count))
 }
 
-/// The central 95 % of a binomial distribution with few expected successes: by summing.
-fn few(count: f64, probability: f64) -> (f64, f64) {
+/// The share of the sample whose order statistic the `quantile` (0 to 1) is not below, with 95 %
+/// confidence, given so many independent observations: the one-sided limit, which needs fewer of
+/// them than an interval. `None` where chance may have put all of them above the quantile.
+#[must_use]
+pub fn lower_limit(quantile: f64, observations: f64) -> Option<f64> {
+    let count = observations.floor();
+    if count < 1.0 || !(0.0..1.0).contains(&quantile) || quantile <= 0.0 {
+        return None;
+    }
+    let (expected, exceeding) = (count * quantile, count * (1.0 - quantile));
+    // So many may be above the quantile by chance.
+    let most = if expected.min(exceeding) > NORMAL_FROM {
+        (exceeding + Z_ONE_SIDED * (exceeding * quantile).sqrt()).ceil()
+    } else if exceeding <= expected {
+        few(count, 1.0 - quantile, 0.05).1
+    } else {
+        count - few(count, quantile, 0.05).0
+    };
+    (most < count).then(|| (count - most) / count)
+}
+
+/// A binomial distribution with few expected successes, without this much on either side: by
+/// summing.
+fn few(count: f64, probability: f64, tail: f64) -> (f64, f64) {
     let ratio = probability / (1.0 - probability);
     let mut term = (count * (-probability).ln_1p()).exp();
     let (mut sum, mut successes) = (term, 0.0);
     let mut low = None;
     loop {
-        if low.is_none() && sum >= 0.025 {
+        if low.is_none() && sum >= tail {
             low = Some(successes);
         }
-        if sum >= 0.975 || successes >= count {
+        if sum >= 1.0 - tail || successes >= count {
             return (low.unwrap_or(0.0), successes);
         }
         term *= (count - successes) / (successes + 1.0) * ratio;
@@ -76,6 +101,20 @@ mod tests {
             let (low, high) = percentile_interval(0.9, observations).expect("enough");
             assert!(high - low < before);
             before = high - low;
+        }
+    }
+
+    #[test]
+    fn a_lower_limit_needs_few_observations_and_is_nearer_than_the_interval() {
+        // Of 19 one may be above p99 by chance (in 17 of 100 samples), and hardly two (in 1.5).
+        assert_eq!(lower_limit(0.99, 19.0), Some(18.0 / 19.0));
+        assert_eq!(lower_limit(0.5, 4.0), None);
+        for observations in [1e3, 1e5, 1e7] {
+            for quantile in [0.1, 0.5, 0.99] {
+                let (low, _) = percentile_interval(quantile, observations).expect("enough");
+                let limit = lower_limit(quantile, observations).expect("enough");
+                assert!(low < limit && limit < quantile, "{quantile} of {observations}: {limit}");
+            }
         }
     }
 

@@ -18,7 +18,7 @@ mod spectrum;
 pub use counts::Counts;
 pub use doubt::{Doubt, Lack, Unmet};
 pub use failure::Failure;
-pub use interval::percentile_interval;
+pub use interval::{lower_limit, percentile_interval};
 pub use journal::{Journal, JournalError, Reading, read_records};
 pub use machine::{Machine, Placement};
 pub use parts::{PartSums, Parts};

@@ -40,8 +40,9 @@ const HOPELESSLY_LATE_NS: u64 = 100_000;
 /// loop, which waits for replies itself, and by a generator that is hopelessly late.
 const LARGE_BATCH: usize = 64;
 
-/// Looks at what has come before anything is given up.
-const MOST_LOOKS: usize = 4096;
+/// Looks at what has come before anything is given up; each is at one connection at least, and so
+/// many requests are in flight at most unless more are asked for.
+const MOST_LOOKS: usize = 1 << 14;
 
 /// Where requests go and replies come from, and the clock by which that happens.
 pub trait Transport {
@@ -67,7 +68,7 @@ pub trait Transport {
         client
     }
 
-    /// Whether something has come that has not been looked at.
+    /// Whether something may have come that has not been looked at.
     fn has_unread(&self) -> bool {
         false
     }
@@ -213,6 +214,7 @@ pub fn drive(
         progress,
         counted_until_ns: start_ns,
         latest_answered_ns: 0,
+        stamped: None,
         left: Vec::new(),
         happened: Vec::with_capacity(256),
     };
@@ -243,6 +245,8 @@ struct Run<'a> {
     counted_until_ns: u64,
     /// When the latest request of those answered was sent.
     latest_answered_ns: u64,
+    /// The kernel's stamp of the reply that is told next, and the request that it names.
+    stamped: Option<(u64, u64)>,
     /// Sessions that ended before their time.
     left: Vec<u32>,
     happened: Vec<Event>,
@@ -404,11 +408,12 @@ impl Run<'_> {
                 let due = id.map(|id| self.flight.instants(id).map_or(0, |it| it.intended_ns));
                 self.recorder.connected(due, took_ns);
             }
-            What::FirstByte | What::KernelStamp => {
+            What::FirstByte => {
                 if let Some(instants) = id.and_then(|id| self.flight.instants(id)) {
-                    self.recorder.partly(instants, at_ns, event.what);
+                    self.recorder.first_byte(instants, at_ns);
                 }
             }
+            What::KernelStamp => self.stamped = id.map(|id| (id, at_ns)),
             What::Closed { took_ns } => self.recorder.closed(at_ns, took_ns),
         }
     }
@@ -459,6 +464,9 @@ impl Run<'_> {
             self.recorder.reordered();
         }
         self.latest_answered_ns = self.latest_answered_ns.max(started_ns);
+        if let Some((_, stamp_ns)) = self.stamped.take_if(|(id, _)| *id == departed.id) {
+            self.recorder.stamped_by_kernel(departed.instants, stamp_ns);
+        }
         self.progress
             .answered(at_ns.saturating_sub(intended_ns), started_ns.saturating_sub(intended_ns));
         self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns), true);

@@ -40,6 +40,9 @@ const LOT: Duration = Duration::from_micros(150);
 /// A rest this long needs no precise timer for most of it.
 const LONG_REST_NS: u64 = 10_000_000;
 
+/// Sockets of which one poll tells.
+const EVENTS: usize = 1024;
+
 /// The timer's own token; sockets count from 0.
 const TIMER: Token = Token(usize::MAX);
 
@@ -124,6 +127,8 @@ pub(super) struct Pacer {
     watched_from_ns: u64,
     /// Sockets whose turn ended before they were read empty; readiness is told once only.
     unfinished: Vec<Ready>,
+    /// Whether the last poll told of as many sockets as it can.
+    is_full: bool,
 }
 
 impl Pacer {
@@ -135,7 +140,7 @@ impl Pacer {
         poll.registry().register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)?;
         Ok(Self {
             poll,
-            events: Events::with_capacity(1024),
+            events: Events::with_capacity(EVENTS),
             timer,
             pacing,
             lateness: Lateness::default(),
@@ -143,6 +148,7 @@ impl Pacer {
             hiccups: (0, 0),
             watched_from_ns: 0,
             unfinished: Vec::new(),
+            is_full: false,
         })
     }
 
@@ -242,6 +248,12 @@ impl Pacer {
         !self.unfinished.is_empty()
     }
 
+    /// Whether something may have happened of which nobody was told yet: the last poll told as much
+    /// as it can.
+    pub(super) fn may_have_more(&self) -> bool {
+        self.has_unfinished() || self.is_full
+    }
+
     /// Counts this socket as ready once more at the next wait.
     pub(super) fn come_back_to(&mut self, socket: Ready) {
         self.unfinished.push(socket);
@@ -250,11 +262,17 @@ impl Pacer {
     /// Looks for events; rests for them as [`arm`](Self::arm) has said, or not at all.
     fn poll_once(&mut self, rest: Option<Option<Duration>>, ready: &mut Vec<Ready>) {
         let timeout = rest.unwrap_or(Some(Duration::ZERO));
+        self.is_full = false;
         // A signal may interrupt the wait; the loop around asks again.
         if self.poll.poll(&mut self.events, timeout).is_err() {
             return;
         }
-        for event in self.events.iter().filter(|event| event.token() != TIMER) {
+        let mut told = 0;
+        for event in &self.events {
+            told += 1;
+            if event.token() == TIMER {
+                continue;
+            }
             ready.push(Ready {
                 socket: event.token().0,
                 readable: event.is_readable(),
@@ -262,6 +280,7 @@ impl Pacer {
                 ends: event.is_read_closed() || event.is_write_closed() || event.is_error(),
             });
         }
+        self.is_full = told == EVENTS;
     }
 
     /// Sets the timer, and tells how long the poll may rest. Its own time-out is in milliseconds:

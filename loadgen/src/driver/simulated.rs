@@ -56,6 +56,7 @@ pub struct SimulatedTransport {
     server: SimulatedServer,
     faults: Faults,
     pause: Option<Pause>,
+    sending_ns: u64,
     chance: Pcg64,
     received: u64,
     master_free_ns: u64,
@@ -85,6 +86,7 @@ impl SimulatedTransport {
             server,
             faults,
             pause,
+            sending_ns: 0,
             chance: Pcg64::new(u128::from(seed), 99),
             received: 0,
             master_free_ns: 0,
@@ -92,6 +94,12 @@ impl SimulatedTransport {
             coming: BinaryHeap::new(),
             events: Vec::new(),
         }
+    }
+
+    /// The same with a generator that needs so long for each request that it sends.
+    #[must_use]
+    pub fn sending(self, takes: Duration) -> Self {
+        Self { sending_ns: takes.as_nanos() as u64, ..self }
     }
 
     fn happens(&mut self, share: f64) -> bool {
@@ -126,20 +134,8 @@ impl SimulatedTransport {
         }
     }
 
-    fn will_happen(&mut self, at_ns: u64, client: u32, id: u64, what: What) {
-        self.coming.push(Reverse((at_ns, self.events.len() as u64)));
-        self.events.push(Some(Event { at_ns, id: Some(id), client, what }));
-    }
-}
-
-impl Transport for SimulatedTransport {
-    const BATCH: usize = 1;
-
-    fn now_ns(&self) -> u64 {
-        self.now_ns
-    }
-
-    fn start(&mut self, client: u32, request: &Request, _last: bool) -> Started {
+    /// Lets one request travel; what becomes of it will happen.
+    fn send(&mut self, client: u32, request: &Request) -> Started {
         if self.happens(self.faults.impossible) {
             return Started::Impossible(Lack::Ports);
         }
@@ -172,9 +168,29 @@ impl Transport for SimulatedTransport {
         Started::Sent(self.now_ns)
     }
 
+    fn will_happen(&mut self, at_ns: u64, client: u32, id: u64, what: What) {
+        self.coming.push(Reverse((at_ns, self.events.len() as u64)));
+        self.events.push(Some(Event { at_ns, id: Some(id), client, what }));
+    }
+}
+
+impl Transport for SimulatedTransport {
+    const BATCH: usize = 1;
+
+    fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    fn start(&mut self, client: u32, request: &Request, _last: bool) -> Started {
+        let started = self.send(client, request);
+        self.now_ns += self.sending_ns;
+        started
+    }
+
     fn flush(&mut self) {}
 
     fn wait(&mut self, _now_ns: u64, until_ns: u64, _in_flight: usize, happened: &mut Vec<Event>) {
+        let until_ns = until_ns.max(self.now_ns);
         match self.coming.peek() {
             Some(Reverse((at_ns, _))) if *at_ns <= until_ns => {
                 self.now_ns = self.now_ns.max(*at_ns);
@@ -186,7 +202,7 @@ impl Transport for SimulatedTransport {
                     happened.extend(self.events[number as usize].take());
                 }
             }
-            _ => self.now_ns = self.now_ns.max(until_ns),
+            _ => self.now_ns = until_ns,
         }
     }
 

@@ -51,6 +51,9 @@ const SOURCES: u32 = 1 << 12;
 /// 28,000 ports, and several threads may share it.
 const MANY: u32 = 1 << 12;
 
+/// Given-up requests whose late replies a connection is kept for; with more it is as good as dead.
+const MOST_GIVEN_UP: usize = 1 << 16;
+
 /// No connection.
 const NONE: usize = usize::MAX;
 
@@ -63,6 +66,8 @@ pub struct Connections {
     pub exchange: Exchange,
     /// How many are kept, or how many clients make their own.
     pub clients: u32,
+    /// The same of all shares of the load together: they have the ports in common.
+    pub clients_in_all: u32,
     /// How long each is kept.
     pub reuse: Reuse,
     /// How it is ended.
@@ -87,6 +92,7 @@ impl Connections {
             target,
             exchange,
             clients: share.part_of(spec.clients),
+            clients_in_all: spec.clients,
             reuse: spec.reuse,
             close: spec.close,
             sessions: spec.session.is_some(),
@@ -100,7 +106,7 @@ impl Connections {
         let is_local = matches!(self.target.ip(), IpAddr::V4(address) if address.is_loopback());
         let kept = self.reuse == Reuse::Persistent && !self.sessions;
         let rest = !kept && self.close == Close::Finish;
-        is_local && (rest || self.clients > MANY)
+        is_local && (rest || self.clients_in_all > MANY)
     }
 }
 
@@ -372,6 +378,14 @@ impl TcpTransport {
         }
     }
 
+    /// Lets go of a connection on which nothing comes any more; whoever waits for something there
+    /// will be told.
+    fn give_up_connection(&mut self, index: usize) {
+        let mut pending = std::mem::take(&mut self.pending);
+        self.close(index, What::Reset, &mut pending);
+        self.pending = pending;
+    }
+
     /// The connection that carries the client's next request; a new one where there is none.
     fn carrier(&mut self, client: u32) -> io::Result<usize> {
         if self.current.len() <= client as usize {
@@ -399,6 +413,8 @@ impl Transport for TcpTransport {
             self.flush();
         }
         let started_ns = monotonic_ns();
+        // Many in a row that each need a connection are work, not standing still.
+        self.pacer.turned(started_ns);
         let index = match self.carrier(client) {
             Ok(index) => index,
             // Over loopback that is known at once.
@@ -476,7 +492,7 @@ impl Transport for TcpTransport {
     }
 
     fn has_unread(&self) -> bool {
-        self.attended < self.ready.len() || self.pacer.has_unfinished()
+        self.attended < self.ready.len() || self.pacer.may_have_more()
     }
 
     fn leave(&mut self, client: u32) {
@@ -501,14 +517,8 @@ impl Transport for TcpTransport {
             let what = What::Retried;
             self.pending.push(Event { at_ns: now_ns, id: Some(0), client, what });
         }
-        // The overdue are the oldest: their place is near the front.
-        if let Some(at) = connection.owed.iter().position(|owed| owed.id == id) {
-            if self.settings.exchange.names_requests() {
-                connection.owed.remove(at);
-            } else {
-                // Replies that name no request come in order: the late one must find its place.
-                connection.owed[at].given_up = true;
-            }
+        if connection.give_up(id, self.settings.exchange.names_requests()) > MOST_GIVEN_UP {
+            return self.give_up_connection(index);
         }
         self.close_if_done(index);
     }
@@ -520,13 +530,15 @@ impl Transport for TcpTransport {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
     use super::*;
 
     #[test]
     fn sources_are_many_where_ports_would_run_out() {
         let runs_out = |target: &str, spec: LoadSpec| {
             let target = target.parse().expect("an address");
-            let share = Share::WHOLE;
+            let share = Share { index: 0, of: 8 };
             let all = Connections::of(&spec, share, target, Exchange::Echo, Pacing::Spin);
             all.ports_would_run_out()
         };
@@ -534,10 +546,74 @@ mod tests {
         let many = LoadSpec { clients: 30_000, ..few.clone() };
         let finished = LoadSpec { close: Close::Finish, reuse: Reuse::Per(1), ..few.clone() };
         let reset = LoadSpec { reuse: Reuse::Per(1), ..few.clone() };
+        // Several threads come from the same addresses: what all need together counts.
         let local = "127.0.0.1:80";
         assert_eq!([few, reset].map(|spec| runs_out(local, spec)), [false; 2]);
         assert_eq!([&many, &finished].map(|spec| runs_out(local, spec.clone())), [true; 2]);
         // Elsewhere there is one address to come from.
         assert!(!runs_out("192.0.2.1:80", many));
+    }
+
+    /// A byte for a byte.
+    fn bytes() -> Exchange {
+        Exchange::Raw { request: vec![b'x'], reply: crate::exchange::RawReply::Length(1) }
+    }
+
+    fn request(id: u64) -> Request {
+        Request { id, work: protocol::Work::default(), request_size: 1, reply_size: 1 }
+    }
+
+    #[test]
+    fn a_connection_that_owes_too_much_is_given_up() {
+        // Nobody accepts: the kernel takes the requests all the same.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+        let target = listener.local_addr().expect("bound");
+        let one =
+            Connections::of(&LoadSpec::default(), Share::WHOLE, target, bytes(), Pacing::Spin);
+        let mut transport = TcpTransport::new(one).expect("a connection");
+        for id in 1..=MOST_GIVEN_UP as u64 + 1 {
+            assert_ne!(transport.current, [NONE], "{id}");
+            assert!(matches!(transport.start(0, &request(id), false), Started::Sent(_)));
+            transport.flush();
+            transport.abandon(id);
+        }
+        assert_eq!(transport.current, [NONE]);
+    }
+
+    #[test]
+    fn whatever_has_come_can_be_read_however_many_connections_brought_it() {
+        const CONNECTIONS: u32 = 1500;
+        let limit = Resource::RLIMIT_NOFILE;
+        let (_, hard) = getrlimit(limit).expect("a limit");
+        setrlimit(limit, hard, hard).expect("what is allowed");
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+        listener.listen(CONNECTIONS as i32).expect("a listener");
+        let target = listener.local_addr().expect("bound").as_socket().expect("of the internet");
+        let server = std::thread::spawn(move || {
+            let accepted = (0..CONNECTIONS).map(|_| listener.accept().expect("a connection").0);
+            accepted.collect::<Vec<_>>()
+        });
+        let spec = LoadSpec { clients: CONNECTIONS, ..LoadSpec::default() };
+        let all = Connections::of(&spec, Share::WHOLE, target, bytes(), Pacing::Spin);
+        let mut transport = TcpTransport::new(all).expect("connections");
+        let mut happened = Vec::new();
+        let look = |transport: &mut TcpTransport, happened: &mut Vec<Event>| {
+            transport.wait(1, 0, 1, happened);
+            while transport.has_unread() {
+                transport.wait(1, 0, 1, happened);
+            }
+        };
+        look(&mut transport, &mut happened); // that all can be written to
+        for (client, stream) in server.join().expect("no panic").iter_mut().enumerate() {
+            let request = request(client as u64 + 1);
+            assert!(matches!(transport.start(client as u32, &request, false), Started::Sent(_)));
+            transport.flush();
+            std::io::Write::write_all(stream, b"y").expect("it is read later");
+        }
+        happened.clear();
+        look(&mut transport, &mut happened);
+        let right = happened.iter().filter(|event| matches!(event.what, What::Right)).count();
+        assert_eq!(right, CONNECTIONS as usize);
     }
 }

@@ -92,7 +92,7 @@ pub struct UdpTransport {
     ready: Vec<Ready>,
     /// Datagrams that leave together, from one socket: their bytes, and where each lies in them.
     outgoing: Vec<u8>,
-    leaving: Vec<Range<usize>>,
+    leaving: Vec<Leaving>,
     /// Until the kernel says that it takes none here.
     sends_trains: bool,
     sender: u32,
@@ -102,8 +102,14 @@ pub struct UdpTransport {
     /// What the kernel notes beside a datagram: its stamp, or the size of those in a train.
     control: Vec<u8>,
     incoming: Vec<u8>,
-    /// Noticed while sending; told at the next wait.
-    refused: Vec<u32>,
+    /// Noticed while sending, by socket and, where that is known, request; told at the next wait.
+    refused: Vec<(u32, Option<u64>)>,
+}
+
+/// A datagram that is to leave.
+struct Leaving {
+    id: u64,
+    bytes: Range<usize>,
 }
 
 impl UdpTransport {
@@ -279,7 +285,7 @@ impl UdpTransport {
     fn send_batch(&mut self) -> nix::Result<usize> {
         let socket = &self.sockets[self.sender as usize];
         if let ([only], true) = (&self.leaving[..], self.settings.connected) {
-            let sent = socket.send(&self.outgoing[only.clone()]);
+            let sent = socket.send(&self.outgoing[only.bytes.clone()]);
             return sent
                 .map(|_| 1)
                 .map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
@@ -295,8 +301,8 @@ impl UdpTransport {
         }
         let socket = &self.sockets[self.sender as usize];
         let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|index| {
-            let range = self.leaving.get(index).cloned().unwrap_or(0..0);
-            [IoSlice::new(&self.outgoing[range])]
+            let bytes = self.leaving.get(index).map_or(0..0, |leaving| leaving.bytes.clone());
+            [IoSlice::new(&self.outgoing[bytes])]
         });
         let sent = sendmmsg(
             socket.as_raw_fd(),
@@ -312,15 +318,15 @@ impl UdpTransport {
     /// How many datagrams at the front of the batch are of one size, and that size; `None` where
     /// they make no train.
     fn train(&self) -> Option<(usize, u16)> {
-        let size = self.leaving.first().filter(|_| self.sends_trains)?.len();
-        let alike = self.leaving.iter().take_while(|range| range.len() == size).count();
+        let size = self.leaving.first().filter(|_| self.sends_trains)?.bytes.len();
+        let alike = self.leaving.iter().take_while(|it| it.bytes.len() == size).count();
         let count = alike.min(MAX_DATAGRAM_SIZE / size.max(1));
         (count > 1 && size > 0).then_some((count, size as u16))
     }
 
     /// Sends so many datagrams of one size, which lie one behind the other, as one.
     fn send_train(&mut self, count: usize, size: u16) -> nix::Result<usize> {
-        let bytes = self.leaving[0].start..self.leaving[count - 1].end;
+        let bytes = self.leaving[0].bytes.start..self.leaving[count - 1].bytes.end;
         sendmsg(
             self.sockets[self.sender as usize].as_raw_fd(),
             &[IoSlice::new(&self.outgoing[bytes])],
@@ -401,29 +407,34 @@ impl Transport for UdpTransport {
             self.outgoing.truncate(begin);
             return Started::Impossible(Lack::Room);
         }
-        self.leaving.push(begin..self.outgoing.len());
+        self.leaving.push(Leaving { id: request.id, bytes: begin..self.outgoing.len() });
         Started::Sent(started_ns)
     }
 
+    /// An error may be that of an earlier datagram which came back, and which is then told once
+    /// (udp(7)): what is sent at the second attempt had none of its own.
     fn flush(&mut self) {
-        let mut was_cut_short = false;
+        let mut was_stopped = false;
         while !self.leaving.is_empty() {
             match self.send_batch() {
                 Ok(sent) => {
-                    // sendmmsg(2) keeps to itself why it stopped. What can be sent on at once was
-                    // not stopped by a full buffer, but by the refusal of an earlier datagram.
-                    if was_cut_short {
-                        self.refused.push(self.sender);
+                    if was_stopped {
+                        self.refused.push((self.sender, None));
                     }
-                    was_cut_short = !self.sends_trains && sent < self.leaving.len();
+                    // sendmmsg(2) keeps to itself why it stopped. What can be sent on at once was
+                    // not stopped by a full buffer, but by an earlier datagram's refusal.
+                    was_stopped = !self.sends_trains && sent < self.leaving.len();
                     self.leaving.drain(..sent);
                 }
-                // The attempt may only be told of the refusal of an earlier datagram.
-                Err(Errno::ECONNREFUSED) => self.refused.push(self.sender),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN | Errno::ENOBUFS) => return,
-                // This one can never leave; its request will time out.
-                Err(_) => drop(self.leaving.remove(0)),
+                Err(Errno::ECONNREFUSED) => self.refused.push((self.sender, None)),
+                Err(_) if !was_stopped => was_stopped = true,
+                Err(_) => {
+                    let never = self.leaving.remove(0);
+                    self.refused.push((self.sender, Some(never.id)));
+                    was_stopped = false;
+                }
             }
         }
         self.outgoing.clear();
@@ -437,9 +448,9 @@ impl Transport for UdpTransport {
                 until_ns = 0;
             }
         }
-        for client in self.refused.drain(..) {
+        for (client, id) in self.refused.drain(..) {
             let at_ns = monotonic_ns();
-            happened.push(Event { at_ns, id: None, client, what: What::Refused });
+            happened.push(Event { at_ns, id, client, what: What::Refused });
         }
         if !happened.is_empty() {
             until_ns = 0;
@@ -467,7 +478,7 @@ impl Transport for UdpTransport {
     }
 
     fn has_unread(&self) -> bool {
-        self.pacer.has_unfinished()
+        self.pacer.may_have_more()
     }
 
     fn abandon(&mut self, _id: u64) {}
