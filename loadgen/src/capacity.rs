@@ -149,9 +149,9 @@ impl Search {
         !self.keeps(trial) && trial.outcome != Outcome::NotSent
     }
 
-    /// The trials that count. One that keeps the bound does; one that misses
-    /// it does unless another at its rate keeps it, and one without a steady state only beside
-    /// another; one that was not sent counts where none at its rate says anything of the server.
+    /// The trials that count. One that keeps the bound does; one that misses it does unless another
+    /// at its rate keeps it, and one without a steady state only beside another. One that was not
+    /// sent counts beside another, where none at its rate had a steady state.
     fn counted(&self) -> impl Iterator<Item = &Trial> {
         self.trials.iter().filter(|trial| {
             let mut all = alike(&self.trials, trial);
