@@ -39,12 +39,31 @@ struct PrintedCapacity {
     high: f64,
 }
 
+/// What came of a trial, without its figure.
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Steady,
+    Unsteady,
+    NotSent,
+}
+
+impl State {
+    fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Steady(_) => Self::Steady,
+            Outcome::Unsteady => Self::Unsteady,
+            Outcome::NotSent => Self::NotSent,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct PrintedTrial {
     rate: f64,
     achieved: f64,
     figure_ns: Option<f64>,
-    state: &'static str,
+    state: State,
     /// As the server reports it in its replies; services of others report none.
     service_time_mean_ns: Option<f64>,
     unanswered: u64,
@@ -154,11 +173,7 @@ fn attempt(
         rate,
         achieved: measured.rate_achieved,
         figure_ns,
-        state: match outcome {
-            Outcome::Steady(_) => "steady",
-            Outcome::Unsteady => "unsteady",
-            Outcome::NotSent => "not-sent",
-        },
+        state: State::of(outcome),
         service_time_mean_ns: measured.service_time.mean_ns(),
         unanswered: measured.counts.unanswered(),
         kept: figure_ns.is_some_and(|ns| ns < bound.below_ns as f64),
@@ -169,7 +184,7 @@ fn attempt(
 
 impl PrintedTrial {
     fn figure(&self) -> String {
-        let none = if self.state == "not-sent" { "not to be sent" } else { "no steady state" };
+        let none = if self.state == State::NotSent { "not to be sent" } else { "no steady state" };
         self.figure_ns.map_or_else(|| none.to_owned(), tables::time)
     }
 
@@ -177,7 +192,7 @@ impl PrintedTrial {
     fn verdict(&self) -> &'static str {
         match (self.kept, self.state) {
             (true, _) => "kept",
-            (false, "not-sent") => "",
+            (false, State::NotSent) => "",
             (false, _) => "missed",
         }
     }

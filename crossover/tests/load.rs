@@ -267,6 +267,9 @@ fn a_capacity_is_searched_with_its_trials_shown() {
     for trial in trials {
         // A wait may be longer than asked for, never shorter.
         assert!(trial["service_time_mean_ns"].as_f64() >= Some(5e6), "{trial}");
+        let states = ["steady", "unsteady", "not-sent"].map(|name| trial["state"] == name);
+        assert_eq!(states[0], trial["figure_ns"].is_number(), "{trial}");
+        assert_eq!(states.iter().filter(|is_it| **is_it).count(), 1, "{trial}");
     }
 }
 

@@ -146,14 +146,14 @@ impl Connection {
     /// names its request needs no place to come late to: the others come in their turn.
     pub(super) fn give_up(&mut self, id: u64, names_requests: bool) -> usize {
         // The oldest are given up first, and stand at the front.
-        let waited_for = self.owed.partition_point(|owed| owed.given_up);
-        let mut places = waited_for..self.owed.len();
+        let given_up = self.owed.partition_point(|owed| owed.given_up);
+        let mut places = given_up..self.owed.len();
         match places.find(|at| self.owed[*at].id == id) {
             Some(at) if names_requests => drop(self.owed.remove(at)),
             Some(at) => self.owed[at].given_up = true,
             None => {}
         }
-        waited_for + 1
+        given_up + 1
     }
 
     /// Whose reply it is: the one it names, else the oldest request's.
