@@ -35,6 +35,13 @@ queues *arguments:
 peers *arguments:
     cargo run --release --example peers -- --write {{arguments}}
 
+# Look for bytes that a reader cannot take, a minute for each; what is found is kept in fuzz/src/__fuzz__
+fuzz seconds="60":
+    command -v cargo-bolero > /dev/null || cargo install cargo-bolero --locked
+    for target in http_reader other_readers frame_decoder scenario_check record_reader; do \
+        cargo bolero test --package fuzz $target --sanitizer NONE -T {{seconds}}s || exit 1; \
+    done
+
 # Format, and look for what clippy finds
 lint:
     cargo fmt --all

@@ -1,6 +1,6 @@
 //! Curves over an experiment's axis, knees, and whole distributions.
 
-use results::{Axis, Doubt, Percentile, Spectrum};
+use results::{Axis, Doubt, Percentile, Spectrum, supports};
 
 use crate::bootstrap::{Estimate, estimate, median};
 use crate::experiment::{Experiment, Run};
@@ -9,7 +9,8 @@ use crate::names;
 /// What a curve shows of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// Mean response time.
+    /// Mean response time; where requests come in bursts, the median over a run's bursts of the mean
+    /// of each.
     Mean,
     /// Median response time.
     P50,
@@ -34,6 +35,9 @@ impl Metric {
         let short = measured.response_time_short.as_ref();
         match self {
             Self::Mean if measured.response_time.unanswered() > 0 => Some(f64::INFINITY),
+            Self::Mean if measured.burst_means.is_some() => {
+                percentile(measured.burst_means.as_ref()?, 0.5)
+            }
             Self::Mean => measured.response_time.mean_ns(),
             Self::P50 => percentile(&measured.response_time, 0.5),
             Self::P99 => percentile(&measured.response_time, 0.99),
@@ -43,10 +47,10 @@ impl Metric {
         }
     }
 
-    fn is_doubted_in(self, run: &Run<'_>) -> bool {
+    /// The doubts of a run that concern this metric.
+    pub fn doubts_in<'a>(self, run: &Run<'a>) -> impl Iterator<Item = &'a Doubt> {
         let tail = matches!(self, Self::P99 | Self::ShortP99);
-        let few = |doubt: &Doubt| matches!(doubt, Doubt::TooFewSamples { .. });
-        run.measured.is_doubted() || tail && run.measured.doubts.iter().any(few)
+        run.measured.doubts.iter().filter(move |doubt| tail || !doubt.concerns_tail_only())
     }
 }
 
@@ -107,7 +111,7 @@ pub fn curves(experiment: &Experiment<'_>, metric: Metric) -> Vec<Curve> {
 fn point(experiment: &Experiment<'_>, design: &str, x: f64, metric: Metric) -> Option<Point> {
     let runs = experiment.cell(design, x, false);
     let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
-    let doubted = runs.iter().filter(|run| metric.is_doubted_in(run)).count();
+    let doubted = runs.iter().filter(|run| metric.doubts_in(run).next().is_some()).count();
     let mut y = estimate(&values).filter(|estimate| estimate.value.is_finite())?;
     if y.high.is_infinite() {
         // Some repetitions went unanswered: their doubts say so; the bar ends where one can draw.
@@ -174,8 +178,8 @@ pub fn percentile_curves(experiment: &Experiment<'_>, x: f64) -> Vec<(String, Ve
         .into_iter()
         .map(|design| {
             let runs = experiment.cell(design, x, false);
-            let requests = runs.iter().map(|run| run.measured.counts.planned).min().unwrap_or(0);
-            let curve = quantiles(requests)
+            let fewest = runs.iter().map(|run| independent(run)).fold(f64::INFINITY, f64::min);
+            let curve = quantiles(if fewest.is_finite() { fewest } else { 0.0 })
                 .map_while(|quantile| joined_percentile(&runs, quantile).map(|y| (quantile, y)))
                 .collect();
             (design.to_owned(), curve)
@@ -183,14 +187,23 @@ pub fn percentile_curves(experiment: &Experiment<'_>, x: f64) -> Vec<(String, Ve
         .collect()
 }
 
+/// As many independent requests as those of a run tell as much as; records of old do not say it of
+/// correlated ones.
+fn independent(run: &Run<'_>) -> f64 {
+    let measured = run.measured;
+    match measured.effective_samples > 0.0 {
+        true => measured.effective_samples,
+        false => measured.counts.planned as f64,
+    }
+}
+
 /// Quantiles at equal steps of HdrHistogram's axis, log 1/(1−q), from 0 to the last that so many
-/// requests support (about three of them must lie beyond it).
-fn quantiles(requests: u64) -> impl Iterator<Item = f64> {
+/// independent requests support.
+fn quantiles(requests: f64) -> impl Iterator<Item = f64> {
     const STEPS_A_DECADE: f64 = 20.0;
-    let last = 1.0 - 2.99 / requests.max(3) as f64;
     (0..)
         .map(|step| 1.0 - 10f64.powf(-f64::from(step) / STEPS_A_DECADE))
-        .take_while(move |q| *q <= last && *q < 1.0)
+        .take_while(move |q| supports(requests as u64, 100.0 * q) && *q < 1.0)
 }
 
 fn joined_percentile(runs: &[Run<'_>], quantile: f64) -> Option<f64> {
@@ -235,7 +248,8 @@ mod tests {
 
     #[test]
     fn quantiles_end_where_the_sample_does() {
-        let last = quantiles(1000).last().unwrap_or(0.0);
-        assert!(last > 0.99 && last < 0.998, "{last}");
+        let last = |requests| quantiles(requests).last().unwrap_or(0.0);
+        assert!(last(1000.0) > 0.99 && last(1000.0) < 0.998, "{}", last(1000.0));
+        assert!(last(40.0) > 0.9 && last(40.0) < 0.95, "{}", last(40.0));
     }
 }

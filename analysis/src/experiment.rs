@@ -42,11 +42,14 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
                 runs: Vec::new(),
             });
         }
+        let experiment = found
+            .iter_mut()
+            .find(|experiment| experiment.name == record.experiment)
+            .expect("it was put there above");
+        // A scenario may have been edited between its runs: what it asks now is what counts.
+        (experiment.question, experiment.shows) = (&record.question, &record.shows);
+        experiment.position = record.position;
         if let Outcome::Measured(measured) = &record.outcome {
-            let experiment = found
-                .iter_mut()
-                .find(|experiment| experiment.name == record.experiment)
-                .expect("it was put there above");
             experiment.runs.push(Run { record, measured });
         }
     }

@@ -18,12 +18,20 @@ pub fn is_iterative(design: &str) -> bool {
     idea(design) == "iterative"
 }
 
+/// Transport and idea, as a label: `UDP thread per request`.
+#[must_use]
+pub fn label(design: &str) -> String {
+    format!("{} {}", transport(design), idea(design))
+}
+
 /// The design as the subject of a sentence.
 #[must_use]
 pub fn subject(design: &str) -> String {
     if is_iterative(design) {
         format!("the iterative {} server", transport(design))
     } else {
-        format!("a {}", idea(design))
+        let idea = idea(design);
+        let article = if idea.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+        format!("{article} {idea}")
     }
 }

@@ -1,11 +1,11 @@
 //! The answer in words.
 
-use results::{Axis, Placement, Record, Shows};
+use results::{Axis, Percentile, Placement, Record, Shows, supports};
 
 use crate::bootstrap::median;
 use crate::crossover::{Comparison, Crossover, Margin, comparisons};
 use crate::curve::{Metric, curves, knee};
-use crate::experiment::{Experiment, experiments};
+use crate::experiment::{Experiment, Run, experiments};
 use crate::names;
 use crate::noise::Noise;
 use crate::text;
@@ -13,9 +13,10 @@ use crate::text;
 /// What a bench has found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// The one sentence with which the page opens.
+    /// The one sentence with which the page opens: the best design of the first transport for which
+    /// one pays, or what else was found first.
     pub headline: String,
-    /// The first crossing of another transport than the headline's, if there is one.
+    /// The same of another transport, if there is one.
     pub second: Option<String>,
     /// What "beats" means in them, and what stands in brackets.
     pub terms: Option<String>,
@@ -34,8 +35,9 @@ pub struct Finding {
     pub text: String,
     /// The transport it speaks of; empty where that is said otherwise.
     pub transport: String,
-    /// Whether it names a crossing, and so may open the page.
-    pub is_crossing: bool,
+    /// Where a design beats the iterative one of its transport: by which factor at most, at a point
+    /// where that is decided.
+    pub gain: Option<f64>,
 }
 
 /// Reads the records.
@@ -47,38 +49,78 @@ pub fn verdict(records: &[Record]) -> Verdict {
     for experiment in &experiments {
         findings.extend(findings_of(experiment, &noise));
     }
-    let headline = headline(&findings);
-    let second = second(&findings);
-    let terms = experiments.iter().find_map(terms);
+    let [headline, second] = opening(&findings, &experiments);
+    let runs: usize = experiments.iter().map(|experiment| experiment.runs.len()).sum();
+    let headline = match headline {
+        Some(text) => format!("On this machine {text}"),
+        None if runs > 0 => {
+            format!(
+                "{runs} runs were measured, and nothing can be said of them: none was answered."
+            )
+        }
+        None => "Nothing was measured, so there is nothing to say.".to_owned(),
+    };
+    let compares = findings.iter().any(|finding| !finding.transport.is_empty());
+    let terms = experiments.iter().find_map(terms).filter(|_| compares);
     Verdict { headline, second, terms, findings, noise }
 }
 
-fn headline(findings: &[Finding]) -> String {
-    let best = findings.iter().find(|finding| finding.is_crossing).or(findings.first());
-    match best {
-        Some(finding) => format!("On this machine {}", finding.text),
-        None => "Nothing was measured, so there is nothing to say.".to_owned(),
-    }
+/// What the page opens with: of each transport the design that pays most, where one does; otherwise
+/// what was found first. Not every design that is seen to cross another one is the better choice.
+fn opening(findings: &[Finding], experiments: &[Experiment<'_>]) -> [Option<String>; 2] {
+    let best = |transport: Option<&str>, other_than: &str| -> Option<&Finding> {
+        let first = findings.iter().find(|finding| {
+            finding.gain.is_some()
+                && finding.transport != other_than
+                && transport.is_none_or(|transport| finding.transport == transport)
+        })?;
+        let rivals = findings.iter().filter(|finding| {
+            finding.experiment == first.experiment && finding.transport == first.transport
+        });
+        rivals.max_by(|a, b| a.gain.unwrap_or(0.0).total_cmp(&b.gain.unwrap_or(0.0)))
+    };
+    let said = |finding: &Finding| {
+        let doubtful = doubtful(finding, experiments);
+        format!("{}{doubtful}", finding.text)
+    };
+    let Some(first) = best(None, "") else { return [findings.first().map(said), None] };
+    let second = best(None, &first.transport);
+    let over = |finding: &Finding| format!("Over {}, {}", finding.transport, said(finding));
+    [Some(said(first)), second.map(over)]
 }
 
-fn second(findings: &[Finding]) -> Option<String> {
-    let mut crossings = findings.iter().filter(|finding| finding.is_crossing);
-    let first = crossings.next()?;
-    let other = crossings.find(|finding| finding.transport != first.transport)?;
-    Some(format!("Over {}, {}", other.transport, other.text))
+/// Says so where half or more of the runs behind a sentence are doubted.
+fn doubtful(finding: &Finding, experiments: &[Experiment<'_>]) -> String {
+    let of_it = experiments.iter().filter(|experiment| experiment.name == finding.experiment);
+    let runs: Vec<&Run<'_>> = of_it
+        .flat_map(|experiment| &experiment.runs)
+        .filter(|run| {
+            let transport = names::transport(&run.record.cell.design);
+            finding.transport.is_empty() || transport == finding.transport
+        })
+        .collect();
+    let doubted = runs.iter().filter(|run| run.measured.is_doubted()).count();
+    if runs.is_empty() || 2 * doubted < runs.len() {
+        return String::new();
+    }
+    format!(" This is doubtful: {doubted} of the {} runs behind it were disturbed.", runs.len())
 }
 
 /// For which load the comparisons hold: without it a crossover means little.
 fn terms(experiment: &Experiment<'_>) -> Option<String> {
     let run = experiment.runs.first().filter(|_| experiment.shows(Shows::Crossover))?;
     let arrivals = run.record.cell.load.arrivals.as_str();
-    let load = match arrivals.strip_prefix("burst:") {
-        Some(size) => format!("when {size} requests come at once"),
-        None => format!("under {arrivals} arrivals"),
+    let what = match (arrivals.strip_prefix("burst:"), run.measured.burst_means.is_some()) {
+        (Some(size), true) => format!(
+            "has the shorter response time when {size} requests come at once: of each burst the \
+             mean, of a run's bursts the median"
+        ),
+        (Some(size), false) => {
+            format!("has the shorter mean response time when {size} requests come at once")
+        }
+        (None, _) => format!("has the shorter mean response time under {arrivals} arrivals"),
     };
-    Some(format!(
-        "“Beats” means: has the shorter mean response time {load}. In brackets: the 95 % interval."
-    ))
+    Some(format!("“Beats” means: {what}. In brackets: the 95 % interval."))
 }
 
 fn findings_of(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Finding> {
@@ -86,14 +128,15 @@ fn findings_of(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Finding> {
         experiment: experiment.name.to_owned(),
         text,
         transport: String::new(),
-        is_crossing: false,
+        gain: None,
     };
-    let mut findings = Vec::new();
+    // Who answers nobody has no curve that could show it.
+    let mut findings: Vec<Finding> = unanswered(experiment).into_iter().map(finding).collect();
     if experiment.shows(Shows::Crossover) {
         let placement = experiment.runs.first().map(|run| &run.record.placement);
         findings.extend(comparisons(experiment, noise).iter().map(|comparison| Finding {
             transport: names::transport(&comparison.base),
-            is_crossing: matches!(comparison.crossover, Crossover::At { .. }),
+            gain: gain(comparison),
             ..finding(crossing_in_words(experiment.axis, comparison, placement))
         }));
     }
@@ -105,7 +148,112 @@ fn findings_of(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Finding> {
     if experiment.shows(Shows::ShortAmongLong) {
         findings.extend(short_among_long(experiment).map(finding));
     }
+    // Whatever was measured is said, if nothing else is.
+    let nothing_else = findings.is_empty();
+    if experiment.axis == Axis::None && experiment.shows(Shows::Percentiles) || nothing_else {
+        findings.extend(distributions(experiment).map(finding));
+    }
+    if experiment.axis == Axis::None && experiment.shows(Shows::Cost) || nothing_else {
+        findings.extend(costs(experiment).map(finding));
+    }
     findings
+}
+
+/// Where on its axis an experiment is spoken of as a whole: in the middle of what was measured.
+fn middle(experiment: &Experiment<'_>) -> f64 {
+    let xs = experiment.xs();
+    xs.get((xs.len().max(1) - 1) / 2).copied().unwrap_or(0.0)
+}
+
+/// That place in words; nothing where nothing is varied.
+fn at_middle(experiment: &Experiment<'_>) -> String {
+    match text::point(experiment.axis, middle(experiment)) {
+        point if point.is_empty() => String::new(),
+        point => format!(", at {point}"),
+    }
+}
+
+/// By which factor the other design is the faster one, at the decided point where it is so most.
+fn gain(comparison: &Comparison) -> Option<f64> {
+    let won = comparison.margins.iter().filter(|margin| margin.decided);
+    let factors = won.map(|margin| (-margin.log_ratio.value).exp()).filter(|factor| *factor > 1.0);
+    factors.reduce(f64::max).filter(|_| match &comparison.crossover {
+        Crossover::At { .. } => true,
+        Crossover::Always(winner) => *winner == comparison.other,
+        Crossover::TooClose | Crossover::Unclear | Crossover::TooFewRepetitions => false,
+    })
+}
+
+/// The designs that left half or more of their requests unanswered at some point.
+fn unanswered(experiment: &Experiment<'_>) -> Vec<String> {
+    let worst = |design: &str| {
+        let shares = experiment.xs().into_iter().filter_map(|x| {
+            let runs = experiment.cell(design, x, false);
+            let share = |run: &Run<'_>| {
+                let counts = &run.measured.counts;
+                (counts.planned > 0).then(|| counts.unanswered() as f64 / counts.planned as f64)
+            };
+            Some((median(&runs.iter().filter_map(share).collect::<Vec<_>>())?, x))
+        });
+        shares.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(share, _)| *share >= 0.5)
+    };
+    let sentence = |design: &str| {
+        let (share, x) = worst(design)?;
+        let point = text::point(experiment.axis, x);
+        let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
+        let how_many = match share >= 1.0 {
+            true => "all of its requests".to_owned(),
+            false => format!("{} % of its requests", text::three_digits(share * 100.0)),
+        };
+        Some(format!("{} left {how_many} unanswered{at}.", names::label(design)))
+    };
+    experiment.designs().into_iter().filter_map(sentence).collect()
+}
+
+/// Median and, where the requests tell it, p99 of each design of an experiment without an axis.
+fn distributions<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = String> + 'a {
+    experiment.designs().into_iter().filter_map(move |design| {
+        let half = joined(experiment, design, Metric::P50)?;
+        let tail = match joined(experiment, design, Metric::P99) {
+            Some(p99) if tells(experiment, design, 1.0, 99.0) => {
+                format!(", and 99 in 100 within {}", text::time(p99))
+            }
+            _ => String::new(),
+        };
+        let label = names::label(design);
+        let at = at_middle(experiment);
+        Some(format!("{label} answers half of the requests within {}{tail}{at}.", text::time(half)))
+    })
+}
+
+/// What a request costs each design of an experiment without an axis, the cheapest first.
+fn costs<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = String> + 'a {
+    let mut costs: Vec<(f64, &str)> = experiment
+        .designs()
+        .into_iter()
+        .filter_map(|design| Some((joined(experiment, design, Metric::ProcessorTime)?, design)))
+        .collect();
+    costs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let at = at_middle(experiment);
+    costs.into_iter().map(move |(cost, design)| {
+        let label = names::label(design);
+        format!("{label} uses {} of processor time for a request answered{at}.", text::time(cost))
+    })
+}
+
+/// The median over the repetitions of an experiment without an axis.
+fn joined(experiment: &Experiment<'_>, design: &str, metric: Metric) -> Option<f64> {
+    let runs = experiment.cell(design, middle(experiment), false);
+    let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
+    median(&values).filter(|value| value.is_finite())
+}
+
+/// Whether most repetitions have independent requests enough for a percentile, of which such a share
+/// counts.
+fn tells(experiment: &Experiment<'_>, design: &str, share: f64, percent: f64) -> bool {
+    let runs = experiment.cell(design, middle(experiment), false);
+    let tells = |run: &&Run<'_>| supports((run.measured.effective_samples * share) as u64, percent);
+    2 * runs.iter().filter(tells).count() > runs.len()
 }
 
 /// What the axis varies, as a verb in the singular.
@@ -129,14 +277,18 @@ fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Pla
             let (winner, loser) =
                 if *winner_beyond == comparison.other { (other, base) } else { (base, other) };
             let (value, interval) = (text::time(*value), text::time_range(*low, *high));
-            format!("{winner} beats {loser} once a request {verb}s more than {value} ({interval}).")
+            format!(
+                "{winner} beats {loser} once a request {verb}s more than {value} ({interval}){}.",
+                by_how_much(comparison)
+            )
         }
         Crossover::Always(winner) if *winner == comparison.other => {
             let decided = comparison.margins.iter().find(|margin| margin.decided);
             let least = text::time(x_of(decided));
             format!(
-                "{other} beats {base} when requests {verb} {least} or more; below that it was not \
-                 seen to lose {measured}."
+                "{other} beats {base} when requests {verb} {least} or more{}; below that it was not \
+                 seen to lose {measured}.",
+                by_how_much(comparison)
             )
         }
         Crossover::Always(_) => {
@@ -168,6 +320,20 @@ fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Pla
                 crate::bootstrap::FEWEST_REPETITIONS
             )
         }
+    }
+}
+
+/// How much faster the other design is where it is so most; nothing where it is not.
+fn by_how_much(comparison: &Comparison) -> String {
+    let won = comparison.margins.iter().filter(|margin| margin.decided);
+    let most = won.min_by(|a, b| a.log_ratio.value.total_cmp(&b.log_ratio.value));
+    match most {
+        Some(margin) if margin.log_ratio.value < 0.0 => format!(
+            ", and at {} is {} times as fast",
+            text::time(margin.x),
+            text::three_digits((-margin.log_ratio.value).exp())
+        ),
+        _ => String::new(),
     }
 }
 
@@ -204,22 +370,51 @@ fn knee_in_words(curve: &crate::curve::Curve) -> String {
     }
 }
 
+/// Percentiles of the short requests, in percent: the highest is named that the requests of most
+/// repetitions tell.
+const NAMED: [(f64, &str); 4] =
+    [(99.0, "99 in 100"), (95.0, "95 in 100"), (90.0, "9 in 10"), (50.0, "half")];
+
 /// The short requests under the concurrent designs against the iterative one.
 fn short_among_long<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = String> + 'a {
-    let p99 = |design: &str| {
-        let runs = experiment.cell(design, 0.0, false);
-        median(&runs.iter().filter_map(|run| Metric::ShortP99.of(run)).collect::<Vec<_>>())
-            .filter(|p99| p99.is_finite())
-    };
     experiment.designs().into_iter().filter_map(move |design| {
         let base = crate::curve::base_of(experiment, design).filter(|base| *base != design)?;
-        let (short, behind) = (p99(design)?, p99(base)?);
+        let both = [design, base];
+        let tells = |percent: f64| {
+            both.iter().all(|one| tells(experiment, one, share_of_short(experiment, one), percent))
+        };
+        let (percent, how_many) = NAMED.into_iter().find(|(percent, _)| tells(*percent))?;
+        let [short, behind] = both.map(|one| short_percentile(experiment, one, percent));
         Some(format!(
-            "of the short requests, 99 in 100 are answered within {} by {} and within {} by {}.",
-            text::time(short),
+            "of the short requests, {how_many} are answered within {} by {} and within {} by {}.",
+            text::time(short?),
             names::subject(design),
-            text::time(behind),
+            text::time(behind?),
             names::subject(base)
         ))
     })
+}
+
+/// A percentile of the short requests, the median over the repetitions.
+fn short_percentile(experiment: &Experiment<'_>, design: &str, percent: f64) -> Option<f64> {
+    let runs = experiment.cell(design, middle(experiment), false);
+    let values = runs.iter().filter_map(|run| {
+        let short = run.measured.response_time_short.as_ref()?;
+        match short.percentile(percent / 100.0) {
+            Percentile::At(ns) => Some(ns as f64),
+            Percentile::Above(_) => Some(f64::INFINITY),
+            Percentile::Empty => None,
+        }
+    });
+    median(&values.collect::<Vec<_>>()).filter(|value| value.is_finite())
+}
+
+/// The share of the requests that are short.
+fn share_of_short(experiment: &Experiment<'_>, design: &str) -> f64 {
+    let runs = experiment.cell(design, middle(experiment), false);
+    let share = |run: &Run<'_>| {
+        let short = run.measured.response_time_short.as_ref()?;
+        Some((short.count() + short.unanswered()) as f64 / run.measured.counts.planned as f64)
+    };
+    median(&runs.iter().filter_map(share).collect::<Vec<_>>()).unwrap_or(0.0)
 }

@@ -17,7 +17,7 @@ fn creating_a_thread(criterion: &mut Criterion) {
 
 fn creating_a_process(criterion: &mut Criterion) {
     let tally = Tally::shared().expect("memory for a tally");
-    let workers = Workers::new(tally, 1, Allocation::OnDemand);
+    let workers = Workers::new(tally, 1, Allocation::OnDemand).expect("a descriptor");
     criterion.bench_function("fork + exit + wait", |bencher| {
         bencher.iter(|| {
             match fork_worker(workers.free_place()).expect("signals can be held back") {

@@ -1,14 +1,12 @@
 //! `crossover designs`: the catalogue for people and for programs.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 use servers::{CATALOGUE, Design};
 
 use crate::cli::DesignsArgs;
 use crate::error::Error;
 use crate::json;
-use crate::tables;
+use crate::terminal::Output;
 
 #[derive(Serialize)]
 struct Row {
@@ -35,18 +33,16 @@ pub(crate) fn run(arguments: &DesignsArgs) -> Result<(), Error> {
     if arguments.json {
         return json::print(&rows);
     }
-    let mut out = io::stdout().lock();
+    let mut out = Output::begin();
     if let Some(design) = arguments.design {
-        writeln!(out, "{}\n", design.name)?;
-        for line in design.header() {
-            writeln!(out, "{line}")?;
-        }
-        return Ok(());
+        out.line(format!("{}\n", design.name));
+        design.header().for_each(|line| out.line(line));
+        return out.finish();
     }
-    let mut table = tables::table(&["design", "transport", "concurrency", "workers", "in short"]);
     for row in rows {
-        table.add_row([row.name, &row.transport, &row.concurrency, &row.allocation, row.summary]);
+        let Row { name, concurrency, allocation, summary, .. } = row;
+        out.line(format!("{name:<28} {concurrency:<11} workers: {allocation}"));
+        out.line(format!("    {summary}"));
     }
-    writeln!(out, "{table}")?;
-    Ok(())
+    out.finish()
 }

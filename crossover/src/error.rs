@@ -3,14 +3,18 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::terminal::say;
+
 /// Every exit code and its meaning; the README shows this table.
 pub const EXIT_CODES: &[(u8, &str)] = &[
     (0, "all went well"),
-    (1, "a file or socket could not be used; of `load --expect`: not met"),
-    (2, "the command line or a scenario is wrong; of `load --expect`: the run is not valid"),
-    (3, "a server could not be started or reached, or it died"),
+    (1, "a file or socket could not be used"),
+    (2, "the command line or a scenario is wrong"),
+    (3, "a server could not be started or reached, or died, or answered nothing"),
     (4, "the bench is complete but for some runs that failed; the report says which"),
-    (130, "ended by Ctrl-C; what was measured until then is kept"),
+    (5, "a bound is not met (`load --expect`)"),
+    (6, "the run does not tell whether a bound is met (`load --expect`)"),
+    (130, "ended by Ctrl-C or another signal; what was measured until then is kept"),
 ];
 
 /// Why a command did not do what was asked. The text names the remedy.
@@ -29,6 +33,18 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Another bench or report writes to the folder just now.
+    #[error(
+        "another crossover is writing to {path}; wait until it has ended, or choose another folder",
+        path = .0.display()
+    )]
+    Busy(PathBuf),
+    /// Something of somebody else's stands where this program would write.
+    #[error(
+        "{path} is not of this program and would be overwritten; choose another folder, or move it away",
+        path = .0.display()
+    )]
+    Foreign(PathBuf),
     /// Records cannot be written or read.
     #[error(transparent)]
     Journal(#[from] results::JournalError),
@@ -50,6 +66,12 @@ pub enum Error {
     /// The system refused something that every run needs.
     #[error("the system refused: {0}")]
     Io(#[from] io::Error),
+    /// Standard output takes no more.
+    #[error("cannot write to standard output: {0}; make room, or send it elsewhere")]
+    Output(io::Error),
+    /// A load got no right answer at all.
+    #[error("{0}")]
+    NoAnswer(String),
     /// Some runs of a bench failed.
     #[error("{failed} of {all} runs failed; the report was made from the others and names them")]
     SomeRunsFailed {
@@ -62,9 +84,9 @@ pub enum Error {
     #[error("{0}")]
     NotMet(String),
     /// A run does not tell whether it is as was expected.
-    #[error("the run is not valid: {0}")]
+    #[error("the run does not tell: {0}")]
     NotValid(String),
-    /// Ctrl-C.
+    /// A signal.
     #[error("{0}")]
     Interrupted(String),
 }
@@ -81,25 +103,48 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         use servers::supervisor::ServeError;
         match self {
-            Self::Usage(_) | Self::Plan(_) | Self::NotValid(_) => 2,
-            Self::Serve(ServeError::NotLoopback(_) | ServeError::Cores { .. }) => 2,
+            Self::Usage(_) | Self::Plan(_) => 2,
+            Self::Serve(
+                ServeError::NotLoopback(_)
+                | ServeError::Cores { .. }
+                | ServeError::TooManyPrograms { .. },
+            ) => 2,
             Self::Drive(loadgen::DriveError::NotLoopback(_)) => 2,
-            Self::Server(_) | Self::Drive(loadgen::DriveError::Connect { .. }) => 3,
+            Self::Server(_) | Self::NoAnswer(_) => 3,
+            Self::Drive(loadgen::DriveError::Connect { .. }) => 3,
             Self::SomeRunsFailed { .. } => 4,
+            Self::NotMet(_) => 5,
+            Self::NotValid(_) => 6,
             Self::Interrupted(_) => 130,
             Self::File { .. }
+            | Self::Busy(_)
+            | Self::Foreign(_)
             | Self::Journal(_)
             | Self::Serve(_)
             | Self::Drive(_)
             | Self::Report(_)
-            | Self::NotMet(_)
+            | Self::Output(_)
             | Self::Io(_) => 1,
         }
     }
 
+    /// Of several errors the one whose exit code scripts see: that of a signal, of a server, of a
+    /// file, of a run that does not tell, of a bound, in this order. The others are said before it.
+    pub(crate) fn told(errors: Vec<Self>) -> Result<(), Self> {
+        const ORDER: [u8; 8] = [130, 2, 3, 1, 6, 5, 4, 0];
+        let rank = |error: &Self| ORDER.iter().position(|code| *code == error.exit_code());
+        let mut errors = errors;
+        errors.sort_by_key(rank); // stable: of two with one code the first
+        let mut errors = errors.into_iter();
+        let Some(gravest) = errors.next() else { return Ok(()) };
+        errors.for_each(|error| say(&format!("error: {error}")));
+        Err(gravest)
+    }
+
     /// Whether the reader of our output has gone, as `head` does; that is no failure.
     pub(crate) fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self, Self::Io(error) | Self::Output(error)
+            if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 
@@ -117,9 +162,31 @@ mod tests {
             Error::Interrupted(String::new()),
             Error::NotMet(String::new()),
             Error::NotValid(String::new()),
+            Error::NoAnswer(String::new()),
+            Error::Output(io::Error::other("x")),
         ];
         for error in errors {
             assert!(EXIT_CODES.iter().any(|(code, _)| *code == error.exit_code()), "{error:?}");
         }
+    }
+
+    #[test]
+    fn of_several_errors_the_gravest_is_the_exit_code() {
+        let text = String::new;
+        let all = || {
+            [
+                Error::NotMet(text()),
+                Error::NotValid(text()),
+                Error::Io(io::Error::other("x")),
+                Error::NoAnswer(text()),
+                Error::Interrupted(text()),
+            ]
+        };
+        let code = |errors| Error::told(errors).err().map(|error| error.exit_code());
+        for (count, expected) in [(1, 5), (2, 6), (3, 1), (4, 3), (5, 130)] {
+            assert_eq!(code(all().into_iter().take(count).collect()), Some(expected));
+            assert_eq!(code(all().into_iter().take(count).rev().collect()), Some(expected));
+        }
+        assert_eq!(code(Vec::new()), None);
     }
 }

@@ -1,8 +1,8 @@
 //! `crossover faults`: lets clients misbehave towards every design, and sees what the others get.
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 
 use protocol::{HEADER_SIZE, Request, Work, encode_request};
 use reports::faults::{Cell, Experience, Fault, FaultMatrix, FaultTable, render, sentences};
-use results::Failure;
+use results::{Failure, write_file};
 use servers::{CATALOGUE, Design, Transport};
 
+use crate::bench_folder::OwnFolder;
 use crate::cli::FaultsArgs;
 use crate::error::Error;
-use crate::json;
+use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::server_process::ServerProcess;
-use crate::tables;
+use crate::terminal::{Output, say};
+use crate::{json, tables};
 
 /// How long the other clients have patience.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,6 +39,12 @@ const CROWD: usize = 32;
 
 /// Longer than any cell lasts: a server that waits for its clients for ever.
 const FOR_EVER: Duration = Duration::from_secs(3600);
+
+/// Faults that stand side by side in a table of the terminal.
+const FAULTS_BESIDE: usize = 3;
+
+/// How often a fault is tried before it is said that the others suffer.
+const TIMES: usize = 3;
 
 /// The ways to misbehave.
 #[derive(Clone, Copy)]
@@ -87,13 +95,25 @@ impl Misdeed {
 }
 
 pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
+    let folder = match &arguments.out {
+        Some(folder) => OwnFolder::take(folder)?,
+        None => OwnFolder::new_run("faults")?,
+    };
+    folder.may_hold_a_page()?;
+    folder.is_nobody_elses(Path::new("/"))?;
     let designs: Vec<&'static Design> = CATALOGUE
         .iter()
         .filter(|design| {
             let chosen = &arguments.designs;
             chosen.is_empty() || chosen.iter().any(|one| one.name == design.name)
         })
-        .filter(|design| design.obstacle().is_none())
+        .filter(|design| {
+            let obstacle = design.obstacle();
+            if let Some(obstacle) = &obstacle {
+                say(&format!("note: {} cannot run here: {obstacle}", design.name));
+            }
+            obstacle.is_none()
+        })
         .collect();
     let tables = [(Transport::Udp, &OVER_UDP[..]), (Transport::Tcp, &OVER_TCP[..])]
         .map(|(transport, misdeeds)| {
@@ -109,10 +129,14 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
         unaffected_within: UNAFFECTED_WITHIN,
         tables: Vec::new(),
     };
+    let interrupt = Interrupt::watch()?;
     for (transport, misdeeds, designs) in tables {
         let mut progress = Progress::new(designs.len(), designs.len() as u64);
         let mut rows = Vec::new();
         for design in designs {
+            if interrupt.came() {
+                break; // the rows that are whole are kept
+            }
             progress.begin(design.name);
             let cells = misdeeds.iter().map(|misdeed| cell(design, *misdeed, arguments.idle));
             rows.push((design.name.to_owned(), cells.collect::<Result<_, _>>()?));
@@ -121,51 +145,84 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
         progress.finish();
         let faults = misdeeds.iter().map(|misdeed| misdeed.fault()).collect();
         let transport = transport.to_string().to_uppercase();
-        matrix.tables.push(FaultTable { transport, faults, rows });
+        if !rows.is_empty() {
+            matrix.tables.push(FaultTable { transport, faults, rows });
+        }
     }
-    show(&matrix, arguments)
+    let mut errors = Vec::new();
+    if interrupt.came() {
+        errors.push(Error::Interrupted(format!(
+            "ended by {}; the designs that were tried until then are kept",
+            interrupt.name()
+        )));
+    }
+    errors.extend(show(&matrix, arguments, &folder).err());
+    Error::told(errors)
 }
 
-fn show(matrix: &FaultMatrix, arguments: &FaultsArgs) -> Result<(), Error> {
-    let folder = arguments.out.clone().unwrap_or_else(|| crate::bench::default_folder("faults"));
-    fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
-    let page = folder.join("index.html");
-    fs::write(&page, render(matrix)).map_err(Error::file("write", &page))?;
+fn show(matrix: &FaultMatrix, arguments: &FaultsArgs, folder: &OwnFolder) -> Result<(), Error> {
+    let page = folder.path.join("index.html");
+    let written = write_file(&page, render(matrix).as_bytes()).map_err(Error::file("write", &page));
     if arguments.json {
-        return json::print(matrix);
+        return json::print(matrix).and(written);
     }
-    let mut out = io::stdout().lock();
+    let mut out = Output::begin();
     for table in &matrix.tables {
-        let mut header = vec![table.transport.as_str()];
-        header.extend(table.faults.iter().map(|fault| fault.name));
-        let mut shown = tables::table(&header);
-        for (design, cells) in &table.rows {
-            let mut row = vec![design.clone()];
-            row.extend(cells.iter().map(|cell| match cell.with_idle_time_out {
-                Some(with) => format!("{}\n{with}", cell.without_idle_time_out),
-                None => cell.without_idle_time_out.to_string(),
-            }));
-            shown.add_row(row);
+        for first in (0..table.faults.len()).step_by(FAULTS_BESIDE) {
+            out.line(format!("{}\n", columns(table, first)));
         }
-        writeln!(out, "{shown}\n")?;
-        for sentence in sentences(table) {
-            writeln!(out, "{sentence}")?;
+        for sentence in sentences(table, matrix.idle) {
+            out.paragraph(sentence, "  ");
         }
-        writeln!(out)?;
+        out.line("");
     }
-    let idle = protocol::quantity::write_duration(matrix.idle);
-    writeln!(out, "Over TCP, first line: no idle time-out; second line: one of {idle}.")?;
-    writeln!(out, "{}", page.display())?;
-    Ok(())
+    if matrix.tables.iter().any(|table| table.has_idle_time_outs()) {
+        let idle = protocol::quantity::write_duration(matrix.idle);
+        out.line(format!("Over TCP, first line: no idle time-out; second line: one of {idle}."));
+    }
+    out.line(page.display().to_string());
+    out.finish().and(written)
+}
+
+/// Some of the columns of a matrix, as many as fit a terminal, from this one on.
+fn columns(table: &FaultTable, first: usize) -> comfy_table::Table {
+    let last = table.faults.len().min(first + FAULTS_BESIDE);
+    let mut header = vec![table.transport.as_str()];
+    header.extend(table.faults[first..last].iter().map(|fault| fault.name));
+    let mut shown = tables::table(&header);
+    for (design, cells) in &table.rows {
+        let mut row = vec![design.clone()];
+        row.extend(cells[first..last].iter().map(|cell| match cell.with_idle_time_out {
+            Some(with) => format!("{}\n{with}", cell.without_idle_time_out),
+            None => cell.without_idle_time_out.to_string(),
+        }));
+        shown.add_row(row);
+    }
+    shown
 }
 
 fn cell(design: &'static Design, misdeed: Misdeed, idle: Duration) -> Result<Cell, Error> {
-    let without_idle_time_out = experience(design, misdeed, FOR_EVER)?;
+    let without_idle_time_out = usual_experience(design, misdeed, FOR_EVER)?;
     let with_idle_time_out = match design.transport() {
         Transport::Udp => None,
-        Transport::Tcp => Some(experience(design, misdeed, idle)?),
+        Transport::Tcp => Some(usual_experience(design, misdeed, idle)?),
     };
     Ok(Cell { without_idle_time_out, with_idle_time_out })
+}
+
+/// What the others experience: once is enough to see that they may be unaffected; that they suffer is
+/// said only of the middle one of three times, since a stall of the machine delays anybody.
+fn usual_experience(
+    design: &'static Design,
+    misdeed: Misdeed,
+    idle: Duration,
+) -> Result<Experience, Error> {
+    let mut seen = vec![experience(design, misdeed, idle)?];
+    while seen[0] != Experience::Unaffected && seen.len() < TIMES {
+        seen.push(experience(design, misdeed, idle)?);
+    }
+    seen.sort_by_key(|experience| experience.gravity());
+    Ok(seen[seen.len() / 2])
 }
 
 fn experience(design: &Design, misdeed: Misdeed, idle: Duration) -> Result<Experience, Error> {
@@ -213,7 +270,7 @@ fn misbehave(
                 let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
                 stream.set_nodelay(true)?;
                 if matches!(misdeed, Misdeed::Trickle) {
-                    trickle(stream.try_clone()?, Arc::clone(ended));
+                    trickle(stream.try_clone()?, Arc::clone(ended))?;
                 } else {
                     // A server may close on garbage; that is its answer.
                     let _ = (&stream).write_all(&said(misdeed));
@@ -248,8 +305,8 @@ fn said(misdeed: Misdeed) -> Vec<u8> {
     }
 }
 
-fn trickle(mut stream: TcpStream, ended: Arc<AtomicBool>) {
-    thread::spawn(move || {
+fn trickle(mut stream: TcpStream, ended: Arc<AtomicBool>) -> io::Result<()> {
+    let trickling = thread::Builder::new().spawn(move || {
         let bytes = request(&trivial(u64::MAX));
         for byte in bytes.iter().cycle() {
             if ended.load(Relaxed) || stream.write_all(&[*byte]).is_err() {
@@ -258,6 +315,7 @@ fn trickle(mut stream: TcpStream, ended: Arc<AtomicBool>) {
             thread::sleep(Duration::from_millis(20));
         }
     });
+    trickling.map(|_| ())
 }
 
 /// One honest exchange; an error where it is not done in time.

@@ -1,12 +1,13 @@
 //! The generator on real sockets: its threads, and what the machine did meanwhile.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use loadgen::driver::{Connections, Datagrams, Pacing, TcpTransport, UdpTransport, monotonic_ns};
+use loadgen::driver::{
+    Connections, Datagrams, MOST_REFUSALS, Pacing, TcpTransport, UdpTransport, monotonic_ns,
+};
 use loadgen::judge::{Surroundings, measurement};
 use loadgen::{DriveError, Exchange, Plan, Progress, RunLog, Share, drive};
 use nix::time::{ClockId, clock_gettime};
@@ -24,8 +25,8 @@ const TOGETHER_NS: u64 = 5_000_000;
 pub struct Aim {
     /// How to reach it.
     pub transport: Transport,
-    /// Where it is.
-    pub address: SocketAddr,
+    /// Where it is; of several addresses the first at which somebody is counts.
+    pub addresses: Vec<SocketAddr>,
     /// What is said.
     pub exchange: Exchange,
     /// UDP: whether replies may come from another port.
@@ -42,7 +43,7 @@ impl Aim {
     pub fn work(transport: Transport, address: SocketAddr) -> Self {
         Self {
             transport,
-            address,
+            addresses: vec![address],
             exchange: Exchange::Work,
             unconnected: false,
             kernel_stamps: false,
@@ -80,7 +81,7 @@ pub(crate) fn measure(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Measurement, DriveError> {
     let before = KernelCounters::read();
-    let (log, generator_ns) = drive_all(plan, aim, engine, stop)?;
+    let (log, generator_ns) = drive_where_somebody_is(plan, aim, engine, stop)?;
     let placement = &engine.placement;
     // Where a foreign server runs is not known: then every core may be its own.
     let cores = match placement.server_cores.is_empty() {
@@ -108,13 +109,42 @@ pub(crate) fn measure(
 /// What one thread has noted, and the processor time that it used.
 type Driven = Result<(RunLog, u64), DriveError>;
 
-fn drive_all(plan: &Plan, aim: &Aim, engine: &Engine, stop: &(dyn Fn() -> bool + Sync)) -> Driven {
+/// Drives the load to the first address at which anything listens, as other clients do: a name such
+/// as localhost may have one that the server does not use.
+fn drive_where_somebody_is(
+    plan: &Plan,
+    aim: &Aim,
+    engine: &Engine,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Driven {
+    let (last, others) = aim.addresses.split_last().expect("a server has an address");
+    for address in others {
+        match drive_all(plan, Reached { aim, address: *address, most_refusals: 1 }, engine, stop) {
+            Err(DriveError::Connect { .. } | DriveError::Socket(_)) => {}
+            Ok((log, _)) if log.nobody_listens => {}
+            driven => return driven,
+        }
+    }
+    let reached = Reached { aim, address: *last, most_refusals: MOST_REFUSALS };
+    drive_all(plan, reached, engine, stop)
+}
+
+/// A server at one of its addresses.
+#[derive(Clone, Copy)]
+struct Reached<'a> {
+    aim: &'a Aim,
+    address: SocketAddr,
+    most_refusals: u64,
+}
+
+fn drive_all(
+    plan: &Plan,
+    reached: Reached<'_>,
+    engine: &Engine,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Driven {
     let of = engine.progress.len() as u32;
-    let together = Together {
-        ready: Barrier::new(of as usize),
-        start_ns: AtomicU64::new(0),
-        is_off: AtomicBool::new(false),
-    };
+    let together = Together::new(of);
     let run = |index: u32| {
         let cores = &engine.placement.generator_cores;
         if of > 1 && cores.len() >= of as usize {
@@ -124,11 +154,22 @@ fn drive_all(plan: &Plan, aim: &Aim, engine: &Engine, stop: &(dyn Fn() -> bool +
         let _ = nix::sys::prctl::set_timerslack(1);
         let progress = &engine.progress[index as usize];
         let share = Share { index, of };
-        Part { plan, share, together: &together, progress, stop }.drive(aim, engine.pacing)
+        Part { plan, share, together: &together, progress, stop }.drive(reached, engine.pacing)
     };
     let mut all: Vec<Driven> = thread::scope(|scope| {
-        let others: Vec<_> = (1..of).map(|index| scope.spawn(move || run(index))).collect();
-        let first = run(0);
+        let mut others = Vec::new();
+        let mut none_left = None;
+        for index in 1..of {
+            match thread::Builder::new().spawn_scoped(scope, move || run(index)) {
+                Ok(other) => others.push(other),
+                Err(source) => {
+                    together.call_off();
+                    none_left = Some(Err(DriveError::Threads { asked: of, source }));
+                    break;
+                }
+            }
+        }
+        let first = none_left.unwrap_or_else(|| run(0));
         let joined = others.into_iter().map(|other| other.join().expect("a generator panicked"));
         std::iter::once(first).chain(joined).collect()
     });
@@ -143,23 +184,45 @@ fn drive_all(plan: &Plan, aim: &Aim, engine: &Engine, stop: &(dyn Fn() -> bool +
 
 /// Where generators wait for each other.
 struct Together {
-    ready: Barrier,
-    start_ns: AtomicU64,
+    of: u32,
+    meeting: Mutex<Meeting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Meeting {
+    ready: u32,
+    start_ns: u64,
     /// Whether one of them cannot take part.
-    is_off: AtomicBool,
+    is_off: bool,
 }
 
 impl Together {
+    fn new(of: u32) -> Self {
+        Self { of, meeting: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// Nobody begins.
+    fn call_off(&self) {
+        self.meeting.lock().unwrap_or_else(PoisonError::into_inner).is_off = true;
+        self.changed.notify_all();
+    }
+
     /// When all begin, once each has said whether it can; `None` where one cannot.
     fn start_ns(&self, can: bool) -> Option<u64> {
         if !can {
-            self.is_off.store(true, SeqCst);
+            self.call_off();
         }
-        if self.ready.wait().is_leader() {
-            self.start_ns.store(monotonic_ns() + TOGETHER_NS, SeqCst);
+        let mut meeting = self.meeting.lock().unwrap_or_else(PoisonError::into_inner);
+        meeting.ready += 1;
+        if meeting.ready == self.of {
+            meeting.start_ns = monotonic_ns() + TOGETHER_NS;
+            self.changed.notify_all();
         }
-        self.ready.wait();
-        (!self.is_off.load(SeqCst)).then(|| self.start_ns.load(SeqCst))
+        let waits = |meeting: &mut Meeting| meeting.ready < self.of && !meeting.is_off;
+        let waited = self.changed.wait_while(meeting, waits);
+        let meeting = waited.unwrap_or_else(PoisonError::into_inner);
+        (!meeting.is_off).then_some(meeting.start_ns)
     }
 }
 
@@ -173,22 +236,21 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn drive(&self, aim: &Aim, pacing: Pacing) -> Driven {
+    fn drive(&self, reached: Reached<'_>, pacing: Pacing) -> Driven {
+        let Reached { aim, address, most_refusals } = reached;
         let (spec, exchange) = (&self.plan.spec, aim.exchange.clone());
         match aim.transport {
             Transport::Udp => self.drive_over(UdpTransport::new(Datagrams {
                 connected: !aim.unconnected,
                 kernel_stamps: aim.kernel_stamps,
                 offload: aim.offload,
-                ..Datagrams::of(spec, self.share, aim.address, exchange, pacing)
+                most_refusals,
+                ..Datagrams::of(spec, self.share, address, exchange, pacing)
             })),
-            Transport::Tcp => self.drive_over(TcpTransport::new(Connections::of(
-                spec,
-                self.share,
-                aim.address,
-                exchange,
-                pacing,
-            ))),
+            Transport::Tcp => self.drive_over(TcpTransport::new(Connections {
+                most_refusals,
+                ..Connections::of(spec, self.share, address, exchange, pacing)
+            })),
         }
     }
 

@@ -6,6 +6,7 @@
 //! can use its parts; the binary only calls [`main`].
 
 mod bench;
+mod bench_folder;
 pub mod cli;
 mod designs;
 mod error;
@@ -16,6 +17,7 @@ pub mod generator;
 mod interrupt;
 mod json;
 mod load;
+mod load_advice;
 mod load_capacity;
 mod load_output;
 mod machine;
@@ -28,7 +30,9 @@ mod serve;
 mod server_process;
 pub mod sweep;
 mod tables;
+mod terminal;
 pub mod testbed;
+mod text_file;
 
 use std::process::ExitCode;
 
@@ -39,10 +43,15 @@ pub use placement::LatencyHold;
 pub use server_process::ServerProcess;
 
 use cli::{Cli, Command};
+use protocol::text::harmless;
 
 /// Parses the command line and runs the command; prints an error as one message with its remedy.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    interrupt::outlive_file_limits();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
     let done = match cli.command {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Serve(arguments) => serve::run(arguments),
@@ -55,8 +64,21 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            terminal::say(&format!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Help, version, or what is wrong with the command line. What was written there is quoted in it, and
+/// must not steer the terminal.
+fn explain(error: &clap::Error) -> ExitCode {
+    let plain = error.to_string();
+    let (is_harmless, code) = (harmless(&plain) == plain, error.exit_code());
+    if is_harmless || !error.use_stderr() {
+        let _ = error.print();
+    } else {
+        terminal::say(plain.trim_end());
+    }
+    ExitCode::from(u8::try_from(code).unwrap_or(2))
 }

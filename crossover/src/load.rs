@@ -1,10 +1,8 @@
 //! `crossover load`: one load on one server, own or foreign.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -12,44 +10,35 @@ use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
 use loadgen::expectation::Verdict;
 use loadgen::{
-    Arrivals, Close, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Session,
+    Arrivals, Close, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Reuse, Session,
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use results::{Measurement, Placement, Spectrum};
+use results::{Measurement, OutputFile, Placement, is_same_file};
 use servers::Transport;
 
-use crate::cli::{LatencyFile, LoadArgs, Scheme, TargetService};
+use crate::cli::{ArrivalsKind, LatencyFile, LoadArgs, Scheme, TargetService};
 use crate::error::Error;
 use crate::generator::{Aim, Engine, measure};
-use crate::interrupt::flag_on_interrupt;
+use crate::interrupt::Interrupt;
 use crate::placement::{LatencyHold, cores, cores_within_reach, stay_on};
 use crate::progress::LiveLine;
 use crate::scenario::fits_transport;
-use crate::{load_capacity, load_output};
+use crate::{load_advice, load_capacity, load_output};
 
 pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
-    let checked = load(arguments);
-    if arguments.expect.is_empty() {
-        return checked;
-    }
-    // Whoever asks for a verdict learns from the exit code that there is none.
-    checked.map_err(|error| match error {
-        Error::NotMet(_) | Error::NotValid(_) | Error::Interrupted(_) => error,
-        other => Error::NotValid(other.to_string()),
-    })
-}
-
-fn load(arguments: &LoadArgs) -> Result<(), Error> {
-    let target = &arguments.target;
-    if !arguments.allow_remote && !target.address.ip().is_loopback() {
-        return Err(DriveError::NotLoopback(target.address).into());
+    let addresses = &arguments.target.addresses;
+    if let Some(remote) =
+        addresses.iter().find(|address| !address.ip().to_canonical().is_loopback())
+        && !arguments.allow_remote
+    {
+        return Err(DriveError::NotLoopback(*remote).into());
     }
     let aim = aim_of(arguments)?;
     let spec = spec_of(arguments)?;
     fits_transport(&spec, aim.transport).map_err(Error::Usage)?;
     let plan = Plan::draw(spec.clone())?;
-    let exports = Exports::create(arguments)?;
-    let stop = flag_on_interrupt()?;
+    let exports = Exports::prepare(arguments)?;
+    let stop = Interrupt::watch()?;
     let latency = match arguments.latency_file {
         LatencyFile::Hold => LatencyHold::take(),
         LatencyFile::Leave => LatencyHold::leave(),
@@ -61,34 +50,58 @@ fn load(arguments: &LoadArgs) -> Result<(), Error> {
     }
     let live = (io::stderr().is_terminal() && !arguments.json)
         .then(|| LiveLine::show(&engine.progress, plan.spec.warmup + plan.spec.window));
-    let measured = measure(&plan, &aim, &engine, &|| stop.load(Relaxed))?;
+    let measured = measure(&plan, &aim, &engine, &|| stop.came())?;
     drop(live);
-    exports.write(&measured)?;
-    load_output::print(arguments, &plan, &engine, &measured)?;
-    if stop.load(Relaxed) {
-        return Err(Error::Interrupted(
-            "ended by Ctrl-C; the figures are of the requests until then".to_owned(),
-        ));
+    // What was measured is said first: no file is worth losing it.
+    let printed = load_output::print(arguments, &plan, &engine, &measured);
+    let mut errors: Vec<Error> = [printed, exports.write(&measured)]
+        .into_iter()
+        .filter_map(Result::err)
+        .filter(|error| !error.is_closed_pipe())
+        .collect();
+    if stop.came() {
+        errors.push(Error::Interrupted(format!(
+            "ended by {}; the figures are of the requests until then",
+            stop.name()
+        )));
     }
-    judge(arguments, &measured)
+    errors.extend(nothing_answered(arguments, &measured));
+    errors.extend(unmet(arguments, &measured));
+    Error::told(errors)
 }
 
-/// Whether the run is as was expected.
-fn judge(arguments: &LoadArgs, measured: &Measurement) -> Result<(), Error> {
-    let mut not_met = None;
-    for expectation in &arguments.expect {
-        match expectation.verdict(measured) {
-            Verdict::Met => {}
+/// A load that got no right answer has measured nothing of the server.
+fn nothing_answered(arguments: &LoadArgs, measured: &Measurement) -> Option<Error> {
+    let counts = &measured.counts;
+    if counts.answered > 0 || (counts.planned == 0 && !measured.nobody_listens) {
+        return None;
+    }
+    let at = &arguments.target.host;
+    let what = if measured.nobody_listens {
+        let sent = counts.sent + measured.warmup;
+        format!("nobody listens at {at}: the kernel refused all of the first {sent} requests")
+    } else {
+        format!("nothing was answered at {at}, of {} requests", counts.planned)
+    };
+    let hint = load_advice::hint(arguments, measured)
+        .unwrap_or_else(|| "see that the server is there and speaks what the load does".to_owned());
+    Some(Error::NoAnswer(format!("{what}; {hint}")))
+}
+
+/// The expectations that the run does not meet, or of which it does not tell.
+fn unmet(arguments: &LoadArgs, measured: &Measurement) -> Vec<Error> {
+    let unmet =
+        arguments.expect.iter().filter_map(|expectation| match expectation.verdict(measured) {
+            Verdict::Met => None,
             Verdict::NotMet => {
                 let was = load_output::shown(expectation.figure.of(measured));
-                not_met = Some(Error::NotMet(format!("not met: {expectation}; it was {was}")));
+                Some(Error::NotMet(format!("not met: {expectation}; it was {was}")))
             }
             Verdict::NotValid(because) => {
-                return Err(Error::NotValid(format!("{expectation}: {because}")));
+                Some(Error::NotValid(format!("{expectation}: {because}")))
             }
-        }
-    }
-    not_met.map_or(Ok(()), Err)
+        });
+    unmet.collect()
 }
 
 fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
@@ -104,11 +117,17 @@ fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
             arguments.threads
         )));
     }
+    if arguments.rate.is_some() && matches!(arguments.arrivals, ArrivalsKind::Trace(_)) {
+        return Err(Error::Usage(
+            "a trace says itself when requests are due; leave --rate away".to_owned(),
+        ));
+    }
+    let usual = LoadSpec::default().arrivals.rate().expect("the usual load has a rate");
     Ok(LoadSpec {
         arrivals: if arguments.closed {
             Arrivals::Closed(arguments.think)
         } else {
-            arguments.arrivals.at(arguments.rate)
+            arguments.arrivals.at(arguments.rate.unwrap_or(usual))
         },
         session: arguments.session.map(|length| Session { length, think: arguments.think }),
         clients: arguments.clients,
@@ -119,7 +138,11 @@ fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
         compute: arguments.compute,
         request_size: arguments.request_size,
         reply_size: arguments.reply_size,
-        reuse: arguments.connection,
+        // Who says that a connection ends with its request may not put another one on it.
+        reuse: match says_close(arguments) {
+            true => Reuse::Per(1),
+            false => arguments.connection,
+        },
         close: arguments.close.into(),
         timeout: arguments.timeout,
         max_in_flight: arguments.max_in_flight,
@@ -142,16 +165,12 @@ fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
     }
     let body = arguments.body.as_ref().map_or(&[][..], |body| &body.0);
     let exchange = match (target.scheme, &arguments.send, arguments.service) {
-        (Scheme::Http, None, _) => Exchange::Http(
-            HttpRequest::new(
-                &arguments.method,
-                &target.host,
-                &target.path,
-                &arguments.headers,
-                body,
-            )
-            .map_err(Error::Usage)?,
-        ),
+        (Scheme::Http, None, _) => {
+            let (method, headers) = (&arguments.method, headers_of(arguments));
+            let request = HttpRequest::new(method, &target.host, &target.path, &headers, body);
+            let right = arguments.ok.clone().unwrap_or_default();
+            Exchange::Http(request.map_err(Error::Usage)?.expecting(right))
+        }
         (Scheme::Http, Some(_), _) => {
             return Err(Error::Usage("--send is for udp:// and tcp:// targets".to_owned()));
         }
@@ -169,7 +188,7 @@ fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
     carries_what_is_asked(arguments, &exchange)?;
     Ok(Aim {
         transport,
-        address: target.address,
+        addresses: target.addresses.clone(),
         exchange,
         unconnected: arguments.unconnected,
         kernel_stamps: arguments.kernel_stamps,
@@ -177,13 +196,37 @@ fn aim_of(arguments: &LoadArgs) -> Result<Aim, Error> {
     })
 }
 
+/// Whether the request announces the end of its connection.
+fn says_close(arguments: &LoadArgs) -> bool {
+    arguments.headers.iter().any(|field| {
+        field.split_once(':').is_some_and(|(name, value)| {
+            let closes = |option: &str| option.trim().eq_ignore_ascii_case("close");
+            name.eq_ignore_ascii_case("connection") && value.split(',').any(closes)
+        })
+    })
+}
+
+/// The fields of a request: those asked for, and the user whom the target names.
+fn headers_of(arguments: &LoadArgs) -> Vec<String> {
+    let mut headers = arguments.headers.clone();
+    let is_given = |field: &String| field.to_ascii_lowercase().starts_with("authorization:");
+    if let Some(value) = &arguments.target.authorization
+        && !headers.iter().any(is_given)
+    {
+        headers.push(format!("Authorization: {value}"));
+    }
+    headers
+}
+
 /// A foreign server is not told how long to work, nor how much to reply. Whoever asks for what an
 /// exchange cannot carry would measure something else.
 fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<(), Error> {
     let usual = LoadSpec::default();
     let is_http = matches!(exchange, Exchange::Http(_));
-    let of_http =
-        arguments.method != "GET" || !arguments.headers.is_empty() || arguments.body.is_some();
+    let of_http = arguments.method != "GET"
+        || !arguments.headers.is_empty()
+        || arguments.body.is_some()
+        || arguments.ok.is_some();
     let problem = if *exchange != Exchange::Work
         && (arguments.wait.largest() > 0.0 || arguments.compute.largest() > 0.0)
     {
@@ -197,7 +240,7 @@ fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<()
     {
         "--request-size is for the services work and echo; give the bytes by --send or --body"
     } else if !is_http && of_http {
-        "--method, --header and --body are for http:// targets"
+        "--method, --header, --body and --ok are for http:// targets"
     } else if is_http && arguments.service == TargetService::Echo {
         "--service is for udp:// and tcp:// targets"
     } else if arguments.target.scheme == Scheme::Udp
@@ -236,7 +279,7 @@ fn engine_of(arguments: &LoadArgs, latency_held: bool) -> Result<Engine, Error> 
     let threads = arguments.threads as usize;
     let within_reach = cores_within_reach();
     // A server on this machine has the cores that no generator has.
-    let is_local = arguments.target.address.ip().is_loopback();
+    let is_local = arguments.target.addresses[0].ip().is_loopback();
     let anywhere = arguments.cores.is_empty() && usable == within_reach;
     let taken = if anywhere { threads } else { chosen.len() };
     let shared = is_local && within_reach.len() <= taken;
@@ -257,40 +300,50 @@ fn engine_of(arguments: &LoadArgs, latency_held: bool) -> Result<Engine, Error> 
     })
 }
 
-/// Files asked for beside the output; created first, so that a wrong path shows before the load.
-struct Exports {
-    hlog: Option<File>,
-    hgrm: Option<File>,
+/// Files asked for beside the output; prepared first, so that a wrong path shows before the load.
+struct Exports(Vec<Export>);
+
+struct Export {
+    path: PathBuf,
+    file: OutputFile,
+    write: fn(&mut Vec<u8>, &Measurement) -> io::Result<()>,
 }
 
 impl Exports {
-    fn create(arguments: &LoadArgs) -> Result<Self, Error> {
-        let create = |path: &Path| File::create(path).map_err(Error::file("write", path));
-        Ok(Self {
-            hlog: arguments.hlog.as_deref().map(create).transpose()?,
-            hgrm: arguments.hgrm.as_deref().map(create).transpose()?,
-        })
+    fn prepare(arguments: &LoadArgs) -> Result<Self, Error> {
+        if let (Some(hlog), Some(hgrm)) = (&arguments.hlog, &arguments.hgrm)
+            && is_same_file(hlog, hgrm)
+        {
+            return Err(Error::Usage(
+                "--hlog and --hgrm name the same file; give each its own".to_owned(),
+            ));
+        }
+        let export = |path: &Option<PathBuf>, write| {
+            let path = path.clone()?;
+            let prepared = OutputFile::prepare(&path).map_err(Error::file("write", &path));
+            Some(prepared.map(|file| Export { path, file, write }))
+        };
+        let asked: [Option<Result<Export, Error>>; 2] =
+            [export(&arguments.hlog, write_hlog), export(&arguments.hgrm, write_hgrm)];
+        asked.into_iter().flatten().collect::<Result<_, _>>().map(Self)
     }
 
+    /// Writes each, also after one that failed; the first failure is told.
     fn write(self, measured: &Measurement) -> Result<(), Error> {
-        if let Some(file) = self.hlog {
-            let mut file = BufWriter::new(file);
-            let window = Duration::from_nanos(measured.window_ns);
-            write_hlog(&mut file, &measured.response_time, window)?;
-            file.flush()?;
-        }
-        if let Some(file) = self.hgrm {
-            let mut file = BufWriter::new(file);
-            write_hgrm(&mut file, &measured.response_time)?;
-            file.flush()?;
-        }
-        Ok(())
+        let written = self.0.into_iter().map(|Export { path, file, write }| {
+            let mut bytes = Vec::new();
+            write(&mut bytes, measured)
+                .and_then(|()| file.write(&bytes))
+                .map_err(Error::file("write", &path))
+        });
+        written.collect::<Vec<_>>().into_iter().collect()
     }
 }
 
 /// The format of HdrHistogram's log processors; values in nanoseconds, the whole run as one
 /// interval, the unanswered with the bound that they exceed.
-fn write_hlog(out: &mut impl Write, spectrum: &Spectrum, window: Duration) -> io::Result<()> {
+fn write_hlog(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
+    let (spectrum, window) = (&measured.response_time, Duration::from_nanos(measured.window_ns));
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("response times from the intended start, in nanoseconds");
@@ -300,8 +353,8 @@ fn write_hlog(out: &mut impl Write, spectrum: &Spectrum, window: Duration) -> io
 }
 
 /// The table that HdrHistogram's plotter reads; values in milliseconds.
-fn write_hgrm(out: &mut impl Write, spectrum: &Spectrum) -> io::Result<()> {
-    let histogram = spectrum.histogram();
+fn write_hgrm(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
+    let histogram = measured.response_time.histogram();
     writeln!(
         out,
         "{:>12} {:>14} {:>10} {:>14}\n",

@@ -1,21 +1,20 @@
 //! `crossover load --capacity`: trials at rates that the search asks for, and what they say.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use loadgen::capacity::{Capacity, Outcome, Search, Step, Trial};
 use loadgen::expectation::{Expectation, Figure};
-use loadgen::judge::needed;
 use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate};
-use results::Doubt;
+use results::{Doubt, needed};
 use serde::Serialize;
 
 use crate::cli::LoadArgs;
 use crate::error::Error;
 use crate::generator::{Aim, Engine, measure};
-use crate::json;
-use crate::tables;
+use crate::interrupt::Interrupt;
+use crate::terminal::{Output, say};
+use crate::{json, tables};
 
 /// How long a server may take to work off what a trial has left; then the search goes on.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,6 +65,7 @@ struct PrintedTrial {
     state: State,
     /// As the server reports it in its replies; services of others report none.
     service_time_mean_ns: Option<f64>,
+    answered: u64,
     unanswered: u64,
     kept: bool,
     doubts: Vec<&'static str>,
@@ -78,7 +78,7 @@ pub(crate) fn run(
     spec: &LoadSpec,
     aim: &Aim,
     engine: &Engine,
-    stop: &AtomicBool,
+    stop: &Interrupt,
 ) -> Result<(), Error> {
     let Some(first) = spec.arrivals.rate() else {
         return Err(Error::Usage("a closed loop has no rate to search".to_owned()));
@@ -118,20 +118,29 @@ pub(crate) fn run(
         };
         search.add(trial);
         if !arguments.json && io::stderr().is_terminal() {
-            eprintln!("{}", line(&printed, bound));
+            say(&line(&printed, bound));
         }
         trials.push(printed);
     };
     // What was tried is told, whatever ended it.
+    let nothing_came = !trials.is_empty() && trials.iter().all(|trial| trial.answered == 0);
     if !trials.is_empty() {
         print(arguments, bound, &end, trials)?;
     }
-    end.map(|_| ())
+    end?;
+    if nothing_came {
+        return Err(Error::NoAnswer(format!(
+            "nothing was answered at {} in any trial; see that the server is there and speaks what \
+             the load does",
+            arguments.target.host
+        )));
+    }
+    Ok(())
 }
 
 /// Waits until a server has worked off what an unsteady trial has left in its queues, and is done
 /// with one more request that stands behind all that, lest the next trial meet it.
-fn drain(spec: &LoadSpec, aim: &Aim, engine: &Engine, stop: &AtomicBool) -> Result<(), Error> {
+fn drain(spec: &LoadSpec, aim: &Aim, engine: &Engine, stop: &Interrupt) -> Result<(), Error> {
     let last = Plan::draw(LoadSpec {
         arrivals: Arrivals::Closed(Distribution::fixed(0.0)),
         session: None,
@@ -142,7 +151,7 @@ fn drain(spec: &LoadSpec, aim: &Aim, engine: &Engine, stop: &AtomicBool) -> Resu
         timeout: PATIENCE,
         ..spec.clone()
     })?;
-    measure(&last, aim, engine, &|| stop.load(Relaxed))?;
+    measure(&last, aim, engine, &|| stop.came())?;
     Ok(())
 }
 
@@ -154,18 +163,21 @@ fn attempt(
     aim: &Aim,
     engine: &Engine,
     rate: f64,
-    stop: &AtomicBool,
+    stop: &Interrupt,
 ) -> Result<(Trial, PrintedTrial), Error> {
     let asked = Rate::per_second(rate)
         .ok_or_else(|| Error::Usage("the search left the rates that exist".to_owned()))?;
     let plan = Plan::draw(LoadSpec { arrivals: arguments.arrivals.at(asked), ..spec.clone() })?;
-    let measured = measure(&plan, aim, engine, &|| stop.load(Relaxed))?;
+    let measured = measure(&plan, aim, engine, &|| stop.came())?;
     let outcome = Outcome::of(bound.figure, &measured);
     if outcome == Outcome::Unsteady {
         drain(spec, aim, engine, stop)?;
     }
-    if stop.load(Relaxed) {
-        return Err(Error::Interrupted("ended by Ctrl-C; the search has no answer".to_owned()));
+    if stop.came() {
+        return Err(Error::Interrupted(format!(
+            "ended by {}; the search has no answer",
+            stop.name()
+        )));
     }
     let trial = Trial { rate, outcome };
     let figure_ns = trial.figure_ns();
@@ -175,6 +187,7 @@ fn attempt(
         figure_ns,
         state: State::of(outcome),
         service_time_mean_ns: measured.service_time.mean_ns(),
+        answered: measured.counts.answered,
         unanswered: measured.counts.unanswered(),
         kept: figure_ns.is_some_and(|ns| ns < bound.below_ns as f64),
         doubts: measured.doubts.iter().map(Doubt::name).collect(),
@@ -230,7 +243,7 @@ fn print(
         let printed = Printed { bound: bound.to_string(), capacity, because, trials };
         return json::print(&printed);
     }
-    let mut out = io::stdout().lock();
+    let mut out = Output::begin();
     let mut table =
         tables::table(&["rate", "sent", &bound.figure.to_string(), "unanswered", "", "doubts"]);
     for trial in &trials {
@@ -243,15 +256,14 @@ fn print(
             trial.doubts.join(", "),
         ]);
     }
-    writeln!(out, "{table}\n")?;
+    out.line(format!("{table}\n"));
     match (found, because) {
-        (Some(Capacity { rate, low, high }), _) => writeln!(
-            out,
-            "{bound} is kept up to {rate:.1}/s ({low:.1} to {high:.1}/s, 95 %), without loss and \
-             without a growing backlog"
-        )?,
-        (None, Some(because)) if end.is_ok() => writeln!(out, "{because}")?,
+        (Some(Capacity { rate, low, high }), _) => {
+            out.line("Without loss and without a growing backlog");
+            out.line(format!("{bound} is kept up to {rate:.1}/s ({low:.1} to {high:.1}/s, 95 %)"));
+        }
+        (None, Some(because)) if end.is_ok() => out.paragraph(because, "  "),
         (None, _) => {} // the error is told by whoever called
     }
-    Ok(())
+    out.finish()
 }

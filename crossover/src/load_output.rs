@@ -1,22 +1,25 @@
 //! What `crossover load` says at its end: one JSON object, or tables for people.
 
-use std::io::{self, Write};
+use std::collections::BTreeMap;
 
 use loadgen::expectation::{Expectation, Verdict};
 use loadgen::{Arrivals, Plan};
 use results::{
-    Counts, Doubt, GeneratorCost, Measurement, PartSums, Series, Spectrum, Stalled, Summary,
-    percentile_interval,
+    Counts, Doubt, GeneratorCost, Measurement, PartSums, Series, Spectrum, Stalled, StatusTimes,
+    Summary, Unreadable, percentile_interval, supports,
 };
 use serde::Serialize;
 
 use crate::cli::LoadArgs;
 use crate::error::Error;
 use crate::generator::Engine;
-use crate::json;
-use crate::tables;
+use crate::terminal::Output;
+use crate::{json, load_advice, tables};
 
 pub(crate) use crate::tables::shown;
+
+/// The percentiles that are printed where the requests support them.
+const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 99.99];
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -53,6 +56,12 @@ struct Printed<'a> {
     intervals: Vec<Interval>,
     parts: Option<PartSums>,
     statuses: [u64; 6],
+    statuses_by_code: BTreeMap<u16, PrintedStatus>,
+    resent: u64,
+    unreadable: Option<&'a Unreadable>,
+    hint: Option<String>,
+    /// The percentiles that the requests support, in percent.
+    supported: Vec<f64>,
     waited_mean_ns: f64,
     computed_mean_ns: f64,
     generator: GeneratorCost,
@@ -69,6 +78,15 @@ struct Interval {
     value_ns: Option<u64>,
     low_ns: Option<u64>,
     high_ns: Option<u64>,
+}
+
+/// The replies with one status, and their response times.
+#[derive(Serialize)]
+struct PrintedStatus {
+    /// Whether it counts as answered.
+    ok: bool,
+    #[serde(flatten)]
+    times: Summary,
 }
 
 /// A step of the series that stood out.
@@ -101,8 +119,9 @@ pub(crate) fn print(
     measured: &Measurement,
 ) -> Result<(), Error> {
     if !arguments.json {
-        let mut out = io::stdout().lock();
-        return Ok(print_tables(&mut out, arguments, plan, engine, measured)?);
+        let mut out = Output::begin();
+        print_tables(&mut out, arguments, plan, engine, measured);
+        return out.finish();
     }
     let summary = |spectrum: &Option<Spectrum>| spectrum.as_ref().map(Spectrum::summary);
     let printed = Printed {
@@ -138,6 +157,11 @@ pub(crate) fn print(
         intervals: intervals(measured),
         parts: measured.parts.as_ref().and_then(results::Parts::total),
         statuses: measured.statuses,
+        statuses_by_code: statuses(measured),
+        resent: measured.resent,
+        unreadable: measured.unreadable.as_ref(),
+        hint: load_advice::hint(arguments, measured),
+        supported: supported(measured),
         waited_mean_ns: measured.waited_mean_ns,
         computed_mean_ns: measured.computed_mean_ns,
         generator: measured.generator,
@@ -155,6 +179,17 @@ pub(crate) fn print(
             .collect(),
     };
     json::print(&printed)
+}
+
+fn statuses(measured: &Measurement) -> BTreeMap<u16, PrintedStatus> {
+    let printed = |its: &StatusTimes| PrintedStatus { ok: its.right, times: its.times.summary() };
+    measured.statuses_by_code.iter().map(|(code, its)| (*code, printed(its))).collect()
+}
+
+/// The percentiles that there are requests enough for.
+fn supported(measured: &Measurement) -> Vec<f64> {
+    let count = measured.effective_samples as u64;
+    PERCENTILES.into_iter().filter(|percent| supports(count, *percent)).collect()
 }
 
 fn kept(expectation: &Expectation, measured: &Measurement) -> Kept {
@@ -177,7 +212,7 @@ fn intervals(measured: &Measurement) -> Vec<Interval> {
             high_ns: times.percentile(high).known_ns(),
         })
     };
-    [50.0, 90.0, 99.0, 99.9, 99.99].into_iter().filter_map(interval).collect()
+    PERCENTILES.into_iter().filter_map(interval).collect()
 }
 
 fn stalls(measured: &Measurement) -> Vec<Stall> {
@@ -237,41 +272,56 @@ fn left_of_trace(plan: &Plan) -> String {
 }
 
 fn print_tables(
-    out: &mut impl Write,
+    out: &mut Output,
     arguments: &LoadArgs,
     plan: &Plan,
     engine: &Engine,
     measured: &Measurement,
-) -> io::Result<()> {
-    writeln!(out, "{}\n", tables::times(measured))?;
-    writeln!(out, "the load was {}", model(plan))?;
+) {
+    out.line(format!("{}\n", tables::times(measured)));
+    if let Some(intervals) = tables::intervals(measured) {
+        out.paragraph(intervals, "  ");
+    }
+    out.paragraph(format!("the load was {}", model(plan)), "  ");
     let planned = match measured.rate_planned {
         Some(rate) => format!("{rate:.1}/s planned, "),
         None => String::new(),
     };
-    writeln!(
-        out,
-        "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {} on {}{}{}",
-        measured.rate_achieved,
-        throughput(measured),
-        measured.plan_hash,
-        engine.pacing,
-        on_cores(&engine.placement.generator_cores),
-        if engine.placement.latency_held { ", idle cores kept awake" } else { "" },
-        if arguments.offload { ", in trains" } else { "" }
-    )?;
-    print_counts(out, measured)?;
-    print_parts(out, measured)?;
-    print_stalls(out, measured)?;
+    out.paragraph(
+        format!(
+            "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {} on {}{}{}",
+            measured.rate_achieved,
+            throughput(measured),
+            measured.plan_hash,
+            engine.pacing,
+            on_cores(&engine.placement.generator_cores),
+            if engine.placement.latency_held { ", idle cores kept awake" } else { "" },
+            if arguments.offload { ", in trains" } else { "" }
+        ),
+        "  ",
+    );
+    print_counts(out, measured);
+    print_statuses(out, measured);
+    if let Some(unreadable) = &measured.unreadable {
+        let Unreadable { reason, bytes } = unreadable;
+        out.paragraph(format!("could not be read ({reason}): {bytes}"), "  ");
+    }
+    if let Some(hint) = load_advice::hint(arguments, measured) {
+        out.paragraph(format!("hint: {hint}"), "  ");
+    }
+    print_parts(out, measured);
+    print_stalls(out, measured);
     for expectation in &arguments.expect {
         let was = shown(expectation.figure.of(measured));
-        writeln!(out, "expected {expectation}: it was {was}")?;
+        out.line(format!("expected {expectation}: it was {was}"));
     }
     if measured.doubts.is_empty() {
-        return writeln!(out, "nothing to doubt");
+        return out.line("nothing to doubt");
     }
-    writeln!(out, "doubts:")?;
-    measured.doubts.iter().try_for_each(|doubt| writeln!(out, "  - {doubt}"))
+    out.line("doubts:");
+    for doubt in &measured.doubts {
+        out.paragraph(format!("  - {doubt}"), "    ");
+    }
 }
 
 fn on_cores(cores: &[usize]) -> String {
@@ -282,47 +332,69 @@ fn on_cores(cores: &[usize]) -> String {
     }
 }
 
-fn print_counts(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {
+fn print_counts(out: &mut Output, measured: &Measurement) {
     let counts = &measured.counts;
-    writeln!(out, "{} planned = {} sent + {} unsent", counts.planned, counts.sent, counts.unsent)?;
-    writeln!(
-        out,
-        "{} sent = {} answered + {} refused + {} reset + {} wrong + {} timed out + {} in flight",
-        counts.sent,
-        counts.answered,
-        counts.refused,
-        counts.reset,
-        counts.wrong,
-        counts.timed_out,
-        counts.in_flight
-    )?;
+    out.line(format!(
+        "{} planned = {} sent + {} unsent",
+        counts.planned, counts.sent, counts.unsent
+    ));
+    out.paragraph(
+        format!(
+            "{} sent = {} answered + {} refused + {} reset + {} wrong + {} timed out + {} in flight",
+            counts.sent,
+            counts.answered,
+            counts.refused,
+            counts.reset,
+            counts.wrong,
+            counts.timed_out,
+            counts.in_flight
+        ),
+        "  ",
+    );
+    if measured.resent > 0 {
+        out.paragraph(
+            format!("{} of them were sent again, as their connections had ended", measured.resent),
+            "  ",
+        );
+    }
+    let replies = [
+        (measured.late, "after their time-out"),
+        (measured.duplicates, "twice"),
+        (measured.reordered, "after one to a later request"),
+        (measured.wrong_replies, "that were no reply, or nobody's"),
+    ];
     if let (Some(requests), Some(replies)) = (measured.requests_lost, measured.replies_lost) {
-        writeln!(
-            out,
-            "lost on the way: {requests} requests, {replies} replies; {} late, {} double, {} overtaken, \
-             {} wrong",
-            measured.late, measured.duplicates, measured.reordered, measured.wrong_replies
-        )?;
-    } else if measured.late + measured.duplicates + measured.wrong_replies > 0 {
-        writeln!(
-            out,
-            "replies: {} late, {} double, {} wrong",
-            measured.late, measured.duplicates, measured.wrong_replies
-        )?;
+        out.line(format!("lost on the way: {requests} requests, {replies} replies"));
     }
-    let statuses: Vec<String> = (1..6)
-        .filter(|class| measured.statuses[*class] > 0)
-        .map(|class| format!("{} of {class}xx", measured.statuses[class]))
+    let came: Vec<String> = replies
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, how)| format!("{count} {how}"))
         .collect();
-    if !statuses.is_empty() {
-        writeln!(out, "statuses: {}", statuses.join(", "))?;
+    if !came.is_empty() {
+        out.paragraph(format!("besides these, replies came: {}", came.join(", ")), "  ");
     }
-    Ok(())
+}
+
+/// Each status with its number, and its times where not all replies are alike.
+fn print_statuses(out: &mut Output, measured: &Measurement) {
+    let by_code = &measured.statuses_by_code;
+    if by_code.is_empty() {
+        return;
+    }
+    let counts = by_code.iter().map(|(code, its)| {
+        let right = if its.right { "" } else { " (refused)" };
+        format!("{code}: {}{right}", its.times.count())
+    });
+    out.paragraph(format!("statuses: {}", counts.collect::<Vec<_>>().join(", ")), "  ");
+    if by_code.len() > 1 || by_code.values().any(|its| !its.right) {
+        out.line(format!("\n{}\n", tables::statuses(measured)));
+    }
 }
 
 /// Where the time went, on average and in the tail.
-fn print_parts(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {
-    let Some(parts) = &measured.parts else { return Ok(()) };
+fn print_parts(out: &mut Output, measured: &Measurement) {
+    let Some(parts) = &measured.parts else { return };
     let around = |quantile: f64| {
         let ns = measured.response_time.percentile(quantile).known_ns()?;
         parts.around(ns)
@@ -343,23 +415,25 @@ fn print_parts(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {
             mean(sums.response_ns()),
         ]);
     }
-    writeln!(out, "\n{table}\n")
+    out.line(format!("\n{table}\n"));
 }
 
-fn print_stalls(out: &mut impl Write, measured: &Measurement) -> io::Result<()> {
-    let Some(series) = &measured.series else { return Ok(()) };
+fn print_stalls(out: &mut Output, measured: &Measurement) {
+    let Some(series) = &measured.series else { return };
     let stalls = series.stalls();
     let of = |whose: Stalled| stalls.iter().filter(|(_, its)| *its == whose).count();
     let (client, server, both) = (of(Stalled::Client), of(Stalled::Server), of(Stalled::Both));
     if client + server + both == 0 {
-        return Ok(());
+        return;
     }
-    writeln!(
-        out,
-        "{} of {} steps of {} stood out: {client} by the generator, {server} by the server, {both} \
-         by both",
-        client + server + both,
-        series.steps.len(),
-        tables::time(series.step_ns as f64)
-    )
+    out.paragraph(
+        format!(
+            "{} of {} steps of {} stood out: {client} by the generator, {server} by the server, \
+             {both} by both",
+            client + server + both,
+            series.steps.len(),
+            tables::time(series.step_ns as f64)
+        ),
+        "  ",
+    );
 }

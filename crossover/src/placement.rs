@@ -47,11 +47,12 @@ pub(crate) fn cores() -> Vec<usize> {
 /// longer than that of [`cores`], somebody left the others to the server.
 pub(crate) fn cores_within_reach() -> Vec<usize> {
     let everywhere: Vec<usize> = (0..CpuSet::count()).collect();
-    let asked = thread::spawn(move || {
+    // A thread of its own, since the answer changes the asker. Without one nothing more is known.
+    let asked = thread::Builder::new().spawn(move || {
         stay_on(&everywhere);
         cores()
     });
-    asked.join().unwrap_or_else(|_| cores())
+    asked.ok().and_then(|asked| asked.join().ok()).unwrap_or_else(cores)
 }
 
 /// The first core for the generator, which needs one only, and all others for the server. With a

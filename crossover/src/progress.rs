@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use loadgen::progress::Seen;
+use protocol::text::harmless;
 
 use crate::tables::time;
+use crate::terminal::say;
 
 /// Without a terminal, a line is printed at most so often.
 const PAUSE_BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -50,10 +52,10 @@ impl Progress {
     pub(crate) fn begin(&mut self, cell: &str) {
         let text = format!("{} left · {cell}", HumanDuration(self.left()));
         if self.on_terminal {
-            self.bar.set_message(text);
+            self.bar.set_message(harmless(&text).into_owned());
             self.bar.tick();
         } else if self.last_line.is_none_or(|last| last.elapsed() > PAUSE_BETWEEN_LINES) {
-            eprintln!("run {} of {}, {text}", self.done + 1, self.all);
+            say(&format!("run {} of {}, {text}", self.done + 1, self.all));
             self.last_line = Some(Instant::now());
         }
     }
@@ -67,7 +69,7 @@ impl Progress {
 
     /// Something worth a line of its own.
     pub(crate) fn say(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| say(text));
     }
 
     /// Removes the bar.
@@ -104,7 +106,8 @@ impl LiveLine {
         );
         let started = Instant::now();
         let mut before = Seen::default();
-        let thread = thread::spawn(move || {
+        // Where there is no thread for it, there is no line.
+        let thread = thread::Builder::new().spawn(move || {
             let second = Duration::from_secs(1);
             while ended.recv_timeout(second) == Err(RecvTimeoutError::Timeout) {
                 let looks = generators.iter().map(|generator| generator.look());
@@ -115,7 +118,7 @@ impl LiveLine {
             }
             bar.finish_and_clear();
         });
-        Self { end: Some(end), thread: Some(thread) }
+        Self { end: Some(end), thread: thread.ok() }
     }
 }
 

@@ -4,15 +4,16 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use loadgen::quantity::read_duration;
-use loadgen::{Arrivals, Bytes, Distribution, LoadSpec, Nanoseconds, Rate, Reuse};
+use loadgen::quantity::{read_duration, read_seconds};
+use loadgen::{Arrivals, Bytes, Close, Distribution, LoadSpec, Nanoseconds, Rate, Reuse};
 use protocol::MAX_DATAGRAM_SIZE;
 use results::{Axis, Shows};
 use serde::{Deserialize, Deserializer};
 use servers::{Design, Transport};
 
-use crate::cli::{ArrivalsKind, read_design};
+use crate::cli::{ArrivalsKind, did_you_mean, read_design};
 use crate::error::Error;
+use crate::text_file::read_text;
 
 /// The scenarios that come with the program.
 pub const BUILT_IN: [(&str, &str); 2] = [
@@ -23,6 +24,18 @@ pub const BUILT_IN: [(&str, &str); 2] = [
 /// What a request may take beside its processing, for choosing a rate: a sleep overshoots, a
 /// connection and perhaps a process must be made. Generous, so that bursts do not meet.
 const ALLOWANCE: Duration = Duration::from_micros(300);
+
+/// The most repetitions: from a few dozen on more of them tell little, and take for ever.
+const MOST_REPETITIONS: u32 = 1_000;
+
+/// The longest name of an experiment: files are called by it.
+const LONGEST_NAME: usize = 64;
+
+/// The most points of an axis.
+const MOST_POINTS: usize = 1_000;
+
+/// The most runs of a scenario: at a second each, more than a day.
+const MOST_RUNS: usize = 100_000;
 
 /// Several experiments under one question.
 #[derive(Debug, Deserialize)]
@@ -71,7 +84,7 @@ pub struct ExperimentSpec {
     #[serde(default)]
     pub utilisation: Option<f64>,
     /// How long to measure: given, or
-    #[serde(rename = "for", deserialize_with = "duration_option", default)]
+    #[serde(rename = "for", deserialize_with = "seconds_option", default)]
     pub window: Option<Duration>,
     /// for so many requests.
     #[serde(default)]
@@ -168,6 +181,13 @@ fn duration_option<'de, D: Deserializer<'de>>(
     read_duration(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
+fn seconds_option<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    read_seconds(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
 /// A scenario with the name and the text it came from.
 pub struct Source {
     /// Name for folders and records.
@@ -188,16 +208,18 @@ impl Source {
         let path = Path::new(name);
         if !path.exists() {
             let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            let meant = did_you_mean(name, &names);
             return Err(Error::Usage(format!(
-                "no scenario is called '{name}' and no file either; there are: {}, or write the \
-                 path of a .toml file",
+                "no scenario is called '{name}' and no file either{meant} There are: {}; or write \
+                 the path of a .toml file",
                 names.join(", ")
             )));
         }
-        let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+        let text = read_text(path)?;
         let name = path
             .file_stem()
             .map_or_else(|| "scenario".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        let name = name.replace(char::is_control, " ");
         Ok(Self { name, text })
     }
 
@@ -217,11 +239,28 @@ impl Source {
 
 impl Scenario {
     fn check(&self) -> Result<(), String> {
+        if self.title.chars().any(char::is_control) {
+            return Err("the title holds a control character".to_owned());
+        }
         if self.repetitions == 0 {
             return Err("repetitions must be at least 1 (6 for intervals)".to_owned());
         }
+        if self.repetitions > MOST_REPETITIONS {
+            return Err(format!("repetitions are at most {MOST_REPETITIONS}"));
+        }
         if self.experiments.is_empty() {
             return Err("there is no [[experiment]]".to_owned());
+        }
+        let cells = self.experiments.iter().map(|experiment| {
+            let designs = experiment.designs.len() + experiment.twins.len();
+            experiment.points.len().max(1).saturating_mul(designs)
+        });
+        let runs = cells.sum::<usize>().saturating_mul(self.repetitions as usize);
+        if runs > MOST_RUNS {
+            return Err(format!(
+                "it has {runs} runs, and {MOST_RUNS} are the most; leave out points, designs or \
+                 repetitions"
+            ));
         }
         for (index, experiment) in self.experiments.iter().enumerate() {
             if self.experiments[..index].iter().any(|other| other.name == experiment.name) {
@@ -230,18 +269,75 @@ impl Scenario {
             let in_words = |because| format!("experiment '{}': {because}", experiment.name);
             experiment.check().map_err(in_words)?;
         }
+        // Figures are called by the experiment's name with one of these behind it.
+        for suffix in ["-p50", "-p99", "-percentiles", "-cost"] {
+            let mut named = self.experiments.iter().map(|experiment| &experiment.name);
+            if let Some(name) = named.find(|name| {
+                let with_it = format!("{name}{suffix}");
+                self.experiments.iter().any(|other| other.name == with_it)
+            }) {
+                return Err(format!(
+                    "experiment '{name}{suffix}' would have figures of the same name as '{name}'; \
+                     call it something else"
+                ));
+            }
+        }
         Ok(())
     }
 }
 
 impl ExperimentSpec {
     fn check(&self) -> Result<(), String> {
-        let is_file_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
-        if self.name.is_empty() || !self.name.chars().all(is_file_name) {
-            return Err("a name has letters, digits and hyphens only".to_owned());
+        self.check_words()?;
+        self.check_load()?;
+        self.check_points_and_designs()?;
+        for x in 0..self.points.len().max(1) {
+            for transport in [Transport::Udp, Transport::Tcp] {
+                // Designs of one transport get the same load.
+                let mut designs = self.designs.iter().map(|named| named.0);
+                let Some(design) = designs.find(|design| design.transport() == transport) else {
+                    continue;
+                };
+                let spec = self.load(design, x, 0)?;
+                fits_transport(&spec, transport)?;
+                loadgen::Plan::draw(spec).map_err(|error| error.to_string())?;
+            }
         }
-        if self.designs.is_empty() {
-            return Err("it needs at least one design".to_owned());
+        Ok(())
+    }
+
+    /// What it is called, and what it shows.
+    fn check_words(&self) -> Result<(), String> {
+        let is_file_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        if self.name.is_empty()
+            || self.name.len() > LONGEST_NAME
+            || !self.name.chars().all(is_file_name)
+        {
+            return Err(format!(
+                "a name has letters, digits and hyphens only, {LONGEST_NAME} at most"
+            ));
+        }
+        if self.question.chars().any(char::is_control) {
+            return Err("the question holds a control character".to_owned());
+        }
+        if self.shows.is_empty() {
+            return Err("shows names nothing that a report could show".to_owned());
+        }
+        if self.axis == Axis::Rate && self.shows.contains(&Shows::Crossover) {
+            return Err("a crossover is shown over wait or compute, not over rate".to_owned());
+        }
+        if self.shows.contains(&Shows::Crossover) && self.shows.contains(&Shows::ShortAmongLong) {
+            return Err("crossover and short-among-long are two experiments".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_load(&self) -> Result<(), String> {
+        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err("the timeout must be longer than 0".to_owned());
+        }
+        if self.requests == Some(0) {
+            return Err("requests must be at least 1".to_owned());
         }
         if (self.axis == Axis::None) != self.points.is_empty() {
             return Err("axis and points go together: give both or neither".to_owned());
@@ -255,24 +351,33 @@ impl ExperimentSpec {
         if self.window.is_some() == self.requests.is_some() {
             return Err("give for or requests, one of them".to_owned());
         }
-        if self.axis == Axis::Rate && self.shows.contains(&Shows::Crossover) {
-            return Err("a crossover is shown over wait or compute, not over rate".to_owned());
+        Ok(())
+    }
+
+    fn check_points_and_designs(&self) -> Result<(), String> {
+        if self.designs.is_empty() {
+            return Err("it needs at least one design".to_owned());
         }
-        if self.shows.contains(&Shows::Crossover) && self.shows.contains(&Shows::ShortAmongLong) {
-            return Err("crossover and short-among-long are two experiments".to_owned());
+        if self.points.len() > MOST_POINTS {
+            return Err(format!(
+                "it has {} points, and {MOST_POINTS} are the most",
+                self.points.len()
+            ));
         }
-        if (1..self.points.len()).any(|at| self.points[..at].contains(&self.points[at])) {
+        let xs: Vec<f64> =
+            (0..self.points.len()).map(|point| self.x(point)).collect::<Result<_, _>>()?;
+        if (1..xs.len()).any(|at| xs[..at].contains(&xs[at])) {
             return Err("no point may stand there twice".to_owned());
+        }
+        for (what, designs) in [("design", &self.designs), ("twin", &self.twins)] {
+            let stands_before =
+                |at: usize| designs[..at].iter().any(|other| other.0.name == designs[at].0.name);
+            if (1..designs.len()).any(stands_before) {
+                return Err(format!("no {what} may stand there twice"));
+            }
         }
         if self.twins.iter().any(|twin| !self.has(twin.0)) {
             return Err("twins must be among the designs".to_owned());
-        }
-        for x in 0..self.points.len().max(1) {
-            for design in &self.designs {
-                let spec = self.load(design.0, x, 0)?;
-                fits_transport(&spec, design.0.transport())?;
-                loadgen::Plan::draw(spec).map_err(|error| error.to_string())?;
-            }
         }
         Ok(())
     }
@@ -381,6 +486,15 @@ pub fn in_words(spec: &LoadSpec, design: &Design) -> results::Load {
             Transport::Udp => "datagram".to_owned(),
         },
         timeout_ns: spec.timeout.as_nanos() as u64,
+        close: match spec.close {
+            Close::Reset => "reset".to_owned(),
+            Close::Finish => "finish".to_owned(),
+        },
+        depth: spec.depth,
+        max_in_flight: spec.max_in_flight,
+        session: spec.session.map_or_else(String::new, |session| {
+            format!("{} with pauses of {}", session.length, session.think)
+        }),
     }
 }
 

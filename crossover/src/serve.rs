@@ -1,7 +1,5 @@
 //! `crossover serve`: becomes one server.
 
-use std::fs;
-
 use servers::Tuning;
 use servers::limits::Limits;
 use servers::superserver::read_table;
@@ -9,6 +7,7 @@ use servers::supervisor::{self, Role, Settings};
 
 use crate::cli::{ServeArgs, Serving};
 use crate::error::Error;
+use crate::text_file::read_text;
 
 pub(crate) fn run(arguments: ServeArgs) -> Result<(), Error> {
     let role = role(&arguments)?;
@@ -49,12 +48,7 @@ fn role(arguments: &ServeArgs) -> Result<Role, Error> {
                         .to_owned(),
                 )
             })?;
-            let text = fs::read_to_string(path).map_err(|source| Error::File {
-                what: "read",
-                path: path.clone(),
-                source,
-            })?;
-            read_table(&text).map(Role::Superserver).map_err(Error::Usage)
+            read_table(&read_text(path)?).map(Role::Superserver).map_err(Error::Usage)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A server as a child process: started, watched, ended, and its closing line read.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use results::{Failure, ServerCost};
@@ -65,9 +66,18 @@ impl ServerProcess {
         // A group of its own: Ctrl-C is for the bench, which then ends the server in order.
         command.process_group(0).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| did_not(error.to_string()))?;
+        let mut child = command.spawn().map_err(|error| did_not(with_limit(&error)))?;
         let ended = Arc::new(AtomicBool::new(false));
-        let lines = watch(&mut child, Arc::clone(&ended));
+        let lines = match watch(&mut child, Arc::clone(&ended)) {
+            Ok(lines) => lines,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(did_not(format!(
+                    "no thread to watch it: {error}; raise the limit of processes (ulimit -u)"
+                )));
+            }
+        };
         match lines.recv_timeout(PATIENCE).ok().and_then(|line| serde_json::from_str(&line).ok()) {
             Some(Opening { listening, steps_per_us }) => {
                 Ok(Self { child, address: listening, steps_per_us, ended, lines })
@@ -132,20 +142,31 @@ impl Drop for ServerProcess {
     }
 }
 
+/// What the system said, with the limit that is to be raised.
+fn with_limit(error: &io::Error) -> String {
+    let limit = match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EMFILE | Errno::ENFILE) => "; raise the limit of descriptors (ulimit -n)",
+        Some(Errno::EAGAIN) => "; raise the limit of processes (ulimit -u)",
+        Some(Errno::ENOMEM) => "; raise the limit of memory (ulimit -v)",
+        _ => "",
+    };
+    format!("{error}{limit}")
+}
+
 /// A thread that passes the server's lines on and notices its end: the pipe closes with it.
-fn watch(child: &mut Child, ended: Arc<AtomicBool>) -> Receiver<String> {
+fn watch(child: &mut Child, ended: Arc<AtomicBool>) -> io::Result<Receiver<String>> {
     let (sender, receiver) = channel();
     if let Some(stdout) = child.stdout.take() {
-        thread::spawn(move || {
+        thread::Builder::new().spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
                     break;
                 }
             }
             ended.store(true, SeqCst);
-        });
+        })?;
     }
-    receiver
+    Ok(receiver)
 }
 
 fn in_words(status: ExitStatus) -> String {

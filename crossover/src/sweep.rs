@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use loadgen::{LoadSpec, Plan, PlanError};
-use results::{Cell, FORMAT, Outcome, Record};
+use loadgen::{LoadSpec, Plan};
+use results::{Cell, FORMAT, Failure, Outcome, Place, Placement, Record, RunKey};
 use servers::Design;
 
 use crate::scenario::{ExperimentSpec, Scenario, in_words};
@@ -28,15 +28,18 @@ pub struct Run<'a> {
     pub spec: LoadSpec,
 }
 
-/// What tells one run of a scenario from all others.
-pub type RunKey = (String, String, u64, u32, bool);
-
 impl Run<'_> {
-    /// Its key.
+    /// What tells it from all others, on a server that is placed so.
     #[must_use]
-    pub fn key(&self) -> RunKey {
-        let (experiment, design) = (self.experiment.name.clone(), self.design.name.to_owned());
-        (experiment, design, self.x.to_bits(), self.repetition, self.twin)
+    pub fn key(&self, placement: &Placement) -> RunKey {
+        let place = Place {
+            experiment: self.experiment.name.clone(),
+            design: self.design.name.to_owned(),
+            x: self.x.to_bits(),
+            repetition: self.repetition,
+            twin: self.twin,
+        };
+        RunKey::new(place, &in_words(&self.spec, self.design), self.spec.seed, placement)
     }
 
     /// The run in a few words, for progress.
@@ -57,17 +60,6 @@ impl Run<'_> {
     pub fn expected_ns(&self) -> u64 {
         (self.spec.warmup + self.spec.window).as_nanos() as u64
     }
-}
-
-/// The key of a run that was measured already.
-#[must_use]
-pub fn key_of(record: &Record) -> Option<RunKey> {
-    let measured = matches!(record.outcome, Outcome::Measured(_));
-    let cell = &record.cell;
-    measured.then(|| {
-        let names = (record.experiment.clone(), cell.design.clone());
-        (names.0, names.1, cell.x.to_bits(), record.repetition, record.twin)
-    })
 }
 
 /// All runs in the order in which they are to be made: repetition by repetition, so that a bench
@@ -104,17 +96,21 @@ pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
     Ok(runs)
 }
 
-/// The runs that have no measurement yet.
+/// The runs that have no measurement yet. One under another load than the scenario asks for now, or
+/// on other cores, is another run.
 #[must_use]
-pub fn remaining<'a>(runs: Vec<Run<'a>>, records: &[Record]) -> Vec<Run<'a>> {
-    let done: HashSet<RunKey> = records.iter().filter_map(key_of).collect();
-    runs.into_iter().filter(|run| !done.contains(&run.key())).collect()
+pub fn remaining<'a>(
+    runs: Vec<Run<'a>>,
+    records: &[Record],
+    placement: &Placement,
+) -> Vec<Run<'a>> {
+    let is_measured = |record: &&Record| matches!(record.outcome, Outcome::Measured(_));
+    let done: HashSet<RunKey> = records.iter().filter(is_measured).map(RunKey::of).collect();
+    runs.into_iter().filter(|run| !done.contains(&run.key(placement))).collect()
 }
 
 /// Makes one run on a testbed; a failure is a record too.
-///
-/// # Errors
-/// When the load cannot be planned.
+#[must_use]
 pub fn record(
     run: &Run<'_>,
     (scenario, title): (&str, &str),
@@ -122,9 +118,11 @@ pub fn record(
     started_unix_ms: u64,
     testbed: &mut impl Testbed,
     stop: &(dyn Fn() -> bool + Sync),
-) -> Result<Record, PlanError> {
-    let plan = Plan::draw(run.spec.clone())?;
-    let outcome = match testbed.run(run.design, &plan, stop) {
+) -> Record {
+    let made = Plan::draw(run.spec.clone())
+        .map_err(|error| Failure::Plan { because: error.to_string() })
+        .and_then(|plan| testbed.run(run.design, &plan, stop));
+    let outcome = match made {
         Ok(mut measured) => {
             if !run.experiment.prints_tails() {
                 measured.doubts.retain(|doubt| !doubt.concerns_tail_only());
@@ -133,7 +131,7 @@ pub fn record(
         }
         Err(failure) => Outcome::Failed(failure),
     };
-    Ok(Record {
+    Record {
         format: FORMAT,
         scenario: scenario.to_owned(),
         title: title.to_owned(),
@@ -155,7 +153,7 @@ pub fn record(
         machine: testbed.machine().clone(),
         placement: testbed.placement().clone(),
         outcome,
-    })
+    }
 }
 
 /// One number from several, by SplitMix64 (Steele, Lea and Flood 2014).

@@ -2,18 +2,21 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
-use loadgen::judge::supports;
-use results::{Measurement, Percentile, Spectrum, percentile_interval};
+use results::{Measurement, Percentile, Spectrum, percentile_interval, supports};
 
 /// The row that counts.
 const RESPONSE_TIME: &str = "response time";
+
+/// The width of a table, on a terminal as in a file: cells that are too wide for it are divided.
+const WIDTH: u16 = 80;
 
 /// An empty table with a header.
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_style(NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
         .set_header(header);
     table
 }
@@ -45,36 +48,68 @@ pub(crate) fn times(measured: &Measurement) -> Table {
     table
 }
 
+/// The response times of each status of HTTP.
+pub(crate) fn statuses(measured: &Measurement) -> Table {
+    let mut table = table(&["status", "mean", "p50", "p90", "p99", "p99.9", "longest"]);
+    for (code, its) in &measured.statuses_by_code {
+        let name = format!("{code} × {}", its.times.count());
+        table.add_row(row(&name, &its.times, measured.effective_samples));
+    }
+    table
+}
+
 fn has_any(spectrum: &Spectrum) -> bool {
     spectrum.count() + spectrum.unanswered() > 0
 }
 
-/// Percentiles stand there where the sample supports them; those of the response time with the
-/// interval in which they lie.
+/// Percentiles stand there where the sample supports them.
 fn row(name: &str, spectrum: &Spectrum, effective: f64) -> Vec<String> {
-    let observations = effective.min((spectrum.count() + spectrum.unanswered()) as f64);
-    let percentile = |quantile: f64| {
-        if !supports(observations as u64, quantile * 100.0) {
-            return "too few".to_owned();
-        }
-        let value = shown(spectrum.percentile(quantile));
-        let Some((low, high)) = percentile_interval(quantile, observations) else { return value };
-        match (spectrum.percentile(low), spectrum.percentile(high)) {
-            (Percentile::At(low), Percentile::At(high)) if name == RESPONSE_TIME => {
-                format!("{value}\n{} to {}", time(low as f64), time(high as f64))
-            }
-            _ => value,
-        }
+    let observations = observations(spectrum, effective);
+    let percentile = |quantile: f64| match supports(observations as u64, quantile * 100.0) {
+        true => shown(spectrum.percentile(quantile)),
+        false => "too few".to_owned(),
     };
     vec![
         name.to_owned(),
-        spectrum.mean_ns().map_or_else(|| "-".to_owned(), time),
+        mean(spectrum),
         percentile(0.5),
         percentile(0.9),
         percentile(0.99),
         percentile(0.999),
         shown(spectrum.max()),
     ]
+}
+
+/// The intervals in which the percentiles of the response time lie, with 95 % confidence.
+pub(crate) fn intervals(measured: &Measurement) -> Option<String> {
+    let times = &measured.response_time;
+    let observations = observations(times, measured.effective_samples);
+    let known = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
+    let intervals = known.into_iter().filter_map(|(name, quantile)| {
+        let (low, high) = percentile_interval(quantile, observations)?;
+        match (times.percentile(low), times.percentile(high)) {
+            (Percentile::At(low), Percentile::At(high)) => {
+                Some(format!("{name} {} to {}", time(low as f64), time(high as f64)))
+            }
+            _ => None,
+        }
+    });
+    let intervals: Vec<String> = intervals.collect();
+    (!intervals.is_empty())
+        .then(|| format!("of the response time, with 95 %: {}", intervals.join("; ")))
+}
+
+/// As many independent requests as these tell as much as.
+fn observations(spectrum: &Spectrum, effective: f64) -> f64 {
+    effective.min((spectrum.count() + spectrum.unanswered()) as f64)
+}
+
+/// The mean; where requests are unanswered, what it is at least: they took longer than the time-out.
+fn mean(spectrum: &Spectrum) -> String {
+    match (spectrum.mean_ns(), spectrum.mean_at_least_ns()) {
+        (_, Some(least)) if spectrum.unanswered() > 0 => format!("> {}", time(least)),
+        (mean, _) => mean.map_or_else(|| "-".to_owned(), time),
+    }
 }
 
 /// A percentile in words.

@@ -297,6 +297,14 @@ fn services_that_would_answer_are_never_answered() {
         let mut client = Client::new(design, server.address);
         client.send(b"hello");
         assert_eq!(client.receive(5), b"hello");
+        // Each shard has a queue of its own: all must have been taken from.
+        let port = server.address.port();
+        common::eventually("all datagrams are received", || {
+            let sockets = procfs::net::udp().expect("/proc is there");
+            let mut of_it = sockets.iter().filter(|socket| socket.local_address.port() == port);
+            of_it.all(|socket| socket.rx_queue == 0)
+        });
+        std::thread::sleep(Duration::from_millis(20)); // and what was received is counted
         let (closing, _) = server.stop();
         assert_eq!(
             (&closing["received"], &closing["answered"]),

@@ -3,9 +3,11 @@
 mod common;
 
 use std::collections::HashSet;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use common::{Server, crossover};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 fn run(arguments: &[&str]) -> Output {
@@ -94,7 +96,15 @@ fn bad_input_is_told_with_its_remedy() {
     refused(&["load", "127.0.0.1:9"], 2, &["udp://127.0.0.1:9000"]);
     refused(&["load", "udp://192.0.2.1:9"], 2, &["--allow-remote"]);
     refused(&["load", "udp://127.0.0.1:9", "--rate", "fast"], 2, &["500/s"]);
-    refused(&["load", "udp://127.0.0.1:9", "--rate", "5"], 2, &["500/s"]);
+    refused(&["load", "udp://127.0.0.1:9", "--rate", "5/x"], 2, &["500/s", "6/m"]);
+    refused(&["load", "https://127.0.0.1/"], 2, &["TLS"]);
+    refused(&["load", "http://127.0.0.1:1/", "--ok", "2xx"], 2, &["200-299,404"]);
+    refused(&["load", "udp://127.0.0.1:9", "--ok", "200"], 2, &["http://"]);
+    refused(&["load", "udp://127.0.0.1:9", "--hlog", "/tmp/x", "--hgrm", "/tmp/./x"], 2, &["same"]);
+    refused(&["load", "udp://127.0.0.1:9", "--hlog", "/no/such"], 1, &["/no/such", "another"]);
+    refused(&["serve", "tcp-iteratve"], 2, &["did you mean tcp-iterative?"]);
+    refused(&["serve", "udp-iterative", "--listen", "here"], 2, &["127.0.0.1:8080"]);
+    refused(&["bench", "quik"], 2, &["did you mean quick?"]);
     refused(&["load", "udp://127.0.0.1:9", "--wait", "2"], 2, &["2ms"]);
     refused(&["load", "udp://127.0.0.1:9", "--wait", "gamma:2ms"], 2, &["exp:MEAN"]);
     refused(&["load", "udp://127.0.0.1:9", "--reply-size", "5B"], 2, &["at least 64 B"]);
@@ -130,11 +140,156 @@ fn nobody_listening_is_no_hang() {
     let flags = ["--for", "200ms", "--warmup", "0", "--rate", "200/s", "--json"];
     let target = format!("tcp://{closed}");
     let per_request = [&["load", &target, "--connection", "per-request"], &flags[..]].concat();
-    let counts = &json(&per_request)["counts"];
-    assert_eq!(counts["refused"], counts["planned"], "{counts}");
     let target = format!("udp://{closed}");
-    let counts = &json(&[&["load", &target, "--timeout", "200ms"], &flags[..]].concat())["counts"];
-    assert_eq!(counts["answered"], 0, "{counts}");
+    let datagrams = [&["load", &target, "--timeout", "200ms"], &flags[..]].concat();
+    for arguments in [per_request, datagrams] {
+        let output = run(&arguments);
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(said["counts"]["answered"], 0, "{said}");
+        assert_eq!(output.status.code(), Some(3), "nothing was answered");
+    }
+}
+
+#[test]
+fn whatever_is_quoted_steers_no_terminal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("red.toml");
+    std::fs::write(&file, "title = \"\u{1b}[31mRED\"\nseed = \u{1b}[2Jfast\n").expect("writable");
+    for arguments in [
+        &["bench", file.to_str().expect("text")][..],
+        &["load", "http://127.0.0.1:1/", "--method", "\u{1b}[31mGET"],
+        &["load", "\u{1b}[31mhttp://127.0.0.1:1/"],
+        &["\u{1b}[31mload"],
+        &["serve", "\u{1b}[31mtcp-iterative"],
+        &["report", "/no/\u{1b}[31mrun"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code().map(|code| (1..4).contains(&code)), Some(true));
+        let said = [output.stdout, output.stderr].concat();
+        let foreign = said.windows(5).any(|bytes| bytes == b"\x1b[31m" && !said.is_ascii());
+        assert!(!foreign && !said.windows(4).any(|bytes| bytes == b"\x1b[2J"), "{arguments:?}");
+        assert!(!String::from_utf8_lossy(&said).contains("\u{1b}[31mRED"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn texts_may_begin_with_a_mark_and_are_utf_8() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("writable");
+        path.display().to_string()
+    };
+    let times = write("times", b"\xef\xbb\xbf100us\n");
+    let server = Server::start("udp-iterative", &[]);
+    let target = format!("udp://{}", server.address);
+    let flags = ["--for", "100ms", "--warmup", "0", "--json"];
+    json(&[&["load", &target, "--wait", &format!("file:{times}")], &flags[..]].concat());
+    let instants = write("instants", b"\xef\xbb\xbf1732627200.01\n1732627200.02\n");
+    let told = json(
+        &[&["load", &target, "--arrivals", &format!("trace:{instants}")], &flags[..]].concat(),
+    );
+    assert_eq!(told["counts"]["answered"], 2, "{told}");
+    let wide = write("wide", b"\xff\xfe1\x000\x00");
+    refused(
+        &["load", &target, "--wait", &format!("file:{wide}")],
+        2,
+        &["UTF-16", "save it as UTF-8"],
+    );
+    refused(&["bench", &wide], 2, &["UTF-16"]);
+    refused(&["serve", "superserver", "--table", &wide], 2, &["UTF-16"]);
+    let table = write("table", b"\xef\xbb\xbf0 /bin/cat\n");
+    let superserver = Server::start("superserver", &["--table", &table]);
+    assert_ne!(superserver.address.port(), 0);
+}
+
+#[test]
+fn a_result_is_printed_though_its_export_fails_and_no_old_file_is_lost() {
+    let server = Server::start("udp-iterative", &[]);
+    let target = format!("udp://{}", server.address);
+    let flags = ["--for", "100ms", "--warmup", "0", "--rate", "500/s", "--json"];
+    let output = run(&[&["load", &target, "--hlog", "/dev/full"], &flags[..]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("the result");
+    assert!(told["counts"]["answered"].as_u64() > Some(10));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/dev/full"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = folder.path().join("old.hlog");
+    std::fs::write(&old, "precious").expect("writable");
+    let old = old.display().to_string();
+    refused(&["load", "tcp://127.0.0.1:1", "--hlog", &old, "--for", "100ms"], 3, &["running"]);
+    assert_eq!(std::fs::read(&old).expect("there"), b"precious");
+    json(&[&["load", &target, "--hlog", &old], &flags[..]].concat());
+    assert!(std::fs::read_to_string(&old).expect("text").starts_with('#'));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 1, "nothing is left");
+}
+
+#[test]
+fn an_interrupted_load_tells_what_it_has_and_what_ended_it() {
+    let server = Server::start("udp-iterative", &[]);
+    let target = format!("udp://{}", server.address);
+    for (signal, name) in
+        [(Signal::SIGINT, "Ctrl-C"), (Signal::SIGTERM, "SIGTERM"), (Signal::SIGHUP, "SIGHUP")]
+    {
+        let load = crossover()
+            .args(["load", &target, "--for", "30s", "--warmup", "0", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        kill(Pid::from_raw(load.id() as i32), signal).expect("it is alive");
+        let output = load.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(130), "{name}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(name), "{name}: {said}");
+        let told: Value = serde_json::from_slice(&output.stdout).expect("the result");
+        assert!(told["counts"]["answered"].as_u64() > Some(10), "{told}");
+        // The series ends where the run did.
+        let steps = told["series"]["steps"].as_array().expect("a list").len();
+        assert!(steps < 100, "{steps} steps of 30 s");
+    }
+}
+
+#[test]
+fn two_signals_at_once_are_one_wish_to_end() {
+    let server = Server::start("udp-iterative", &[]);
+    let target = format!("udp://{}", server.address);
+    let load = crossover()
+        .args(["load", &target, "--for", "30s", "--warmup", "0", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    // As timeout(1) does: the child, and then its group.
+    for signal in [Signal::SIGTERM, Signal::SIGTERM, Signal::SIGHUP] {
+        let _ = kill(Pid::from_raw(load.id() as i32), signal);
+    }
+    let output = load.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    let told: Value = serde_json::from_slice(&output.stdout).expect("the result");
+    assert!(told["counts"]["answered"].as_u64() > Some(10), "{told}");
+}
+
+#[test]
+fn an_export_to_standard_output_stands_behind_what_was_printed() {
+    let server = Server::start("udp-iterative", &[]);
+    let target = format!("udp://{}", server.address);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("all");
+    std::fs::write(&file, "precious\n").expect("writable");
+    let shell = "\"$0\" load \"$1\" --for 200ms --warmup 0 --hgrm /dev/stdout >> \"$2\"";
+    let status = std::process::Command::new("sh")
+        .args(["-c", shell])
+        .arg(crossover().get_program())
+        .args([&target, &file.display().to_string()])
+        .status()
+        .expect("a shell");
+    assert!(status.success());
+    let text = std::fs::read_to_string(&file).expect("text");
+    let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"));
+    assert!(at("precious") < at("response time") && at("response time") < at("TotalCount"));
 }
 
 #[test]

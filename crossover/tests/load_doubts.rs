@@ -283,16 +283,19 @@ fn a_server_that_closes_amid_its_reply_resets_at_once() {
 }
 
 #[test]
-fn datagrams_to_nobody_are_refused_one_by_one() {
+fn datagrams_to_nobody_are_refused_one_by_one_and_soon_no_more_are_sent() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let target = format!("udp://{}", socket.local_addr().expect("bound"));
     drop(socket);
     for arrivals in ["poisson", "even", "burst:8"] {
-        let flags = ["--arrivals", arrivals, "--warmup", "100ms", "--for", "300ms"];
-        let said = json(&target, &[&flags[..], &["--timeout", "300ms"]].concat());
+        let flags = ["--arrivals", arrivals, "--warmup", "0s", "--for", "30s"];
+        let output = load(&target, &[&flags[..], &["--timeout", "300ms", "--json"]].concat());
+        let said = parsed(&output);
         // The last may wait for another call that would be told.
         assert!(count(&said, "refused") + 8 >= count(&said, "sent"), "{arrivals}: {said}");
-        assert!(count(&said, "refused") > 100, "{arrivals}: {said}");
+        assert!((50..60).contains(&count(&said, "refused")), "{arrivals}: {said}");
+        assert!(has_doubt(&said, "nobody-listens"), "{arrivals}: {said}");
+        assert_eq!(output.status.code(), Some(3), "{arrivals}");
     }
 }
 

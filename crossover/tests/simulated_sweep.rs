@@ -8,7 +8,7 @@ use analysis::{Crossover, Noise, experiments, verdict};
 use crossover::scenario::Source;
 use crossover::sweep::{record, remaining, runs};
 use crossover::testbed::SimulatedTestbed;
-use results::{Outcome, Record};
+use results::{Failure, Outcome, Placement, Record, Settled};
 use servers::Design;
 
 fn sweep(scenario: &str) -> Vec<Record> {
@@ -21,8 +21,7 @@ fn sweep(scenario: &str) -> Vec<Record> {
         .map(|(order, run)| {
             record(run, (&source.name, &scenario.title), order, 0, &mut testbed, &|| false)
         })
-        .collect::<Result<_, _>>()
-        .expect("sound plans")
+        .collect()
 }
 
 #[test]
@@ -92,9 +91,66 @@ fn a_small_sweep_takes_less_than_a_second_and_a_bench_goes_on_where_it_was() {
     let scenario = source.parse().expect("it is sound");
     let all = runs(&scenario).expect("it was checked");
     assert_eq!(all.len(), records.len());
-    let left = remaining(all, &records[..5]);
+    let placement = Placement::default();
+    let left = remaining(all.clone(), &records[..5], &placement);
     assert_eq!(left.len(), records.len() - 5);
-    assert!(remaining(left, &records).is_empty());
+    assert!(remaining(left, &records, &placement).is_empty());
+    // Records that were written and read again are of the same runs, to the last digit.
+    let again: Vec<Record> = records
+        .iter()
+        .map(|record| serde_json::from_slice(&serde_json::to_vec(record).expect("data")))
+        .collect::<Result<_, _>>()
+        .expect("what was written");
+    assert!(remaining(all.clone(), &again, &placement).is_empty());
+    // What was measured under another load, or on other cores, is another run.
+    let elsewhere = Placement { server_cores: vec![7], ..placement.clone() };
+    assert_eq!(remaining(all, &records, &elsewhere).len(), records.len());
+    let edited = Source { text: source.text.replace("seed = ", "seed = 9"), ..source };
+    let edited = edited.parse().expect("it is sound");
+    let all = runs(&edited).expect("it was checked");
+    assert_eq!(remaining(all, &records, &placement).len(), records.len());
+}
+
+#[test]
+fn each_run_counts_once_and_runs_of_other_loads_not_at_all() {
+    let records = sweep("smoke");
+    let all = records.len();
+    let settled = Settled::of([records.clone(), records[..7].to_vec()].concat());
+    assert_eq!((settled.records.len(), settled.repeated), (all, 7));
+    assert_eq!(settled.of_another_setup, 0);
+    let pages = |settled: &Settled| reports::left_out(settled);
+    assert_eq!(
+        pages(&settled),
+        ["7 runs were recorded more than once: of each run the last record counts."]
+    );
+    // The scenario was edited, and half of one point measured again.
+    let (experiment, x) = (records[0].experiment.clone(), records[0].cell.x);
+    let of_the_point = |record: &&Record| {
+        record.experiment == experiment
+            && record.cell.x == x
+            && record.cell.load.connection == records[0].cell.load.connection
+    };
+    let mut edited: Vec<Record> = records.iter().filter(of_the_point).cloned().collect();
+    edited.truncate(edited.len() / 2);
+    edited.iter_mut().for_each(|record| record.cell.load.wait = "7ms".to_owned());
+    let old = records.iter().filter(of_the_point).count();
+    let settled = Settled::of([records.clone(), edited.clone()].concat());
+    assert_eq!((settled.of_another_setup, settled.repeated), (old, 0));
+    assert_eq!(settled.records.len(), all - old + edited.len());
+    assert!(pages(&settled)[0].contains("under another load"), "{:?}", pages(&settled));
+    // A failure that was made good is gone; one that was not stays, and takes no measurement's place.
+    let mut failed = records[0].clone();
+    failed.outcome = Outcome::Failed(Failure::ServerDied { how: "killed".to_owned() });
+    for order in [[failed.clone(), records[0].clone()], [records[0].clone(), failed.clone()]] {
+        let settled = Settled::of(order.to_vec());
+        assert!(
+            matches!(&settled.records[..], [one] if matches!(one.outcome, Outcome::Measured(_)))
+        );
+    }
+    assert_eq!(Settled::of(vec![failed]).records.len(), 1);
+    // A page shows the same of records that are kept small.
+    let small: Vec<Record> = records.iter().cloned().map(Record::for_report).collect();
+    assert_eq!(reports::figures(&records), reports::figures(&small));
 }
 
 #[test]
@@ -116,7 +172,9 @@ fn the_order_is_random_but_the_same_each_time() {
 fn the_page_is_one_file_that_opens_with_the_answer() {
     let records = sweep("smoke");
     let folder = tempfile::tempdir().expect("a folder");
-    let page = reports::write_report(&records, folder.path()).expect("it can be written");
+    let settled = Settled::of(records.clone());
+    let opening = verdict(&records);
+    let page = reports::write_report(&settled, &opening, folder.path()).expect("it can be written");
     let html = std::fs::read_to_string(&page).expect("it was written");
     let headline = verdict(&records).headline;
     let opening = html.find("<h1>").expect("a headline");

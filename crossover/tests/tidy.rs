@@ -86,6 +86,23 @@ fn names_say_what_is_inside() {
     }
 }
 
+/// What panics where a line cannot be written or a thread cannot be had stands in no program code:
+/// `terminal.rs` writes, and threads are made by what returns an error.
+#[test]
+fn output_and_threads_are_had_without_a_panic() {
+    let banned = ["println!(", "print!(", "thread::spawn(", "scope.spawn("];
+    for (name, text) in rust_files().into_iter().filter(|(name, _)| name.contains("/src/")) {
+        if name.starts_with("crossover/src/example") || name.starts_with("benches/") {
+            continue; // no part of the program
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let used = banned.iter().find(|word| line.contains(**word));
+            assert!(used.is_none(), "{name}: {line}: write by terminal.rs, spawn by a Builder");
+        }
+    }
+}
+
 #[test]
 fn unsafe_code_is_where_it_is_named() {
     const NAMED: [&str; 6] = [
@@ -236,7 +253,7 @@ fn documents_show_what_the_program_does() {
         }
     }
     let just = fs::read_to_string(root().join("justfile")).expect("justfile");
-    for recipe in ["bench", "test", "serve", "report", "microbench", "lint", "ci"] {
+    for recipe in ["bench", "test", "serve", "report", "microbench", "fuzz", "lint", "ci"] {
         assert!(just.lines().any(|line| line.starts_with(recipe)), "justfile lacks '{recipe}'");
     }
 }

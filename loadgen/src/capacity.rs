@@ -11,7 +11,7 @@
 //! straight line in the rate: the line through the trials crosses the bound's inverse at the
 //! capacity (Kleinrock 1975, section 3.2, for M/M/1, where the line is exact).
 
-use results::{Doubt, Lack, Measurement};
+use results::{Doubt, Measurement};
 
 use crate::expectation::Figure;
 
@@ -54,11 +54,8 @@ impl Outcome {
     pub fn of(figure: Figure, measured: &Measurement) -> Self {
         let doubts = || measured.doubts.iter();
         let misses_rate = doubts().any(|doubt| matches!(doubt, Doubt::RateMissed { .. }));
-        // Requests that find no place, or no room on a connection, wait for the server.
-        let is_held_up = doubts().any(|doubt| {
-            matches!(doubt, Doubt::Exhausted { lack: Some(Lack::Places | Lack::Room), .. })
-        });
-        if misses_rate && !is_held_up && measured.counts.answered == measured.counts.sent {
+        if misses_rate && !measured.is_held_up() && measured.counts.answered == measured.counts.sent
+        {
             return Self::NotSent;
         }
         let is_steady = !doubts().any(|doubt| match doubt {

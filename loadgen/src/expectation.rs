@@ -4,9 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use results::{Doubt, Lack, Measurement, Percentile, lower_limit};
+use results::{Doubt, Measurement, Percentile, lower_limit, supports};
 
-use crate::judge::supports;
 use crate::quantity::{read_duration, write_duration};
 
 /// A bound on one figure of the response times.
@@ -118,9 +117,7 @@ fn undermined(measured: &Measurement, kept: bool) -> Option<String> {
     if measured.response_time.count() + measured.response_time.unanswered() == 0 {
         return Some("no request was measured; measure for longer".to_owned());
     }
-    let is_full =
-        |doubt: &Doubt| matches!(doubt, Doubt::Exhausted { lack: Some(Lack::Places), .. });
-    let held_up = measured.doubts.iter().any(is_full);
+    let held_up = measured.is_held_up();
     let undermines = |doubt: &&Doubt| match doubt {
         Doubt::RateMissed { .. } => kept || !held_up,
         Doubt::BrokenOff | Doubt::GeneratorStarved { .. } => true,

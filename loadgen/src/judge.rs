@@ -67,6 +67,7 @@ pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Mea
         generator,
         response_time: log.response_time.clone(),
         response_time_short: log.response_time_short.clone(),
+        burst_means: log.burst_means.clone(),
         from_send: log.from_send.clone(),
         lag: log.lag.clone(),
         service_time: log.service_time.clone(),
@@ -80,9 +81,13 @@ pub fn measurement(plan: &Plan, log: RunLog, surroundings: &Surroundings) -> Mea
         window_ns: (window_s * 1e9) as u64,
         connect_retries: log.connect_retries,
         statuses: log.statuses,
+        statuses_by_code: log.statuses_by_code.clone(),
+        resent: log.resent,
+        unreadable: log.unreadable.clone(),
+        nobody_listens: log.nobody_listens,
         parts: log.parts.total().map(|_| log.parts.clone()),
         effective_samples: effective_samples(&log.response_time, &log.series),
-        series: Some(log.series.clone()),
+        series: Some(log.series.clone().until((window_s * 1e9) as u64)),
     };
     measurement.doubts = doubts(plan, &log, &measurement, surroundings);
     measurement
@@ -139,9 +144,18 @@ fn doubts(
         not_stationary(plan, log),
         too_few_samples(measured),
         littles_law(plan, log, measured),
-        given(unanswered > 0, Doubt::Unanswered { count: unanswered, most: most_of(&log.counts) }),
+        given(
+            unanswered > 0,
+            Doubt::Unanswered {
+                count: unanswered,
+                most: most_of(&log.counts),
+                status: refused_by(log),
+            },
+        ),
         given(log.wrong_replies > 0, Doubt::WrongReplies { count: log.wrong_replies }),
-        given(log.broken_off, Doubt::BrokenOff),
+        given(log.broken_off && !log.nobody_listens, Doubt::BrokenOff),
+        given(log.nobody_listens, Doubt::NobodyListens),
+        unserved(log),
         given(log.connect_retries > 0, Doubt::ConnectionRetries { count: log.connect_retries }),
         exhausted(log),
         given(
@@ -166,6 +180,24 @@ fn most_of(counts: &Counts) -> Option<Unmet> {
         (counts.in_flight, Unmet::InFlight),
     ];
     by_kind.into_iter().max_by_key(|(count, _)| *count).map(|(_, kind)| kind)
+}
+
+/// The status of most replies of HTTP that did not count as answers, where most requests without an
+/// answer got such a reply.
+fn refused_by(log: &RunLog) -> Option<u16> {
+    let refused = log.statuses_by_code.iter().filter(|(_, its)| !its.right);
+    let most = refused.max_by_key(|(_, its)| its.times.count());
+    most.filter(|_| most_of(&log.counts) == Some(Unmet::Refused)).map(|(code, _)| *code)
+}
+
+/// Connections that never brought a reply beside others that did: of a server that hung, or was too
+/// slow for all, there are none.
+fn unserved(log: &RunLog) -> Option<Doubt> {
+    let some_are = log.kept_unanswered > 0 && log.kept_unanswered < log.kept;
+    // One that was given no request owes none.
+    let many = log.counts.timed_out + log.counts.in_flight >= log.kept_unanswered;
+    (some_are && many)
+        .then_some(Doubt::UnservedConnections { count: log.kept_unanswered, of: log.kept })
 }
 
 fn exhausted(log: &RunLog) -> Option<Doubt> {
@@ -266,19 +298,6 @@ fn effective_samples(response_time: &Spectrum, series: &Series) -> f64 {
     count / inflation.max(1.0)
 }
 
-/// Whether so many independent requests support a percentile (given in percent): with 95 %, at
-/// least one of them must be longer. p90 needs 28, p99 298, p99.9 2,994.
-#[must_use]
-pub fn supports(count: u64, percentile: f64) -> bool {
-    count as f64 >= needed(percentile)
-}
-
-/// The least number of independent requests that [`supports`] a percentile, given in percent.
-#[must_use]
-pub fn needed(percentile: f64) -> f64 {
-    (0.05_f64.ln() / (percentile / 100.0).ln()).floor()
-}
-
 /// Little's law, L = X · R, with what straddles the ends of the window allowed for.
 fn littles_law(plan: &Plan, log: &RunLog, measured: &Measurement) -> Option<Doubt> {
     if log.counts.unanswered() > 0 {
@@ -303,15 +322,5 @@ mod tests {
         assert!((rank_correlation(&[1.0, 2.0, 5.0, 9.0]) - 1.0).abs() < 1e-12);
         assert!((rank_correlation(&[9.0, 5.0, 2.0, 1.0]) + 1.0).abs() < 1e-12);
         assert!(rank_correlation(&[3.0, 9.0, 1.0, 4.0, 2.0, 5.0]).abs() < 0.5);
-    }
-
-    #[test]
-    fn a_percentile_needs_its_samples() {
-        assert!(supports(10, 50.0));
-        assert!(!supports(297, 99.0));
-        assert!(supports(299, 99.0));
-        assert!(!supports(299, 99.9));
-        assert!(supports(2_995, 99.9) && supports(29_956, 99.99));
-        assert!(!supports(29_956, 99.999));
     }
 }

@@ -9,6 +9,7 @@
 //! whole run happens in a test in no time. What is said over the sockets is an [`exchange`].
 
 pub mod arrivals;
+mod bursts;
 pub mod capacity;
 pub mod distribution;
 pub mod driver;
@@ -26,7 +27,7 @@ mod times;
 pub use arrivals::{Arrivals, Trace};
 pub use distribution::{Distribution, Samples};
 pub use driver::{DriveError, drive};
-pub use exchange::{Exchange, HttpRequest, RawReply};
+pub use exchange::{Exchange, HttpRequest, RawReply, Statuses};
 pub use plan::{
     Close, LoadSpec, Plan, PlanError, PlannedRequest, Reuse, Session, SessionLength, Share,
 };

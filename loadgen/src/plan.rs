@@ -19,6 +19,9 @@ use crate::random::{Stream, Uniform};
 /// run of days.
 pub const MAX_REQUESTS: f64 = 1e9;
 
+/// The longest a run may last, its warm-up included.
+const LONGEST_RUN: Duration = Duration::from_secs(86_400);
+
 /// The most requests that are due at one instant.
 const LARGEST_BURST: u32 = 1_000_000;
 
@@ -257,6 +260,9 @@ pub enum PlanError {
         "{0:.0} requests are more than a plan holds ({MAX_REQUESTS:.0}); lower the rate or the duration"
     )]
     TooMany(f64),
+    /// Warm-up and window together are longer than a run may be.
+    #[error("a run of more than a day is more than is meant; shorten it, or raise the rate")]
+    TooLong,
     /// The measured window holds no request.
     #[error(
         "no request is due within the measured window, from {from} to {to} after the start; raise \
@@ -440,7 +446,8 @@ fn check(spec: &LoadSpec) -> Result<(), PlanError> {
             }
         }
     }
-    let duration = (spec.warmup + spec.window).as_secs_f64();
+    let whole = spec.warmup.checked_add(spec.window).filter(|whole| *whole <= LONGEST_RUN);
+    let duration = whole.ok_or(PlanError::TooLong)?.as_secs_f64();
     let expected = match spec.arrivals {
         Arrivals::Trace(trace) => trace.count() as f64,
         _ => spec.arrivals.rate().map_or(0.0, |rate| rate.get() * duration),

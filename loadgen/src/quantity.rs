@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use protocol::quantity::{
-    Bytes, Nanoseconds, Unit, read_duration, read_instant, read_size, write_duration,
+    Bytes, Nanoseconds, Unit, read_duration, read_instant, read_seconds, read_size, write_duration,
 };
 
 /// Requests a second, above 0.
@@ -29,10 +29,18 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.trim().strip_suffix("/s").and_then(|number| number.trim().parse().ok());
+        let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+        // A number alone can only be requests a second.
+        let unit = unit.trim();
+        let is_unit = !unit.is_empty() && unit.chars().all(char::is_alphabetic);
+        let seconds = if is_unit { read_duration(&format!("1{unit}")) } else { Err(String::new()) };
+        let number = number.trim().parse::<f64>().ok();
         number
-            .and_then(Self::per_second)
-            .ok_or_else(|| format!("'{text}' is no rate; write requests a second above 0: 500/s"))
+            .zip(seconds.ok())
+            .and_then(|(number, time)| Self::per_second(number / time.as_secs_f64()))
+            .ok_or_else(|| {
+                format!("'{text}' is no rate; write requests a second above 0, 500/s, or 6/m")
+            })
     }
 }
 
@@ -48,8 +56,11 @@ mod tests {
 
     #[test]
     fn what_is_no_rate_is_refused_with_an_example() {
-        assert_eq!("500/s".parse::<Rate>(), Ok(Rate(500.0)));
-        for text in ["500", "0/s", "-1/s", "fast", "NaN/s"] {
+        for (text, rate) in [("500/s", 500.0), ("500", 500.0), ("6/m", 0.1), ("36/h", 0.01)] {
+            assert_eq!(text.parse::<Rate>(), Ok(Rate(rate)), "{text}");
+        }
+        assert_eq!("2.5 / ms".parse::<Rate>(), Ok(Rate(2500.0)));
+        for text in ["0/s", "5/", "5/x", "/s", "5/0s", "-1/s", "fast", "NaN/s"] {
             assert!(text.parse::<Rate>().is_err_and(|error| error.contains("500/s")), "{text}");
         }
     }

@@ -1,16 +1,22 @@
 //! The one place where response time is computed, and where every request is accounted for.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::Reply;
-use results::{Counts, Lack, Parts, Series, Spectrum};
+use results::{Counts, Lack, Parts, Series, Spectrum, StatusTimes, Unreadable};
 
 use crate::arrivals::Arrivals;
+use crate::bursts::Bursts;
 use crate::plan::Plan;
 use crate::times::Times;
 
 /// A connection that took so long was tried again: the first SYN is repeated after a second.
 pub(crate) const RETRIED_NS: u64 = 900_000_000;
+
+/// Different statuses whose times are kept, each in half a megabyte: a server that invents others is
+/// counted by their first digit.
+const MOST_STATUSES: usize = 32;
 
 /// Everything one run has noted; times are of the measured window's requests only.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +39,8 @@ pub struct RunLog {
     pub response_time: Spectrum,
     /// The same of the common requests, where the plan mixes two kinds.
     pub response_time_short: Option<Spectrum>,
+    /// Bursts: the mean response time of each.
+    pub burst_means: Option<Spectrum>,
     /// From the actual send to the reply.
     pub from_send: Spectrum,
     /// Actual send less intended start.
@@ -54,6 +62,19 @@ pub struct RunLog {
     pub by_kernel: Spectrum,
     /// Replies of HTTP by the first digit of their status.
     pub statuses: [u64; 6],
+    /// The same by their whole status, with their times.
+    pub statuses_by_code: BTreeMap<u16, StatusTimes>,
+    /// Requests that went out again because their connection had ended; each is sent once all the
+    /// same in the accounting.
+    pub resent: u64,
+    /// The first bytes that were no reply.
+    pub unreadable: Option<Unreadable>,
+    /// Connections that were made before the load and kept.
+    pub kept: u64,
+    /// Those of them on which not one reply came.
+    pub kept_unanswered: u64,
+    /// Whether the run was broken off because the kernel refused all it sent.
+    pub nobody_listens: bool,
     /// The parts of which the response times consist.
     pub parts: Parts,
     /// The run in steps of time.
@@ -99,6 +120,7 @@ impl RunLog {
         for (mine, its) in [
             (&mut self.response_time_short, &other.response_time_short),
             (&mut self.head_lag, &other.head_lag),
+            (&mut self.burst_means, &other.burst_means),
         ] {
             if let (Some(mine), Some(its)) = (mine, its) {
                 mine.add(its);
@@ -115,6 +137,16 @@ impl RunLog {
         for (mine, its) in self.statuses.iter_mut().zip(other.statuses) {
             *mine += its;
         }
+        for (code, its) in &other.statuses_by_code {
+            self.statuses_by_code.entry(*code).or_default().add(its);
+        }
+        self.resent += other.resent;
+        if self.unreadable.is_none() {
+            self.unreadable.clone_from(&other.unreadable);
+        }
+        self.kept += other.kept;
+        self.kept_unanswered += other.kept_unanswered;
+        self.nobody_listens |= other.nobody_listens;
         for (mine, its) in self.lacks.iter_mut().zip(other.lacks) {
             *mine += its;
         }
@@ -224,6 +256,9 @@ pub struct Recorder {
     from_send: Times,
     lag: Times,
     service_time: Times,
+    /// Of each status: whether it is right, and the response times.
+    by_status: Vec<(u16, bool, Times)>,
+    bursts: Option<Bursts>,
     window_start_ns: u64,
     window_end_ns: u64,
     timeout_ns: u64,
@@ -246,6 +281,11 @@ impl Recorder {
             from_send: Times::new(),
             lag: Times::new(),
             service_time: Times::new(),
+            by_status: Vec::new(),
+            bursts: match plan.spec.arrivals {
+                Arrivals::Burst(_, size) => Some(Bursts::of(size)),
+                _ => None,
+            },
             window_start_ns: start_ns + plan.window_start_ns(),
             window_end_ns: start_ns + plan.window_end_ns(),
             timeout_ns: plan.spec.timeout.as_nanos() as u64,
@@ -263,6 +303,9 @@ impl Recorder {
             self.log.counts.planned += 1;
             self.log.counts.unsent += 1;
             self.response_time.record_unanswered(self.timeout_ns);
+            if let Some(bursts) = &mut self.bursts {
+                bursts.unanswered(intended_ns, self.timeout_ns);
+            }
             if let (Some(short), false) = (&mut self.log.response_time_short, rare) {
                 short.record_unanswered(self.timeout_ns);
             }
@@ -318,6 +361,9 @@ impl Recorder {
         self.response_time.record(response_ns);
         self.from_send.record(from_send_ns);
         log.series.answered(intended_ns - self.window_start_ns, response_ns, from_send_ns);
+        if let Some(bursts) = &mut self.bursts {
+            bursts.answered(intended_ns, response_ns);
+        }
         if let (Some(short), false) = (&mut log.response_time_short, rare) {
             short.record(response_ns);
         }
@@ -352,6 +398,9 @@ impl Recorder {
         self.response_time.record_unanswered(above_ns);
         self.from_send.record_unanswered(above_ns);
         self.log.series.unanswered(instants.intended_ns - self.window_start_ns);
+        if let Some(bursts) = &mut self.bursts {
+            bursts.unanswered(instants.intended_ns, above_ns);
+        }
         if let (Some(short), false) = (&mut self.log.response_time_short, rare) {
             short.record_unanswered(above_ns);
         }
@@ -388,11 +437,27 @@ impl Recorder {
         self.log.replies += 1;
     }
 
-    /// A reply of HTTP to this request had this status.
-    pub fn status(&mut self, instants: Option<Instants>, status: u16) {
-        if instants.is_some_and(|instants| self.is_measured(instants.intended_ns)) {
-            self.log.statuses[usize::from(status / 100).min(5)] += 1;
-        }
+    /// A reply of HTTP to this request had this status, and whether that counts as answered.
+    pub fn status(&mut self, instants: Option<Instants>, at_ns: u64, code: u16, right: bool) {
+        let Some(instants) = instants.filter(|it| self.is_measured(it.intended_ns)) else { return };
+        let class = usize::from(code / 100);
+        self.log.statuses[if class > 5 { 0 } else { class }] += 1;
+        let known = self.by_status.iter().position(|(its, ..)| *its == code);
+        let at = match known {
+            Some(at) => at,
+            None if self.by_status.len() < MOST_STATUSES => {
+                self.by_status.push((code, right, Times::new()));
+                self.by_status.len() - 1
+            }
+            None => return, // those of the first digit have it
+        };
+        self.by_status[at].2.record(at_ns.saturating_sub(instants.intended_ns));
+    }
+
+    /// A request went out again.
+    pub fn resent(&mut self, instants: Option<Instants>) {
+        let measured = instants.is_some_and(|instants| self.is_measured(instants.intended_ns));
+        self.log.resent += u64::from(measured);
     }
 
     /// A connection took this long to make, for a request due at `intended_ns`, or for the whole
@@ -444,6 +509,13 @@ impl Recorder {
         self.log.from_send = self.from_send.spectrum();
         self.log.lag = self.lag.spectrum();
         self.log.service_time = self.service_time.spectrum();
+        self.log.burst_means = self.bursts.map(Bursts::finish);
+        let statuses = self.by_status.iter();
+        self.log.statuses_by_code = statuses
+            .map(|(code, right, times)| {
+                (*code, StatusTimes { right: *right, times: times.spectrum() })
+            })
+            .collect();
         self.log
     }
 }

@@ -12,6 +12,10 @@ fn http(method: &str) -> Exchange {
     Exchange::Http(request)
 }
 
+fn status(code: u16) -> Said {
+    Said::Status { code, right: code < 400 }
+}
+
 fn exchanges() -> Vec<Exchange> {
     let raw = |reply| Exchange::Raw { request: b"?".to_vec(), reply };
     vec![
@@ -36,7 +40,7 @@ fn read(exchange: &Exchange, bytes: &[u8], pieces: &[usize]) -> Vec<Option<Said>
         held.extend_from_slice(&rest[..length]);
         rest = &rest[length..];
         loop {
-            let owed = Owed { id: found.len() as u64 + 1, size: SIZE, given_up: false };
+            let owed = Owed { id: found.len() as u64 + 1, size: SIZE };
             match reader.advance(exchange, &held, Some(owed)) {
                 Err(_) => {
                     found.push(None);
@@ -53,7 +57,7 @@ fn read(exchange: &Exchange, bytes: &[u8], pieces: &[usize]) -> Vec<Option<Said>
             }
         }
     }
-    if let Some(said) = reader.ended() {
+    if let Some(said) = reader.ended(exchange) {
         found.push(Some(said));
     }
     found
@@ -102,7 +106,7 @@ fn work_reply(id: u64) -> Reply {
 fn expected(exchange: &Exchange, index: u64) -> Said {
     match exchange {
         Exchange::Work => Said::Reply(work_reply(index)),
-        Exchange::Http(_) => Said::Status([200, 503, 204, 201, 200][(index % 5) as usize]),
+        Exchange::Http(_) => status([200, 503, 204, 201, 200][(index % 5) as usize]),
         Exchange::Echo | Exchange::Raw { .. } => Said::Right,
     }
 }
@@ -150,15 +154,119 @@ fn an_echo_of_something_else_is_no_reply() {
 #[test]
 fn a_body_may_end_with_the_connection_and_head_has_none() {
     let until_close = b"HTTP/1.0 200 OK\r\n\r\nas long as it takes";
-    assert_eq!(read(&http("GET"), until_close, &[7]), [Some(Said::Status(200))]);
+    assert_eq!(read(&http("GET"), until_close, &[7]), [Some(status(200))]);
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n";
-    assert_eq!(read(&http("HEAD"), head, &[7]), [Some(Said::Status(200))]);
+    assert_eq!(read(&http("HEAD"), head, &[7]), [Some(status(200))]);
 }
 
 #[test]
 fn contradictory_lengths_and_endless_heads_are_no_replies() {
     let two = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello";
     assert_eq!(read(&http("GET"), two, &[1000]), [None]);
-    let endless = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'a'; 70_000]].concat();
+    let endless = [b"HTTP/1.1 200 OK\r\nA: ".to_vec(), vec![b'a'; 270_000]].concat();
     assert_eq!(read(&http("GET"), &endless, &[1000]), [None]);
+}
+
+#[test]
+fn heads_that_every_client_takes_are_read() {
+    let fields: String = (0..300).map(|number| format!("X-{number}: v\r\n")).collect();
+    let many = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 2\r\n\r\nhi");
+    for head in [
+        // A folded field (RFC 9112, section 5.2), also of the length itself.
+        "HTTP/1.1 200 OK\r\nX-A: one\r\n two\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length:\r\n\t2\r\n\r\nhi",
+        // The same length twice, blanks around it, no reason, line feeds only, an empty line before.
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: \t 2 \t\r\n\r\nhi",
+        "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi",
+        "\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2 \r\nhi\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        many.as_str(),
+    ] {
+        for piece in [1, 2, 7, 100_000] {
+            assert_eq!(
+                read(&http("GET"), head.as_bytes(), &[piece]),
+                [Some(status(200))],
+                "{head}"
+            );
+        }
+    }
+    let switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    assert_eq!(read(&http("GET"), switched, &[9]), [Some(status(101))]);
+    let invented = b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(read(&http("GET"), invented, &[9]), [Some(status(999))]);
+}
+
+#[test]
+fn replies_that_are_none_are_not_taken_for_some() {
+    for reply in [
+        "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: \u{a0}2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: \u{2003}2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2,\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\nhi\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+2\r\nhi\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n;x\r\nhi\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhi\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhigh\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 3\r\nhi\r\n0\r\n\r\n",
+        "HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/1.1 099 OK\r\nContent-Length: 2\r\n\r\nhi",
+        "HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        "-ERR unknown command\r\n",
+        "XOr1 and so on",
+    ] {
+        for piece in [1, 3, 1000] {
+            assert_eq!(read(&http("GET"), reply.as_bytes(), &[piece]), [None], "{reply:?}");
+        }
+    }
+    // What ends amid a chunk is no reply either.
+    let cut = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel";
+    assert_eq!(read(&http("GET"), cut, &[1000]), []);
+}
+
+/// Whether a reader says, after this reply, that no other one follows.
+fn is_last(reply: &str) -> bool {
+    let mut reader = Reader::default();
+    let owed = Owed { id: 1, size: SIZE };
+    reader.advance(&http("GET"), reply.as_bytes(), Some(owed)).expect("a reply");
+    reader.is_last()
+}
+
+#[test]
+fn the_end_of_a_connection_is_announced_in_many_ways() {
+    let with = |version: &str, fields: &str| {
+        is_last(&format!("HTTP/{version} 200 OK\r\n{fields}Content-Length: 0\r\n\r\n"))
+    };
+    assert!(!with("1.1", "") && !with("1.1", "Connection: keep-alive\r\n"));
+    assert!(with("1.1", "Connection: close\r\n") && with("1.1", "connection: x, CLOSE\r\n"));
+    assert!(with("1.0", "") && !with("1.0", "Connection: Keep-Alive\r\n"));
+    // Of contradictory fields close counts, in whatever order.
+    assert!(with("1.1", "Connection: close\r\nConnection: keep-alive\r\n"));
+    assert!(with("1.1", "Connection: keep-alive\r\nConnection: close\r\n"));
+    assert!(with("1.0", "Connection: keep-alive, close\r\n"));
+    assert!(is_last("HTTP/1.1 200 OK\r\n\r\nuntil the end"));
+    assert!(is_last("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"));
+}
+
+#[test]
+fn the_end_of_a_raw_reply_is_found_however_its_bytes_come() {
+    let reply = RawReply::Delimiter(b"END\r\n".to_vec());
+    let raw = Exchange::Raw { request: b"?".to_vec(), reply };
+    let bytes = b"VALUE EN 1\r\nxEND\r\nEND\r\n";
+    for piece in 1..bytes.len() {
+        assert_eq!(read(&raw, bytes, &[piece]), [Some(Said::Right); 2], "{piece}");
+    }
 }

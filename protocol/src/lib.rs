@@ -12,6 +12,7 @@
 
 mod message;
 pub mod quantity;
+pub mod text;
 mod wire;
 
 pub use message::{Refusal, Reply, Request, Work};

@@ -23,19 +23,35 @@ pub struct Nanoseconds;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bytes;
 
-const TIME_UNITS: [(&str, f64); 5] =
-    [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)];
+/// The micro sign and the Greek letter look alike.
+const TIME_UNITS: [(&str, f64); 12] = [
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("\u{b5}s", 1e3),
+    ("\u{3bc}s", 1e3),
+    ("ms", 1e6),
+    ("s", 1e9),
+    ("sec", 1e9),
+    ("m", 60e9),
+    ("min", 60e9),
+    ("h", 3_600e9),
+    ("hr", 3_600e9),
+    ("d", 86_400e9),
+];
 
 /// A day: longer times are slips, and would not fit the arithmetic of instants.
 const LONGEST_NS: f64 = 86_400e9;
 
-const SIZE_UNITS: [(&str, f64); 5] =
-    [("B", 1.0), ("KiB", 1024.0), ("MiB", 1_048_576.0), ("kB", 1e3), ("MB", 1e6)];
+const SIZE_UNITS: [(&str, f64); 6] =
+    [("", 1.0), ("B", 1.0), ("KiB", 1024.0), ("MiB", 1_048_576.0), ("kB", 1e3), ("MB", 1e6)];
 
 impl Unit for Nanoseconds {
     fn read(text: &str) -> Result<f64, String> {
-        let ns = read_with_units(text, &TIME_UNITS).ok_or_else(|| {
-            format!("'{text}' is no time; write a number with its unit: 500ns, 20us, 2ms, 1.5s")
+        let ns = read_sum(text, &TIME_UNITS).ok_or_else(|| {
+            format!(
+                "'{text}' is no time; write a number with its unit: 500ns, 20us, 2ms, 1.5s, 1m30s, \
+                 1h"
+            )
         })?;
         if ns > LONGEST_NS {
             return Err(format!("'{text}' is longer than a day, which no run here lasts"));
@@ -54,7 +70,7 @@ impl Unit for Nanoseconds {
 
 impl Unit for Bytes {
     fn read(text: &str) -> Result<f64, String> {
-        read_with_units(text, &SIZE_UNITS).ok_or_else(|| {
+        read_one(text, &SIZE_UNITS).ok_or_else(|| {
             format!("'{text}' is no size; write a number with its unit: 64B, 4KiB, 1MiB")
         })
     }
@@ -68,16 +84,52 @@ impl Unit for Bytes {
     }
 }
 
-/// The longest unit whose name ends the text decides; nothing is guessed without one, but for 0.
-fn read_with_units(text: &str, units: &[(&str, f64)]) -> Option<f64> {
+/// A number and the unit behind it. Of times nothing is guessed without one, but for 0; of sizes a
+/// number alone can only be bytes.
+fn read_one(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     let text = text.trim();
     if text == "0" {
         return Some(0.0);
     }
-    let (name, size) =
-        units.iter().filter(|(name, _)| text.ends_with(name)).max_by_key(|(name, _)| name.len())?;
-    let number: f64 = text[..text.len() - name.len()].trim_end().parse().ok()?;
+    let (number, name) = text.split_at(end_of_number(text));
+    let (_, size) = units.iter().find(|(unit, _)| *unit == name.trim())?;
+    let number: f64 = number.trim_end().parse().ok()?;
     (number.is_finite() && number >= 0.0).then_some(number * size)
+}
+
+/// The sum of one or several numbers with their units, such as `1m30s`.
+fn read_sum(text: &str, units: &[(&str, f64)]) -> Option<f64> {
+    let mut rest = text.trim();
+    if rest == "0" {
+        return Some(0.0);
+    }
+    let mut sum = 0.0;
+    loop {
+        let number = end_of_number(rest);
+        let unit = rest[number..].find(|c: char| c.is_ascii_digit() || c == '.');
+        let (one, more) = rest.split_at(unit.map_or(rest.len(), |at| number + at));
+        if one.trim() == "0" {
+            return None; // without a unit only where it stands alone
+        }
+        sum += read_one(one, units)?;
+        rest = more;
+        if rest.is_empty() {
+            return Some(sum);
+        }
+    }
+}
+
+/// Where a decimal number at the beginning of a text ends; it may have an exponent.
+fn end_of_number(text: &str) -> usize {
+    let digits = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let decimal = |text: &str| text.find(|c: char| !(c.is_ascii_digit() || c == '.'));
+    let end = decimal(text).unwrap_or(text.len());
+    let Some(exponent) = text[end..].strip_prefix(['e', 'E']) else { return end };
+    let sign = usize::from(exponent.starts_with(['+', '-']));
+    match digits(&exponent[sign..]) {
+        0 => end,
+        count => end + 1 + sign + count,
+    }
 }
 
 /// Reads a time such as `2ms`.
@@ -88,8 +140,22 @@ pub fn read_duration(text: &str) -> Result<Duration, String> {
     Nanoseconds::read(text).map(|ns| Duration::from_nanos(ns as u64))
 }
 
+/// Reads how long something lasts that nobody counts in anything but seconds unless they say so, such
+/// as a run: `10` is `10s`.
+///
+/// # Errors
+/// A text that says what was expected.
+pub fn read_seconds(text: &str) -> Result<Duration, String> {
+    let is_number = text.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match is_number && !text.trim().is_empty() {
+        true => read_duration(&format!("{}s", text.trim())),
+        false => read_duration(text),
+    }
+}
+
 /// Reads an instant in nanoseconds from whatever it is counted, such as `12.5ms` or, since 1970,
-/// `1763800000.000250s`: exactly, which a floating-point number of that size could not.
+/// `1763800000.000250s`: exactly, which a floating-point number of that size could not. A number alone
+/// is one of seconds, as logs have them.
 ///
 /// # Errors
 /// A text that says what was expected.
@@ -100,12 +166,13 @@ pub fn read_instant(text: &str) -> Result<u64, String> {
     if !number.contains(|letter: char| letter.is_ascii_digit()) {
         return Err(wrong());
     }
-    let unit = if number == "0" && unit.is_empty() { "ns" } else { unit.trim() };
+    let unit = if unit.is_empty() { "s" } else { unit.trim() };
     let (_, size) = TIME_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-    let decimals = size.log10().round() as usize;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = format!("{whole}{}", &format!("{fraction:0<9}")[..decimals]);
-    digits.parse().map_err(|_| wrong())
+    let digits = format!("{whole}{}", format!("{fraction:0<9}").get(..9).ok_or_else(wrong)?);
+    // In billionths of the unit, which may be more than 64 bits hold.
+    let billionths: u128 = digits.parse().map_err(|_| wrong())?;
+    u64::try_from(billionths * *size as u128 / 1_000_000_000).map_err(|_| wrong())
 }
 
 /// Reads a size such as `64KiB`.
@@ -132,6 +199,24 @@ mod tests {
             assert_eq!(Nanoseconds::read(text), Ok(ns));
             assert_eq!(Nanoseconds::read(&Nanoseconds::write(ns)), Ok(ns));
         }
+        for (text, ns) in [
+            ("1h", 3.6e12),
+            ("5m", 3e11),
+            ("5min", 3e11),
+            ("1m30s", 9e10),
+            ("1h 30m", 5.4e12),
+            ("1.5e-3s", 1.5e6),
+            ("2 ms", 2e6),
+            ("7µs", 7e3),
+            ("7μs", 7e3),
+            ("24h", 8.64e13),
+        ] {
+            assert_eq!(Nanoseconds::read(text), Ok(ns), "{text}");
+        }
+        assert_eq!(Bytes::read("64"), Ok(64.0));
+        assert_eq!(read_seconds("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(read_seconds("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(read_seconds("90ms"), Ok(Duration::from_millis(90)));
         for (text, bytes) in [("64B", 64.0), ("4KiB", 4096.0), ("1MiB", 1_048_576.0)] {
             assert_eq!(Bytes::read(text), Ok(bytes));
             assert_eq!(Bytes::write(bytes), text);
@@ -146,18 +231,22 @@ mod tests {
             ("3us", 3_000),
             ("7.9ns", 7),
             (".5s", 500_000_000),
+            ("1763800000.5", 1_763_800_000_500_000_000),
+            ("2m", 120_000_000_000),
             ("0", 0),
         ] {
             assert_eq!(read_instant(text), Ok(ns), "{text}");
         }
-        for text in ["", "s", "5", "-1s", "1.2.3s", "1 parsec", "99999999999999999999s"] {
+        for text in ["", "s", "-1s", "1.2.3s", "1 parsec", "99999999999999999999s"] {
             assert!(read_instant(text).is_err_and(|error| error.contains("12.5ms")), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_quantity_is_refused_with_an_example() {
-        for text in ["2", "ms", "-1ms", "2 parsecs", "", "infs"] {
+        for text in
+            ["2", "ms", "-1ms", "2 parsecs", "", "infs", "1m30", "1s0", "1s-2s", "m5", "1..2s"]
+        {
             assert!(Nanoseconds::read(text).is_err_and(|error| error.contains("2ms")), "{text}");
         }
     }

@@ -4,7 +4,6 @@
 //! decided here, because logarithmic axes in times, hollow points and legends that cover nothing
 //! are more than its charts offer.
 
-use std::path::Path;
 use std::sync::Once;
 
 use plotters::coord::Shift;
@@ -71,18 +70,26 @@ pub fn svg(figure: &Figure, width: Width) -> Result<String, ReportError> {
     Ok(text)
 }
 
-/// Writes the figure as a PNG picture, wide and on white.
+/// The figure as a PNG picture, wide and on white.
 ///
 /// # Errors
-/// When the file cannot be written.
-pub fn png(figure: &Figure, path: &Path) -> Result<(), ReportError> {
+/// When the drawing library gives up.
+pub fn png(figure: &Figure) -> Result<Vec<u8>, ReportError> {
     register_letters();
     let (width, height) = size_of(figure, Width::Wide);
-    let size = (width * PNG_SCALE, height * PNG_SCALE);
-    let area = BitMapBackend::new(path, size).into_drawing_area();
+    let (width, height) = (width * PNG_SCALE, height * PNG_SCALE);
+    let mut pixels = vec![0; (3 * width * height) as usize];
+    let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
     draw(&area, figure, Width::Wide, f64::from(PNG_SCALE))
         .map_err(|because| failed(figure, &because))?;
-    area.present().map_err(|error| failed(figure, &error.to_string()))
+    area.present().map_err(|error| failed(figure, &error.to_string()))?;
+    drop(area);
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
+    written.map_err(|error| failed(figure, &error.to_string()))?;
+    Ok(bytes)
 }
 
 fn failed(figure: &Figure, because: &str) -> ReportError {
@@ -509,8 +516,14 @@ fn round_time(ns: f64) -> String {
     format!("{} {unit}", (ns / size * 100.0).round() / 100.0)
 }
 
+/// More are never needed, whatever the range.
+const MOST_TICKS: u32 = 20;
+
 /// About five round steps.
 fn rate_ticks(range: Range) -> Vec<(f64, String)> {
+    if !(range.to.is_finite() && range.to > 0.0) {
+        return vec![(0.0, "0/s".to_owned())];
+    }
     let rough = range.to / 5.0;
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0]
@@ -518,7 +531,7 @@ fn rate_ticks(range: Range) -> Vec<(f64, String)> {
         .map(|factor| factor * power)
         .find(|step| *step >= rough)
         .unwrap_or(rough);
-    (0..)
+    (0..MOST_TICKS)
         .map(|number| f64::from(number) * step)
         .take_while(|value| range.holds(*value))
         .map(|value| (value, format!("{value}/s")))

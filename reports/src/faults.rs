@@ -75,6 +75,16 @@ impl fmt::Display for Experience {
 }
 
 impl Experience {
+    /// How bad it is: the greater the worse.
+    #[must_use]
+    pub fn gravity(self) -> Duration {
+        match self {
+            Self::Unaffected => Duration::ZERO,
+            Self::Delayed(time) => time,
+            Self::ShutOut => Duration::MAX,
+        }
+    }
+
     /// The name of its colour on the page.
     fn class(self) -> &'static str {
         match self {
@@ -85,33 +95,53 @@ impl Experience {
     }
 }
 
-/// What the matrix comes to: a sentence for each fault, the worst experience first.
+impl FaultTable {
+    /// Whether its servers were tried with an idle time-out as well.
+    #[must_use]
+    pub fn has_idle_time_outs(&self) -> bool {
+        let mut cells = self.rows.iter().flat_map(|(_, cells)| cells);
+        cells.any(|cell| cell.with_idle_time_out.is_some())
+    }
+}
+
+/// What the matrix comes to: a sentence for each fault, the worst experience first, and another one
+/// for servers that close idle connections where that makes a difference. They speak of the designs
+/// that were tried, and of no other.
 #[must_use]
-pub fn sentences(table: &FaultTable) -> Vec<String> {
-    let of = |at: usize, experience: &str| {
-        let rows = table.rows.iter();
-        let hit = rows.filter(|(_, cells)| cells[at].without_idle_time_out.class() == experience);
-        hit.map(|(design, _)| names::idea(design)).collect::<Vec<_>>()
-    };
-    let all = table.rows.len();
-    let sentence = |(at, fault): (usize, &Fault)| {
-        let clauses: Vec<String> = [("shut-out", "shut out"), ("delayed", "delayed")]
-            .into_iter()
-            .map(|(class, verb)| (verb, of(at, class)))
-            .filter(|(_, designs)| !designs.is_empty())
-            .map(|(verb, designs)| {
-                let everybody = designs.len() == all;
-                let which = if everybody { "every design".to_owned() } else { designs.join(", ") };
-                format!("{verb} by {which}")
-            })
-            .collect();
-        if clauses.is_empty() {
-            format!("{}: the others are unaffected, whatever the design", fault.name)
-        } else {
-            format!("{}: the others are {}", fault.name, clauses.join("; "))
+pub fn sentences(table: &FaultTable, idle: Duration) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for (at, fault) in table.faults.iter().enumerate() {
+        let without = hit(table, |cells| Some(cells[at].without_idle_time_out));
+        sentences.push(format!("{}: the others are {without}", fault.name));
+        let with = hit(table, |cells| cells[at].with_idle_time_out);
+        if table.has_idle_time_outs() && with != without {
+            let idle = text::time(idle.as_nanos() as f64);
+            sentences.push(format!(
+                "{}, where idle connections are closed after {idle}: the others are {with}",
+                fault.name
+            ));
         }
-    };
-    table.faults.iter().enumerate().map(sentence).collect()
+    }
+    sentences
+}
+
+/// Which designs let the others suffer, and how.
+fn hit(table: &FaultTable, of: impl Fn(&[Cell]) -> Option<Experience>) -> String {
+    let classes = [("shut-out", "shut out"), ("delayed", "delayed")];
+    let clauses = classes.into_iter().filter_map(|(class, verb)| {
+        let is_hit = |cells: &[Cell]| of(cells).is_some_and(|it| it.class() == class);
+        let rows = table.rows.iter().filter(|(_, cells)| is_hit(cells));
+        let designs: Vec<String> = rows.map(|(design, _)| names::idea(design)).collect();
+        let all = designs.len() == table.rows.len() && designs.len() > 1;
+        let which = if all { format!("all {} designs", designs.len()) } else { designs.join(", ") };
+        (!designs.is_empty()).then(|| format!("{verb} by {which}"))
+    });
+    let clauses: Vec<String> = clauses.collect();
+    match (clauses.is_empty(), table.rows.len()) {
+        (false, _) => clauses.join("; "),
+        (true, 1) => "unaffected".to_owned(),
+        (true, all) => format!("unaffected by all {all} designs"),
+    }
 }
 
 /// The page as HTML.
@@ -131,10 +161,12 @@ pub fn render(matrix: &FaultMatrix) -> String {
                             "Real servers on this machine; while one client misbehaved, others came "
                             "one after the other, each with a request that asks for nothing. "
                             "Unaffected: answered within " (time(matrix.unaffected_within))
-                            ". Shut out: not answered within " (time(matrix.patience)) "."
+                            ". Shut out: not answered within " (time(matrix.patience))
+                            ". That they suffer is said where it was so in the middle one of three "
+                            "times."
                         }
                     }
-                    @for table in &matrix.tables { (section(table, &time(matrix.idle))) }
+                    @for table in &matrix.tables { (section(table, matrix.idle)) }
                 }
             }
         }
@@ -144,17 +176,26 @@ pub fn render(matrix: &FaultMatrix) -> String {
 
 /// The classic claim, with what was found.
 fn headline(matrix: &FaultMatrix) -> String {
-    let stopped: Vec<String> = matrix
-        .tables
-        .iter()
-        .filter(|table| table.transport == "TCP")
-        .flat_map(|table| &table.rows)
+    let over_tcp = matrix.tables.iter().filter(|table| table.transport == "TCP");
+    let rows: Vec<_> = over_tcp.flat_map(|table| &table.rows).collect();
+    let tried = rows.len();
+    let stopped: Vec<String> = rows
+        .into_iter()
         .filter(|(_, cells)| cells.first().is_some_and(is_shut_out))
         .map(|(design, _)| names::subject(design))
         .collect();
     match stopped.as_slice() {
-        [] => "One silent client stops none of these servers".to_owned(),
-        designs => format!("One silent client stops {}, and no other", designs.join(" and ")),
+        [] if tried == 0 => "What clients that misbehave do to the others".to_owned(),
+        [] if tried == 1 => "One silent client does not stop this server".to_owned(),
+        [] => format!("One silent client stops none of these {tried} TCP servers"),
+        designs => {
+            let others = match tried - designs.len() {
+                0 => String::new(),
+                1 => ", and not the other one that was tried".to_owned(),
+                others => format!(", and none of the {others} others that were tried"),
+            };
+            format!("One silent client stops {}{others}", designs.join(" and "))
+        }
     }
 }
 
@@ -162,17 +203,14 @@ fn is_shut_out(cell: &Cell) -> bool {
     cell.without_idle_time_out == Experience::ShutOut
 }
 
-fn section(table: &FaultTable, idle: &str) -> Markup {
-    let has_idle = table
-        .rows
-        .iter()
-        .any(|(_, cells)| cells.iter().any(|cell| cell.with_idle_time_out.is_some()));
+fn section(table: &FaultTable, idle: Duration) -> Markup {
+    let time = text::time(idle.as_nanos() as f64);
     html! {
         section {
             h2 { (table.transport) }
-            @if has_idle {
+            @if table.has_idle_time_outs() {
                 p { "First value: the server waits for ever. Second: it closes what has been idle for "
-                    (idle) "." }
+                    (time) "." }
             }
             table.matrix {
                 thead {
@@ -193,7 +231,7 @@ fn section(table: &FaultTable, idle: &str) -> Markup {
                 }
             }
             h3 { "In words" }
-            ul { @for sentence in sentences(table) { li { (capital(&sentence)) } } }
+            ul { @for sentence in sentences(table, idle) { li { (capital(&sentence)) } } }
             h3 { "What these clients do" }
             ul { @for fault in &table.faults { li { b { (fault.name) } ": " (fault.what) } } }
         }
@@ -239,17 +277,33 @@ mod tests {
     }
 
     #[test]
-    fn the_sentences_name_who_is_hit() {
-        let told = sentences(&matrix().tables[0]);
-        assert_eq!(told, ["a silent client: the others are shut out by iterative"]);
+    fn the_sentences_name_who_is_hit_with_and_without_an_idle_time_out() {
+        let matrix = matrix();
+        let said = sentences(&matrix.tables[0], matrix.idle);
+        assert_eq!(
+            said,
+            [
+                "a silent client: the others are shut out by iterative",
+                "a silent client, where idle connections are closed after 300 ms: the others are \
+             delayed by iterative"
+            ]
+        );
+        let mut one = matrix.tables[0].clone();
+        one.rows.truncate(1);
+        let said = sentences(&one, matrix.idle);
+        assert!(said[0].ends_with("shut out by iterative"), "not of every design: {said:?}");
+        one.rows = matrix.tables[0].rows[1..].to_vec();
+        assert_eq!(sentences(&one, matrix.idle), ["a silent client: the others are unaffected"]);
     }
 
     #[test]
-    fn the_page_opens_with_the_claim_and_shows_both_servers() {
-        let page = render(&matrix());
-        assert!(
-            page.contains("<h1>One silent client stops the iterative TCP server, and no other")
-        );
+    fn the_page_opens_with_what_was_tried_and_shows_both_servers() {
+        let mut matrix = matrix();
+        let page = render(&matrix);
+        let stops = "<h1>One silent client stops the iterative TCP server";
+        assert!(page.contains(&format!("{stops}, and not the other one that was tried</h1>")));
         assert!(page.contains("shut out") && page.contains("delayed 310 ms"), "{page}");
+        matrix.tables[0].rows.truncate(1);
+        assert!(render(&matrix).contains(&format!("{stops}</h1>")), "no other was tried");
     }
 }

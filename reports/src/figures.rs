@@ -1,12 +1,14 @@
 //! Which figures a bench has, made from its records.
 
+use std::collections::BTreeMap;
+
 use analysis::crossover::comparisons;
 use analysis::curve::{achieved_x, curves};
-use analysis::names::{idea, is_iterative, transport};
+use analysis::names::{idea, is_iterative, label, transport};
 use analysis::{
     Crossover, Curve, Experiment, Metric, Noise, Point, experiments, knee, percentile_curves, text,
 };
-use results::{Axis, Record, Shows};
+use results::{Axis, Doubt, Record, Shows};
 
 use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Scale, Series};
 use crate::style::{THEORY_LOOK, of_design};
@@ -85,10 +87,12 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
         Axis::Compute => "processing of one request: computing (achieved)",
         _ => "processing of one request: waiting (achieved)",
     };
+    let of_bursts = experiment.runs.iter().any(|run| run.measured.burst_means.is_some());
+    let response = if of_bursts { "response time, mean of a burst" } else { "mean response time" };
     let panels = by_transport(experiment, |name, is_of| Panel {
         title: name.to_owned(),
         x: scale(processing, Quantity::Time),
-        y: scale("mean response time", Quantity::Time),
+        y: scale(response, Quantity::Time),
         series: curves
             .iter()
             .filter(|curve| is_of(&curve.design) && !curve.points.is_empty())
@@ -123,7 +127,10 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
 fn crossover_caption(experiment: &Experiment<'_>, panels: &[Panel]) -> String {
     let arrivals = experiment.runs.first().map_or("", |run| &run.record.cell.load.arrivals);
     let burst = arrivals.strip_prefix("burst:").map_or_else(String::new, |size| {
-        format!("{size} requests come at once, the next {size} when these are done. ")
+        let of_bursts = experiment.runs.iter().any(|run| run.measured.burst_means.is_some());
+        let median =
+            if of_bursts { "A run counts with the median of its bursts' means. " } else { "" };
+        format!("{size} requests come at once, the next {size} when these are done. {median}")
     });
     let crossing = if panels.iter().any(|panel| !panel.marks.is_empty()) {
         "Left of a crossover (vertical line with the band of its 95 % interval) creating a worker \
@@ -133,14 +140,62 @@ fn crossover_caption(experiment: &Experiment<'_>, panels: &[Panel]) -> String {
     };
     format!(
         "{burst}{crossing}Points are medians over the repetitions, bars their 95 % intervals; the \
-         processing is the one achieved by the iterative server, because a sleep overshoots. \
-         {HOLLOW}"
+         processing is the one achieved by the iterative server, because a sleep overshoots.{}",
+        hollow(experiment, Metric::Mean, panels)
     )
 }
 
-/// What a hollow point means, under every figure that may have one.
-const HOLLOW: &str = "Hollow points are doubted: half or more of their runs were disturbed, not in \
-                      a steady state, or lost requests.";
+/// What the hollow points of these panels mean: the reasons for which most of their runs are doubted.
+/// Nothing where no point is hollow.
+fn hollow(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> String {
+    let dots = panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
+    if !dots.into_iter().any(|dot| dot.hollow) {
+        return String::new();
+    }
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in &experiment.runs {
+        for doubt in metric.doubts_in(run) {
+            *reasons.entry(reason(doubt)).or_default() += 1;
+        }
+    }
+    let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, runs)| std::cmp::Reverse(*runs));
+    let runs = |count: usize| if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
+    let named: Vec<String> = reasons
+        .iter()
+        .take(3)
+        .map(|(reason, count)| format!("{reason} ({})", runs(*count)))
+        .collect();
+    format!(
+        " Hollow points are doubted, because half or more of their runs are; in this experiment: {}.",
+        named.join(", ")
+    )
+}
+
+/// A doubt as a reason, in a few words.
+fn reason(doubt: &Doubt) -> &'static str {
+    match doubt {
+        Doubt::TooFewSamples { .. } => "too few independent requests for p99",
+        Doubt::RateMissed { .. } => "the planned rate was missed",
+        Doubt::LagHigh { .. } => "the generator was late",
+        Doubt::ArrivalsOff { .. } => "requests left otherwise than planned",
+        Doubt::Hiccups { .. } => "the generator stood still",
+        Doubt::Stolen { .. } => "the hypervisor took time",
+        Doubt::GeneratorStarved { .. } => "the generator lacked processor time",
+        Doubt::NotStationary { .. } => "no steady state",
+        Doubt::LittlesLaw { .. } => "the window was too short",
+        Doubt::Unanswered { .. } => "requests went unanswered",
+        Doubt::UnservedConnections { .. } => "connections were never served",
+        Doubt::WrongReplies { .. } => "replies were wrong",
+        Doubt::Exhausted { .. } => "requests could not be sent",
+        Doubt::BrokenOff => "the run was broken off",
+        Doubt::NobodyListens => "nobody listened",
+        Doubt::ConnectionRetries { .. } => "connections were tried again",
+        Doubt::QueueOverflow { .. } => "a queue of the kernel overflowed",
+        Doubt::SharedCores => "generator and server shared a core",
+        Doubt::Slow { .. } => "the core was slower than usual",
+    }
+}
 
 fn load_figure(experiment: &Experiment<'_>, metric: Metric) -> Figure {
     let (suffix, label, which) = match metric {
@@ -173,14 +228,28 @@ fn load_figure(experiment: &Experiment<'_>, metric: Metric) -> Figure {
     Figure {
         name: format!("{}-{suffix}", experiment.name),
         question: format!("{} ({which})", experiment.question),
-        caption: format!(
-            "The knee, where the response time is twice that at the lowest load, is marked by a \
-             vertical line. The theory is that of one server with exponential service times \
-             (M/M/1), computed from the service times that the iterative server achieved in these \
-             very runs. Loads are those sent. {HOLLOW}"
-        ),
+        caption: load_caption(experiment, metric, &panels),
         panels,
     }
+}
+
+/// Speaks of what is drawn only.
+fn load_caption(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> String {
+    let has_knee = panels.iter().any(|panel| !panel.marks.is_empty());
+    let knee = if has_knee {
+        "The knee, where the response time is twice that at the lowest load, is marked by a \
+         vertical line. "
+    } else {
+        "No response time reaches twice that at the lowest load. "
+    };
+    let mut series = panels.iter().flat_map(|panel| &panel.series);
+    let theory = if series.any(|one| one.look == THEORY_LOOK) {
+        "The theory is that of one server with exponential service times (M/M/1), computed from \
+         the service times that the iterative server achieved in these very runs. "
+    } else {
+        ""
+    };
+    format!("{knee}{theory}Loads are those sent.{}", hollow(experiment, metric, panels))
 }
 
 /// What queueing theory expects of the iterative server, from its achieved service times.
@@ -236,10 +305,26 @@ fn percentile_figure(experiment: &Experiment<'_>) -> Figure {
         name: format!("{}-percentiles", experiment.name),
         question: format!("How are the response times of each design distributed{load}?"),
         caption: "Each point of a curve is the median of that percentile over the repetitions; a \
-                  curve ends where a repetition has too few requests to say more, or where \
-                  requests went unanswered."
-            .to_owned(),
+                  curve ends where a repetition has too few independent requests to say more, or \
+                  where requests went unanswered."
+            .to_owned()
+            + &without_curve(experiment, &curves),
         panels,
+    }
+}
+
+/// Names the designs that have no curve because too little was answered.
+fn without_curve(experiment: &Experiment<'_>, curves: &[(String, Vec<(f64, f64)>)]) -> String {
+    let none: Vec<String> = curves
+        .iter()
+        .filter(|(design, curve)| {
+            curve.len() <= 1 && experiment.designs().contains(&design.as_str())
+        })
+        .map(|(design, _)| label(design))
+        .collect();
+    match none.is_empty() {
+        true => String::new(),
+        false => format!(" {} answered too few requests to have one.", none.join(" and ")),
     }
 }
 
@@ -270,7 +355,8 @@ fn short_figure(experiment: &Experiment<'_>) -> Figure {
         question: experiment.question.to_owned(),
         caption: format!(
             "Only the short requests are counted. Behind an iterative server they wait for the \
-             long ones in front of them; a worker of their own takes them past. {HOLLOW}"
+             long ones in front of them; a worker of their own takes them past.{}",
+            hollow(experiment, Metric::ShortP99, &panels)
         ),
         panels,
     }
@@ -301,10 +387,33 @@ fn cost_figure(experiment: &Experiment<'_>) -> Figure {
             "User and system time of the server and of its worker processes, which it collects \
              when they end, divided by the requests answered{}. The waiting that the requests ask \
              for costs nothing; what is left is accepting, receiving, replying, and creating \
-             workers. {HOLLOW}",
-            if x > 0.0 { format!(", at {}", text::rate(x)) } else { String::new() }
+             workers.{}{}",
+            if x > 0.0 { format!(", at {}", text::rate(x)) } else { String::new() },
+            hollow(experiment, Metric::ProcessorTime, &panels),
+            few_answers(experiment, x)
         ),
         panels,
+    }
+}
+
+/// Which designs answered so few of their requests that the cost of one says little.
+fn few_answers(experiment: &Experiment<'_>, x: f64) -> String {
+    let answers_few = |design: &&str| {
+        let runs = experiment.cell(design, x, false);
+        let few = runs.iter().filter(|run| {
+            let counts = &run.measured.counts;
+            2 * counts.answered < counts.planned
+        });
+        2 * few.count() > runs.len()
+    };
+    let few: Vec<String> =
+        experiment.designs().into_iter().filter(answers_few).map(label).collect();
+    match few.is_empty() {
+        true => String::new(),
+        false => format!(
+            " {} answered less than half of the requests: what one cost there is that of few.",
+            few.join(" and ")
+        ),
     }
 }
 

@@ -16,7 +16,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use results::Record;
+use analysis::Verdict;
+use results::{Settled, write_file};
 
 pub use figures::figures;
 
@@ -41,13 +42,23 @@ pub enum ReportError {
     },
 }
 
-/// Writes `index.html` and `figures/NAME.png|svg|csv` into a folder; returns the page's path.
+/// What stands in the head of every page of this program, by which it knows its own again.
+pub const PAGE_MARK: &str = "<meta name=\"generator\" content=\"Crossover\">";
+
+/// Writes `index.html`, which opens with the verdict, and `figures/NAME.png|svg|csv` into a folder;
+/// returns the page's path.
 ///
 /// # Errors
-/// When a file cannot be written.
-pub fn write_report(records: &[Record], folder: &Path) -> Result<PathBuf, ReportError> {
+/// When a file cannot be written; the old one is then still there.
+pub fn write_report(
+    settled: &Settled,
+    verdict: &Verdict,
+    folder: &Path,
+) -> Result<PathBuf, ReportError> {
+    let records = &settled.records;
     let write = |path: &Path, bytes: &[u8]| {
-        fs::write(path, bytes).map_err(|source| ReportError::File { path: path.to_owned(), source })
+        let of_file = |source| ReportError::File { path: path.to_owned(), source };
+        write_file(path, bytes).map_err(of_file)
     };
     let pictures = folder.join("figures");
     fs::create_dir_all(&pictures)
@@ -59,10 +70,33 @@ pub fn write_report(records: &[Record], folder: &Path) -> Result<PathBuf, Report
         let file = |extension: &str| pictures.join(format!("{}.{extension}", figure.name));
         write(&file("svg"), wide.as_bytes())?;
         write(&file("csv"), csv::of(&figure).as_bytes())?;
-        draw::png(&figure, &file("png"))?;
+        write(&file("png"), &draw::png(&figure)?)?;
         drawn.push(page::Drawn { figure, wide, narrow });
     }
     let path = folder.join("index.html");
-    write(&path, page::render(records, &drawn).as_bytes())?;
+    write(&path, page::render(settled, verdict, &drawn).as_bytes())?;
     Ok(path)
+}
+
+/// What of the records does not count, a sentence each.
+#[must_use]
+pub fn left_out(settled: &Settled) -> Vec<String> {
+    let runs = |count: usize| {
+        if count == 1 { "1 run was".to_owned() } else { format!("{count} runs were") }
+    };
+    let mut sentences = Vec::new();
+    if settled.repeated > 0 {
+        sentences.push(format!(
+            "{} recorded more than once: of each run the last record counts.",
+            runs(settled.repeated)
+        ));
+    }
+    if settled.of_another_setup > 0 {
+        sentences.push(format!(
+            "{} made under another load, seed or server setup than the last ones of the same point, \
+             and left out.",
+            runs(settled.of_another_setup)
+        ));
+    }
+    sentences
 }

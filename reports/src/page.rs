@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use analysis::crossover::{Comparison, comparisons};
-use analysis::{Crossover, Experiment, Verdict, experiments, names, text, verdict};
+use analysis::{Crossover, Experiment, Verdict, experiments, names, text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use results::{Machine, Outcome, Placement, Record, Shows};
+use results::{Machine, Outcome, Placement, Record, Settled, Shows};
 
 use crate::figure::Figure;
 
@@ -24,8 +24,8 @@ const STYLE: &str = include_str!("page.css");
 
 /// The whole page as HTML.
 #[must_use]
-pub fn render(records: &[Record], drawn: &[Drawn]) -> String {
-    let verdict = verdict(records);
+pub fn render(settled: &Settled, verdict: &Verdict, drawn: &[Drawn]) -> String {
+    let records = &settled.records;
     let experiments = experiments(records);
     html! {
         (DOCTYPE)
@@ -33,14 +33,14 @@ pub fn render(records: &[Record], drawn: &[Drawn]) -> String {
             (head(title(records), ""))
             body {
                 main {
-                    (answer(&verdict, records))
-                    (findings(&verdict, &experiments))
+                    (answer(verdict, settled))
+                    (findings(verdict, &experiments))
                     @for one in drawn { (figure(one)) }
-                    (crossings(&experiments, &verdict))
+                    (crossings(&experiments, verdict))
                     (machine(records))
                     (doubts(records))
                     (failures(records))
-                    (method(&verdict))
+                    (method(verdict))
                 }
             }
         }
@@ -53,6 +53,7 @@ pub(crate) fn head(title: &str, further_style: &str) -> Markup {
     html! {
         head {
             meta charset="utf-8";
+            (PreEscaped(crate::PAGE_MARK))
             meta name="viewport" content="width=device-width, initial-scale=1";
             title { (title) }
             style { (PreEscaped(STYLE)) (PreEscaped(further_style)) }
@@ -61,11 +62,12 @@ pub(crate) fn head(title: &str, further_style: &str) -> Markup {
 }
 
 fn title(records: &[Record]) -> &str {
-    records.first().map_or("", |record| &record.title)
+    records.last().map_or("", |record| &record.title)
 }
 
-fn answer(verdict: &Verdict, records: &[Record]) -> Markup {
-    let scenario = records.first().map_or("", |record| record.scenario.as_str());
+fn answer(verdict: &Verdict, settled: &Settled) -> Markup {
+    let records = &settled.records;
+    let scenario = records.last().map_or("", |record| record.scenario.as_str());
     let measured =
         records.iter().filter(|record| matches!(record.outcome, Outcome::Measured(_))).count();
     let doubted = records
@@ -82,6 +84,7 @@ fn answer(verdict: &Verdict, records: &[Record]) -> Markup {
             @if let Some(terms) = &verdict.terms { p.made { (terms) } }
             p.made { "Scenario “" (scenario) "”: " (measured) " runs measured on real sockets and processes, "
                 (doubted) " of them with a doubt." }
+            @for sentence in crate::left_out(settled) { p.made { (sentence) } }
         }
     }
 }

@@ -74,6 +74,9 @@ pub enum Doubt {
         /// What became of most of them; records of old do not tell.
         #[serde(default)]
         most: Option<Unmet>,
+        /// Where most were refused by a reply of HTTP, the status that most of these had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
     },
     /// Replies came that were not asked for, or not so.
     WrongReplies {
@@ -90,6 +93,15 @@ pub enum Doubt {
     },
     /// The run was ended before its time.
     BrokenOff,
+    /// The run was ended because the kernel refused its first requests, and nothing else came.
+    NobodyListens,
+    /// Some of the connections that were kept never brought a reply, while others did.
+    UnservedConnections {
+        /// How many.
+        count: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// Connections were tried again after a second or three.
     ConnectionRetries {
         /// How many.
@@ -205,14 +217,19 @@ impl Unmet {
     }
 }
 
-/// What is said of requests without an answer.
-fn unanswered(count: u64, most: Option<Unmet>) -> String {
-    let text = format!(
-        "{count} requests never got their answer, and stand in the percentiles as longer than the \
-         time-out, in the mean not at all"
-    );
+/// What is said of requests without a right answer.
+fn unanswered(count: u64, most: Option<Unmet>, status: Option<u16>) -> String {
+    let where_they_stand =
+        "they stand in the percentiles as longer than the time-out, in the mean not at all";
+    if let Some(status) = status {
+        return format!(
+            "{count} requests got no right answer, most of them one with status {status}, whose \
+             times stand by themselves; {where_they_stand}"
+        );
+    }
+    let text = format!("{count} requests never got their answer; {where_they_stand}");
     match most {
-        Some(most) => format!("{text}; they, or most of them, {}", most.text()),
+        Some(most) => format!("{text}; all or most of them {}", most.text()),
         None => text,
     }
 }
@@ -235,6 +252,8 @@ impl Doubt {
             Self::WrongReplies { .. } => "wrong-replies",
             Self::Exhausted { .. } => "exhausted",
             Self::BrokenOff => "broken-off",
+            Self::NobodyListens => "nobody-listens",
+            Self::UnservedConnections { .. } => "unserved-connections",
             Self::ConnectionRetries { .. } => "connection-retries",
             Self::QueueOverflow { .. } => "queue-overflow",
             Self::SharedCores => "shared-cores",
@@ -254,6 +273,11 @@ impl fmt::Display for Doubt {
         write!(f, "{}; {}", self.observation(), self.remedy())
     }
 }
+
+const NOBODY_LISTENS: &str =
+    "the kernel refused the first requests, and nothing else came, so that the run was ended";
+
+const SHARED_CORES: &str = "generator and server shared a core and disturbed each other";
 
 impl Doubt {
     /// What was seen.
@@ -295,7 +319,7 @@ impl Doubt {
                 "{in_flight:.3} requests were in flight on average, but throughput times response \
                  time gives {expected:.3}"
             ),
-            Self::Unanswered { count, most } => unanswered(*count, *most),
+            Self::Unanswered { count, most, status } => unanswered(*count, *most, *status),
             Self::WrongReplies { count } => format!(
                 "{count} replies were not what was asked for, or nobody had asked; over TCP each \
                  that named no request cost its connection"
@@ -305,6 +329,10 @@ impl Doubt {
                 lack.map_or("ports, descriptors, places in flight, or time", Lack::text)
             ),
             Self::BrokenOff => "the run was ended before its time".to_owned(),
+            Self::NobodyListens => NOBODY_LISTENS.to_owned(),
+            Self::UnservedConnections { count, of } => {
+                format!("{count} of the {of} kept connections never brought a reply")
+            }
             Self::ConnectionRetries { count } => format!(
                 "{count} connections got no answer to their first SYN and were tried again after \
                  1 s or 3 s"
@@ -313,9 +341,7 @@ impl Doubt {
                 "the kernel dropped {datagrams} datagrams and {connections} connections at full \
                  queues"
             ),
-            Self::SharedCores => {
-                "generator and server shared a core and disturbed each other".to_owned()
-            }
+            Self::SharedCores => SHARED_CORES.to_owned(),
             Self::Slow { ratio } => {
                 format!("the core ran at {:.0} % of its usual speed", percent(ratio))
             }
@@ -341,6 +367,10 @@ impl Doubt {
             }
             Self::TooFewSamples { .. } => "measure for longer",
             Self::LittlesLaw { .. } => "the window is too short for this load: measure for longer",
+            Self::Unanswered { status: Some(_), .. } => {
+                "ask for what the server has, or say which statuses are right (--ok); if it is \
+                 overloaded, lower the rate"
+            }
             Self::Unanswered { most, .. } => most.unwrap_or(Unmet::TimedOut).remedy(),
             Self::WrongReplies { .. } => Unmet::Wrong.remedy(),
             Self::Exhausted { lack, .. } => {
@@ -348,6 +378,11 @@ impl Doubt {
             }
             Self::BrokenOff => {
                 "the figures are of what there was until then; repeat the run to its end"
+            }
+            Self::NobodyListens => "see that the server runs and listens there",
+            Self::UnservedConnections { .. } => {
+                "a server with a worker for each connection serves as many as it has workers: give \
+                 it more of them, use fewer --clients, or --connection per-request"
             }
             Self::ConnectionRetries { .. } => {
                 "the server's listen queue is too short or it accepts too slowly: give it a longer one, or keep connections"

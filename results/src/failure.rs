@@ -18,6 +18,11 @@ pub enum Failure {
         /// How: an exit code or a signal.
         how: String,
     },
+    /// There was nothing to send.
+    Plan {
+        /// Why.
+        because: String,
+    },
     /// The generator could not work.
     Generator {
         /// What went wrong.
@@ -25,11 +30,20 @@ pub enum Failure {
     },
 }
 
+impl Failure {
+    /// Whether the server may be the cause, so that the next run may fail as well.
+    #[must_use]
+    pub fn may_be_the_servers(&self) -> bool {
+        !matches!(self, Self::Plan { .. })
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ServerDidNotStart { because } => write!(f, "the server did not start: {because}"),
             Self::ServerDied { how } => write!(f, "the server died during the run: {how}"),
+            Self::Plan { because } => write!(f, "there was nothing to send: {because}"),
             Self::Generator { because } => write!(f, "the generator failed: {because}"),
         }
     }

@@ -1,7 +1,7 @@
 //! The file of records: appended to as each run ends, so that a late failure loses nothing.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::{FORMAT, Outcome, Record};
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file cannot be opened, written or read.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("cannot use {path}: {source}; make it accessible, or make room", path = path.display())]
     File {
         /// Which file.
         path: PathBuf,
@@ -107,32 +107,65 @@ struct Version {
     format: u32,
 }
 
-/// Reads every whole line of a file.
+/// The longest line that is read: a file without line ends is no file of records.
+const LONGEST_LINE: u64 = 64 << 20;
+
+/// Reads every whole line of a file, one after the other, and keeps of each record what `keep` makes
+/// of it.
 ///
 /// # Errors
 /// When the file cannot be read, a line is no record, or a newer program wrote it.
-pub fn read_records(path: &Path) -> Result<Reading, JournalError> {
-    let bytes =
-        std::fs::read(path).map_err(|source| JournalError::File { path: path.into(), source })?;
+pub fn read_records(path: &Path, keep: impl Fn(Record) -> Record) -> Result<Reading, JournalError> {
+    let of_file = |source| JournalError::File { path: path.into(), source };
+    let mut lines = BufReader::new(File::open(path).map_err(of_file)?);
     let mut reading = Reading::default();
-    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        if !line.ends_with(b"\n") {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(of_file)?;
+        if line.is_empty() {
+            break;
+        }
+        if !line.ends_with(b"\n") && (line.len() as u64) < LONGEST_LINE {
             reading.cut_short = true;
             break;
         }
-        let malformed =
-            |source| JournalError::Malformed { path: path.into(), line: index + 1, source };
-        let Version { format } = serde_json::from_slice(line).map_err(malformed)?;
-        if format > FORMAT {
-            return Err(JournalError::Newer { path: path.into(), line: index + 1, found: format });
-        }
-        let record: Record = serde_json::from_slice(line).map_err(malformed)?;
-        if let Some(what) = contradiction(&record) {
-            return Err(JournalError::Contradictory { path: path.into(), line: index + 1, what });
-        }
-        reading.records.push(record);
+        reading.records.push(keep(read_line(&line, path, number)?));
     }
     Ok(reading)
+}
+
+fn read_line(bytes: &[u8], path: &Path, line: usize) -> Result<Record, JournalError> {
+    let path = PathBuf::from(path);
+    parse_record(bytes).map_err(|problem| match problem {
+        LineError::Malformed(source) => JournalError::Malformed { path, line, source },
+        LineError::Newer(found) => JournalError::Newer { path, line, found },
+        LineError::Contradictory(what) => JournalError::Contradictory { path, line, what },
+    })
+}
+
+/// What is wrong with a line.
+#[derive(Debug)]
+pub enum LineError {
+    /// It is no record.
+    Malformed(serde_json::Error),
+    /// A newer program wrote it: the version of its format.
+    Newer(u32),
+    /// It contradicts itself.
+    Contradictory(&'static str),
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// When it is no record, or a newer program wrote it.
+pub fn parse_record(line: &[u8]) -> Result<Record, LineError> {
+    let Version { format } = serde_json::from_slice(line).map_err(LineError::Malformed)?;
+    if format > FORMAT {
+        return Err(LineError::Newer(format));
+    }
+    let record: Record = serde_json::from_slice(line).map_err(LineError::Malformed)?;
+    contradiction(&record).map_or(Ok(record), |what| Err(LineError::Contradictory(what)))
 }
 
 /// What cannot be true of a record: the accounting is checked on every one that is read.
@@ -140,6 +173,10 @@ fn contradiction(record: &Record) -> Option<&'static str> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     if !record.experiment.chars().all(is_name) {
         return Some("an experiment's name has letters, digits and hyphens only");
+    }
+    let shown = [&record.title, &record.question, &record.scenario, &record.cell.design];
+    if shown.into_iter().any(|text| text.chars().any(char::is_control)) {
+        return Some("a name or question holds a control character");
     }
     let Outcome::Measured(measured) = &record.outcome else { return None };
     if !measured.counts.balance() {

@@ -2,7 +2,8 @@
 //!
 //! Every page and picture can be drawn again from these lines, and nothing else that the program
 //! writes is ever read by it again. Distributions are kept whole ([`Spectrum`]), so records of
-//! several generators can be merged later without loss. Pure but for [`Journal`], which appends.
+//! several generators can be merged later without loss. Pure but for [`Journal`], which appends, and
+//! [`OutputFile`], through which everything else is written.
 
 mod counts;
 mod doubt;
@@ -10,21 +11,27 @@ mod failure;
 mod interval;
 mod journal;
 mod machine;
+mod output_file;
+mod packed;
 mod parts;
 mod record;
+mod replies;
 mod series;
+mod settled;
 mod spectrum;
 
 pub use counts::Counts;
 pub use doubt::{Doubt, Lack, Unmet};
 pub use failure::Failure;
-pub use interval::{lower_limit, percentile_interval};
-pub use journal::{Journal, JournalError, Reading, read_records};
+pub use interval::{lower_limit, needed, percentile_interval, supports};
+pub use journal::{Journal, JournalError, LineError, Reading, parse_record, read_records};
 pub use machine::{Machine, Placement};
+pub use output_file::{OutputFile, is_same_file, write_file};
 pub use parts::{PartSums, Parts};
 pub use record::{
     Axis, Cell, FORMAT, GeneratorCost, Load, Measurement, Outcome, Record, ServerCost, Shows,
-    without_mended_failures,
 };
+pub use replies::{StatusTimes, Unreadable};
 pub use series::{Series, Stalled, Step};
+pub use settled::{Place, RunKey, Settled};
 pub use spectrum::{Percentile, Spectrum, Summary};

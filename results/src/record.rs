@@ -1,8 +1,13 @@
 //! One run: what was asked, where, and what came of it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Counts, Doubt, Failure, Machine, Parts, Placement, Series, Spectrum};
+use crate::{
+    Counts, Doubt, Failure, Lack, Machine, Parts, Placement, Series, Spectrum, StatusTimes,
+    Unreadable,
+};
 
 /// The version of the format that this program writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
@@ -46,25 +51,29 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether the two are of the same run of the same cell.
+    /// The record without what no page shows of it, in as little memory as that takes: a bench and a
+    /// report keep all records at once.
     #[must_use]
-    pub fn is_same_run(&self, other: &Self) -> bool {
-        self.experiment == other.experiment
-            && self.cell.design == other.cell.design
-            && self.cell.x == other.cell.x
-            && self.repetition == other.repetition
-            && self.twin == other.twin
+    pub fn for_report(mut self) -> Self {
+        if let Outcome::Measured(measured) = &mut self.outcome {
+            let Measurement {
+                response_time, response_time_short, burst_means, service_time, ..
+            } = measured.as_mut();
+            let pack = |spectrum: &mut Spectrum| *spectrum = std::mem::take(spectrum).compact();
+            let always = [response_time, service_time];
+            always.into_iter().chain(response_time_short).chain(burst_means).for_each(pack);
+            measured.from_send = Spectrum::new();
+            measured.lag = Spectrum::new();
+            measured.connect_time = None;
+            measured.first_byte = None;
+            measured.close_time = None;
+            measured.by_kernel = None;
+            measured.statuses_by_code = BTreeMap::new();
+            measured.parts = None;
+            measured.series = None;
+        }
+        self
     }
-}
-
-/// Leaves out failures that a later run has made good.
-#[must_use]
-pub fn without_mended_failures(records: &[Record]) -> Vec<Record> {
-    let is_measured = |record: &Record| matches!(record.outcome, Outcome::Measured(_));
-    let is_mended = |failed: &Record| {
-        records.iter().any(|other| is_measured(other) && other.is_same_run(failed))
-    };
-    records.iter().filter(|record| is_measured(record) || !is_mended(record)).cloned().collect()
 }
 
 /// What a report may draw from an experiment.
@@ -137,6 +146,31 @@ pub struct Load {
     pub connection: String,
     /// When an unanswered request is given up.
     pub timeout_ns: u64,
+    /// How connections are ended: `reset` or `finish`.
+    #[serde(default = "usual_close")]
+    pub close: String,
+    /// Closed loop: requests that each client keeps in flight.
+    #[serde(default = "usual_depth")]
+    pub depth: u32,
+    /// Requests in flight at once, at most.
+    #[serde(default = "usual_max_in_flight")]
+    pub max_in_flight: u32,
+    /// Length of a session, and its pauses; empty where single requests arrive.
+    #[serde(default)]
+    pub session: String,
+}
+
+// What these were in every load before they were recorded.
+fn usual_close() -> String {
+    "reset".to_owned()
+}
+
+fn usual_depth() -> u32 {
+    1
+}
+
+fn usual_max_in_flight() -> u32 {
+    16_384
 }
 
 /// What came of a run.
@@ -174,6 +208,9 @@ pub struct Measurement {
     pub response_time: Spectrum,
     /// The same, of the short requests only, where the load mixes two lengths.
     pub response_time_short: Option<Spectrum>,
+    /// Bursts: the mean response time of each, where the load comes in bursts.
+    #[serde(default)]
+    pub burst_means: Option<Spectrum>,
     /// From the actual send instead: what coordinated omission would have printed.
     pub from_send: Spectrum,
     /// Actual send less intended start: the generator's own lateness.
@@ -209,6 +246,19 @@ pub struct Measurement {
     /// Replies of HTTP by the first digit of their status; the first of the six is of none.
     #[serde(default)]
     pub statuses: [u64; 6],
+    /// The same by their whole status, with their times; the first 32 that came.
+    #[serde(default)]
+    pub statuses_by_code: BTreeMap<u16, StatusTimes>,
+    /// Requests that went out again because their connection had ended; each counts once among the
+    /// sent.
+    #[serde(default)]
+    pub resent: u64,
+    /// The first bytes that were no reply.
+    #[serde(default)]
+    pub unreadable: Option<Unreadable>,
+    /// Whether the run was broken off because the kernel refused all it sent.
+    #[serde(default)]
+    pub nobody_listens: bool,
     /// The parts of which the response times consist, where the server stamps its replies.
     #[serde(default)]
     pub parts: Option<Parts>,
@@ -236,6 +286,16 @@ impl Measurement {
     #[must_use]
     pub fn is_doubted(&self) -> bool {
         self.doubts.iter().any(|doubt| !doubt.concerns_tail_only())
+    }
+
+    /// Whether the server held so many requests that others could not be sent: what finds no place in
+    /// flight, or no room on its connection, waits for the server and not for the generator.
+    #[must_use]
+    pub fn is_held_up(&self) -> bool {
+        let holds_up = |doubt: &Doubt| {
+            matches!(doubt, Doubt::Exhausted { lack: Some(Lack::Places | Lack::Room), .. })
+        };
+        self.doubts.iter().any(holds_up)
     }
 }
 

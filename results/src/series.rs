@@ -86,6 +86,15 @@ impl Series {
         self.at(into_ns).unanswered += 1;
     }
 
+    /// The steps that were begun when so much of the window was over: those of a run that was broken
+    /// off end there.
+    #[must_use]
+    pub fn until(mut self, reached_ns: u64) -> Self {
+        let begun = reached_ns.div_ceil(self.step_ns.max(1)).max(1);
+        self.steps.truncate(usize::try_from(begun).unwrap_or(usize::MAX));
+        self
+    }
+
     /// Adds what another generator noted of the same window.
     pub fn add(&mut self, other: &Self) {
         if self.steps.is_empty() {

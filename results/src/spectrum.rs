@@ -1,10 +1,14 @@
 //! A distribution of times, kept whole, with the unanswered requests in it.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
+
+use crate::packed::Packed;
 
 /// The longest time that is told apart: an hour. Longer ones are counted as an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
@@ -14,13 +18,29 @@ const DIGITS: u8 = 3;
 
 /// How many times of which length, in nanoseconds, plus those of which only a lower bound is
 /// known: a request that was given up after a second took longer than a second.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(into = "Stored", try_from = "Stored")]
 pub struct Spectrum {
-    histogram: Histogram<u64>,
+    values: Values,
     sum_ns: u128,
     unanswered: u64,
     above_ns: u64,
+}
+
+/// The times recorded, in one of two forms that say the same.
+#[derive(Clone, Debug)]
+enum Values {
+    /// A counter for each time that there can be, 270 KB: for recording.
+    Dense(Box<Histogram<u64>>),
+    /// Those that there are, a few KB: for keeping. An empty one takes no room.
+    Packed(Packed),
+}
+
+impl PartialEq for Spectrum {
+    fn eq(&self, other: &Self) -> bool {
+        let rest = |it: &Self| (it.sum_ns, it.unanswered, it.above_ns);
+        rest(self) == rest(other) && self.packed() == other.packed()
+    }
 }
 
 /// What is known of a percentile.
@@ -88,25 +108,48 @@ impl Spectrum {
     /// An empty distribution.
     #[must_use]
     pub fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)
-            .expect("the bounds are constants that the library accepts");
-        Self { histogram, sum_ns: 0, unanswered: 0, above_ns: 0 }
+        Self { values: Values::Packed(Packed::default()), sum_ns: 0, unanswered: 0, above_ns: 0 }
     }
 
     /// The distribution of values that were counted elsewhere, each with its number; their exact
     /// sum is given, because the values may have been rounded below three digits.
     #[must_use]
     pub fn of_counts(values: impl Iterator<Item = (u64, u64)>, sum_ns: u128) -> Self {
-        let mut spectrum = Self::new();
-        values.for_each(|(ns, count)| spectrum.histogram.saturating_record_n(ns, count));
-        spectrum.sum_ns = sum_ns;
-        spectrum
+        let mut histogram = empty();
+        values.for_each(|(ns, count)| histogram.saturating_record_n(ns, count));
+        let values = Values::Packed(Packed::of(&histogram));
+        Self { values, sum_ns, unanswered: 0, above_ns: 0 }
     }
 
-    /// Records a time. Neither locks nor allocates.
+    /// Records a time. Neither locks nor allocates, but for the first time.
     pub fn record(&mut self, ns: u64) {
-        self.histogram.saturating_record(ns);
+        self.dense().saturating_record(ns);
         self.sum_ns += u128::from(ns);
+    }
+
+    /// The counters, made of what there is where it was packed.
+    fn dense(&mut self) -> &mut Histogram<u64> {
+        if let Values::Packed(packed) = &self.values {
+            self.values = Values::Dense(Box::new(unpacked(packed)));
+        }
+        match &mut self.values {
+            Values::Dense(histogram) => histogram,
+            Values::Packed(_) => unreachable!("it was unpacked above"),
+        }
+    }
+
+    fn packed(&self) -> Cow<'_, Packed> {
+        match &self.values {
+            Values::Dense(histogram) => Cow::Owned(Packed::of(histogram)),
+            Values::Packed(packed) => Cow::Borrowed(packed),
+        }
+    }
+
+    /// The same, in as little memory as it takes.
+    #[must_use]
+    pub fn compact(mut self) -> Self {
+        self.values = Values::Packed(self.packed().into_owned());
+        self
     }
 
     /// Records a request that was given up: its time is greater than `above_ns`. Of several such
@@ -123,7 +166,11 @@ impl Spectrum {
 
     /// Adds another distribution of the same quantity and run.
     pub fn add(&mut self, other: &Self) {
-        self.histogram.add(&other.histogram).expect("all spectra have the same bounds");
+        let its = match &other.values {
+            Values::Dense(histogram) => Cow::Borrowed(histogram.as_ref()),
+            Values::Packed(packed) => Cow::Owned(unpacked(packed)),
+        };
+        self.dense().add(its.as_ref()).expect("all spectra have the same bounds");
         self.sum_ns += other.sum_ns;
         self.share_unanswered_of(other);
     }
@@ -138,7 +185,10 @@ impl Spectrum {
     /// Times recorded, the unanswered not among them.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.histogram.len()
+        match &self.values {
+            Values::Dense(histogram) => histogram.len(),
+            Values::Packed(packed) => packed.count(),
+        }
     }
 
     /// Requests of which only a lower bound is known.
@@ -153,12 +203,25 @@ impl Spectrum {
         (self.count() > 0).then(|| self.sum_ns as f64 / self.count() as f64)
     }
 
+    /// What the mean of all requests is at least: the unanswered are taken at the bound that they
+    /// exceed.
+    #[must_use]
+    pub fn mean_at_least_ns(&self) -> Option<f64> {
+        let all = self.count() + self.unanswered;
+        let sum_ns = self.sum_ns as f64 + self.above_ns as f64 * self.unanswered as f64;
+        (all > 0).then(|| sum_ns / all as f64)
+    }
+
     /// Squared coefficient of variation of the times recorded: 0 where all are alike, 1 for an
     /// exponential distribution.
     #[must_use]
     pub fn squared_variation(&self) -> Option<f64> {
         let mean = self.mean_ns().filter(|mean| *mean > 0.0)?;
-        Some((self.histogram.stdev() / mean).powi(2))
+        let deviation = match &self.values {
+            Values::Dense(histogram) => histogram.stdev(),
+            Values::Packed(packed) => packed.deviation(),
+        };
+        Some((deviation / mean).powi(2))
     }
 
     /// The value that a share `quantile` (0 to 1) of all requests does not exceed, the unanswered
@@ -174,9 +237,13 @@ impl Spectrum {
         if rank > known {
             return Percentile::Above(self.above_ns);
         }
-        // Half a rank below, so that rounding cannot lift it to the next one.
-        let quantile = (rank as f64 - 0.5) / known as f64;
-        Percentile::At(self.histogram.value_at_quantile(quantile))
+        Percentile::At(match &self.values {
+            // Half a rank below, so that rounding cannot lift it to the next one.
+            Values::Dense(histogram) => {
+                histogram.value_at_quantile((rank as f64 - 0.5) / known as f64)
+            }
+            Values::Packed(packed) => packed.at_rank(rank),
+        })
     }
 
     /// The longest time; known only if every request was answered.
@@ -184,7 +251,10 @@ impl Spectrum {
     pub fn max(&self) -> Percentile {
         match (self.unanswered, self.count()) {
             (0, 0) => Percentile::Empty,
-            (0, _) => Percentile::At(self.histogram.max()),
+            (0, count) => match &self.values {
+                Values::Dense(histogram) => Percentile::At(histogram.max()),
+                Values::Packed(packed) => Percentile::At(packed.at_rank(count)),
+            },
             _ => Percentile::Above(self.above_ns),
         }
     }
@@ -210,10 +280,22 @@ impl Spectrum {
     /// in it with the bound that they exceed.
     #[must_use]
     pub fn histogram(&self) -> Histogram<u64> {
-        let mut histogram = self.histogram.clone();
+        let mut histogram = self.clone();
+        let histogram = histogram.dense();
         histogram.saturating_record_n(self.above_ns.max(1), self.unanswered);
-        histogram
+        histogram.clone()
     }
+}
+
+fn empty() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)
+        .expect("the bounds are constants that the library accepts")
+}
+
+fn unpacked(packed: &Packed) -> Histogram<u64> {
+    let mut histogram = empty();
+    packed.values().for_each(|(ns, count)| histogram.saturating_record_n(ns, count));
+    histogram
 }
 
 /// The form of a spectrum in a file: the lossless histogram in HdrHistogram's own encoding.
@@ -229,12 +311,14 @@ struct Stored {
 impl From<Spectrum> for Stored {
     fn from(spectrum: Spectrum) -> Self {
         let mut bytes = Vec::new();
+        let count = spectrum.count();
+        let mut whole = spectrum.clone();
         V2DeflateSerializer::new()
-            .serialize(&spectrum.histogram, &mut bytes)
+            .serialize(whole.dense(), &mut bytes)
             .expect("memory takes every byte written to it");
         Self {
             histogram: BASE64.encode(bytes),
-            count: spectrum.count(),
+            count,
             sum_ns: spectrum.sum_ns as f64,
             unanswered: spectrum.unanswered,
             above_ns: spectrum.above_ns,
@@ -249,16 +333,19 @@ impl TryFrom<Stored> for Spectrum {
         let bytes = BASE64.decode(&stored.histogram).map_err(|error| error.to_string())?;
         let decoded: Histogram<u64> = Deserializer::new()
             .deserialize(&mut bytes.as_slice())
-            .map_err(|error| format!("not a histogram: {error:?}"))?;
+            .map_err(|_| "not a histogram of HdrHistogram's format V2".to_owned())?;
         if decoded.len() != stored.count {
             return Err(format!("{} values where {} are named", decoded.len(), stored.count));
         }
-        let mut spectrum = Self::new();
-        spectrum.histogram.add(decoded).map_err(|error| format!("not our bounds: {error:?}"))?;
-        spectrum.sum_ns = stored.sum_ns as u128;
-        spectrum.unanswered = stored.unanswered;
-        spectrum.above_ns = stored.above_ns;
-        Ok(spectrum)
+        if (decoded.low(), decoded.sigfig()) != (1, DIGITS) || decoded.max() > 2 * LONGEST_NS {
+            return Err("a histogram with other bounds than ours".to_owned());
+        }
+        Ok(Self {
+            values: Values::Packed(Packed::of(&decoded)),
+            sum_ns: stored.sum_ns as u128,
+            unanswered: stored.unanswered,
+            above_ns: stored.above_ns,
+        })
     }
 }
 
@@ -284,6 +371,8 @@ mod tests {
         let summary = spectrum.summary();
         assert_eq!((summary.p99_ns, summary.above_ns), (None, Some(1_000_000_000)));
         assert_eq!(summary.max_ns, None);
+        let least = spectrum.mean_at_least_ns().expect("there are some");
+        assert!((least - (4_851.0 + 2e9) / 100.0).abs() < 1.0, "{least}");
     }
 
     #[test]
@@ -323,6 +412,10 @@ mod tests {
             let text = serde_json::to_string(&before).expect("a spectrum is data");
             let after: Spectrum = serde_json::from_str(&text).expect("what was written");
             prop_assert_eq!(before.summary(), after.summary());
+            prop_assert_eq!(&before, &after);
+            let spread = (before.squared_variation(), after.squared_variation());
+            prop_assert!(spread.0 == spread.1 || (spread.0.unwrap_or(0.0) - spread.1.unwrap_or(0.0)).abs() < 1e-9);
+            prop_assert_eq!(before.clone().compact().summary(), before.summary());
         }
 
         #[test]

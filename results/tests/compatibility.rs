@@ -11,7 +11,7 @@ fn fixture() -> PathBuf {
 
 #[test]
 fn records_of_version_1_are_read() {
-    let reading = read_records(&fixture()).expect("readable for ever");
+    let reading = read_records(&fixture(), |record| record).expect("readable for ever");
     assert!(!reading.cut_short);
     let [record] = &reading.records[..] else { panic!("one record") };
     assert_eq!(record.format, 1);
@@ -25,11 +25,11 @@ fn records_of_version_1_are_read() {
 fn what_is_written_is_read_again_and_never_rewritten() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("records.jsonl");
-    let records = read_records(&fixture()).expect("readable").records;
+    let records = read_records(&fixture(), |record| record).expect("readable").records;
     for _ in 0..2 {
         Journal::open(&file).and_then(|mut journal| journal.append(&records[0])).expect("writable");
     }
-    let again = read_records(&file).expect("readable").records;
+    let again = read_records(&file, |record| record).expect("readable").records;
     assert_eq!(again, [records[0].clone(), records[0].clone()]);
 }
 
@@ -38,7 +38,7 @@ fn a_newer_format_is_refused_with_its_number() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("newer.jsonl");
     fs::write(&file, format!("{{\"format\":{},\"more\":1}}\n", FORMAT + 1)).expect("writable");
-    let error = read_records(&file).expect_err("it is newer");
+    let error = read_records(&file, |record| record).expect_err("it is newer");
     assert!(matches!(error, JournalError::Newer { line: 1, .. }), "{error}");
     assert!(error.to_string().contains("newer than this program's"));
 }
@@ -49,7 +49,7 @@ fn a_line_without_an_end_is_left_out() {
     let file = folder.path().join("cut.jsonl");
     let whole = fs::read_to_string(fixture()).expect("readable");
     fs::write(&file, format!("{whole}{}", &whole[..whole.len() / 2])).expect("writable");
-    let reading = read_records(&file).expect("the whole line is fine");
+    let reading = read_records(&file, |record| record).expect("the whole line is fine");
     assert!(reading.cut_short);
     assert_eq!(reading.records.len(), 1);
 }
@@ -60,6 +60,7 @@ fn a_line_that_is_no_record_is_named() {
     let file = folder.path().join("bad.jsonl");
     let whole = fs::read_to_string(fixture()).expect("readable");
     fs::write(&file, format!("{whole}{{\"format\":1}}\n")).expect("writable");
-    let error = read_records(&file).expect_err("the second line is none").to_string();
+    let error =
+        read_records(&file, |record| record).expect_err("the second line is none").to_string();
     assert!(error.contains("line 2"), "{error}");
 }

@@ -28,7 +28,7 @@
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use mio::event::Event;
@@ -53,6 +53,16 @@ const TIMER: usize = ROWS - 2;
 pub(crate) struct AllServices {
     poll: Poll,
     doors: Vec<Door>,
+}
+
+impl AsFd for AllServices {
+    /// The first of its sockets.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.doors[0] {
+            Door::Udp(datagrams) => datagrams.socket(),
+            Door::Tcp { listener, .. } => listener.as_fd(),
+        }
+    }
 }
 
 /// One service over one transport.

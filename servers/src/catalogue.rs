@@ -26,17 +26,32 @@ pub struct Design {
     pub serve: Serve,
     /// Its file, from which [`Design::header`] is taken.
     source: &'static str,
-    /// What the system must grant it beyond sockets and workers.
-    requirement: Requirement,
+    /// What the system must grant it before it can serve one client.
+    pub(crate) needs: Needs,
 }
 
-/// What a design needs of the system.
+/// What a design needs of the system to serve one client, beyond its listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Requirement {
-    /// What every system grants.
-    Nothing,
+pub(crate) struct Needs {
+    /// Descriptors, the client's own among them.
+    pub(crate) descriptors: u32,
+    /// Descriptors for each of its workers as well.
+    pub(crate) descriptors_each: u32,
+    /// Which of its workers.
+    pub(crate) workers: NeededWorkers,
     /// Leave to use io_uring.
-    IoUring,
+    io_uring: bool,
+}
+
+/// How many of its workers a design needs in order to serve at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NeededWorkers {
+    /// None: the master serves as well.
+    None,
+    /// One; with fewer than it may have it serves fewer at once.
+    One,
+    /// All: a pool or runtime that a library makes whole or not at all.
+    All,
 }
 
 /// The function of a design, by the socket it serves on.
@@ -144,7 +159,8 @@ pub const CATALOGUE: &[Design] = &[
         "one thread receives, a pool whose threads steal work answers",
         udp::work_stealing::serve,
         include_str!("udp/work_stealing.rs"),
-    ),
+    )
+    .with_workers(NeededWorkers::All),
     udp(
         "udp-sharded",
         Concurrent,
@@ -152,7 +168,9 @@ pub const CATALOGUE: &[Design] = &[
         "a socket for each worker, the kernel deals datagrams out",
         udp::sharded::serve,
         include_str!("udp/sharded.rs"),
-    ),
+    )
+    .opening(0, 1)
+    .with_workers(NeededWorkers::None),
     udp(
         "udp-delayed-allocation",
         Concurrent,
@@ -160,7 +178,8 @@ pub const CATALOGUE: &[Design] = &[
         "the receiver serves; a long request keeps it, the port gets another",
         udp::delayed_allocation::serve,
         include_str!("udp/delayed_allocation.rs"),
-    ),
+    )
+    .opening(1, 0),
     udp(
         "udp-session-workers",
         Concurrent,
@@ -168,7 +187,8 @@ pub const CATALOGUE: &[Design] = &[
         "a worker answers from a port of its own, as TFTP does",
         udp::session_workers::serve,
         include_str!("udp/session_workers.rs"),
-    ),
+    )
+    .opening(2, 0),
     udp(
         "udp-event-loop",
         Apparent,
@@ -176,7 +196,8 @@ pub const CATALOGUE: &[Design] = &[
         "one thread; waits are timers",
         udp::event_loop::serve,
         include_str!("udp/event_loop.rs"),
-    ),
+    )
+    .opening(2, 0),
     udp(
         "udp-async-tasks",
         Apparent,
@@ -184,7 +205,8 @@ pub const CATALOGUE: &[Design] = &[
         "a task for each datagram on a runtime",
         udp::async_tasks::serve,
         include_str!("udp/async_tasks.rs"),
-    ),
+    )
+    .opening(3, 0),
     tcp(
         "tcp-iterative",
         Iterative,
@@ -224,7 +246,8 @@ pub const CATALOGUE: &[Design] = &[
         "k processes, one at a time in accept",
         tcp::preforked_locked::serve,
         include_str!("tcp/preforked_locked.rs"),
-    ),
+    )
+    .opening(2, 0),
     tcp(
         "tcp-prethreaded",
         Concurrent,
@@ -248,7 +271,8 @@ pub const CATALOGUE: &[Design] = &[
         "the master accepts and passes the socket to an idle process",
         tcp::passed_descriptors::serve,
         include_str!("tcp/passed_descriptors.rs"),
-    ),
+    )
+    .opening(1, 1),
     tcp(
         "tcp-work-stealing",
         Concurrent,
@@ -256,7 +280,8 @@ pub const CATALOGUE: &[Design] = &[
         "one thread accepts, a pool whose threads steal work converses",
         tcp::work_stealing::serve,
         include_str!("tcp/work_stealing.rs"),
-    ),
+    )
+    .with_workers(NeededWorkers::All),
     tcp(
         "tcp-delayed-allocation",
         Concurrent,
@@ -264,7 +289,8 @@ pub const CATALOGUE: &[Design] = &[
         "the receiver converses; a long client keeps it, the port gets another",
         tcp::delayed_allocation::serve,
         include_str!("tcp/delayed_allocation.rs"),
-    ),
+    )
+    .opening(2, 0),
     tcp(
         "tcp-poll-loop",
         Apparent,
@@ -272,7 +298,8 @@ pub const CATALOGUE: &[Design] = &[
         "one thread asks poll which of all clients are ready",
         tcp::poll_loop::serve,
         include_str!("tcp/poll_loop.rs"),
-    ),
+    )
+    .opening(2, 0),
     tcp(
         "tcp-event-loop",
         Apparent,
@@ -280,7 +307,8 @@ pub const CATALOGUE: &[Design] = &[
         "one thread is told by epoll which clients are ready",
         tcp::event_loop::serve,
         include_str!("tcp/event_loop.rs"),
-    ),
+    )
+    .opening(4, 0),
     tcp(
         "tcp-event-loops",
         Apparent,
@@ -288,7 +316,9 @@ pub const CATALOGUE: &[Design] = &[
         "several event loops; how clients reach them is a choice",
         tcp::event_loops::serve,
         include_str!("tcp/event_loops.rs"),
-    ),
+    )
+    .opening(1, 3)
+    .with_workers(NeededWorkers::One),
     tcp(
         "tcp-event-loop-pool",
         Concurrent,
@@ -296,7 +326,8 @@ pub const CATALOGUE: &[Design] = &[
         "an event loop talks, a pool of threads does the processing",
         tcp::event_loop_pool::serve,
         include_str!("tcp/event_loop_pool.rs"),
-    ),
+    )
+    .opening(4, 0),
     tcp(
         "tcp-async-tasks",
         Apparent,
@@ -304,7 +335,8 @@ pub const CATALOGUE: &[Design] = &[
         "a task for each connection on a runtime",
         tcp::async_tasks::serve,
         include_str!("tcp/async_tasks.rs"),
-    ),
+    )
+    .opening(4, 0),
     tcp(
         "tcp-uring-loop",
         Apparent,
@@ -313,7 +345,7 @@ pub const CATALOGUE: &[Design] = &[
         tcp::uring_loop::serve,
         include_str!("tcp/uring_loop.rs"),
     )
-    .needing(Requirement::IoUring),
+    .needing(Needs { io_uring: true, ..descriptors(2) }),
 ];
 
 const fn udp(
@@ -324,8 +356,8 @@ const fn udp(
     serve: ServeUdp,
     source: &'static str,
 ) -> Design {
-    let (serve, requirement) = (Serve::Udp(serve), Requirement::Nothing);
-    Design { name, concurrency, allocation, summary, serve, source, requirement }
+    let (serve, needs) = (Serve::Udp(serve), usual_needs(concurrency, allocation, 0));
+    Design { name, concurrency, allocation, summary, serve, source, needs }
 }
 
 const fn tcp(
@@ -336,8 +368,23 @@ const fn tcp(
     serve: ServeTcp,
     source: &'static str,
 ) -> Design {
-    let (serve, requirement) = (Serve::Tcp(serve), Requirement::Nothing);
-    Design { name, concurrency, allocation, summary, serve, source, requirement }
+    let (serve, needs) = (Serve::Tcp(serve), usual_needs(concurrency, allocation, 1));
+    Design { name, concurrency, allocation, summary, serve, source, needs }
+}
+
+/// A worker where requests have workers, and what a client takes.
+const fn usual_needs(concurrency: Concurrency, allocation: Allocation, of_a_client: u32) -> Needs {
+    let workers = match (concurrency, allocation) {
+        (Concurrency::Concurrent, _) => NeededWorkers::One,
+        (Concurrency::Apparent, Allocation::OnDemand) => NeededWorkers::All,
+        (Concurrency::Iterative | Concurrency::Apparent, _) => NeededWorkers::None,
+    };
+    Needs { workers, ..descriptors(of_a_client) }
+}
+
+const fn descriptors(count: u32) -> Needs {
+    let workers = NeededWorkers::None;
+    Needs { descriptors: count, descriptors_each: 0, workers, io_uring: false }
 }
 
 impl Design {
@@ -347,8 +394,17 @@ impl Design {
         CATALOGUE.iter().find(|design| design.name == name)
     }
 
-    const fn needing(self, requirement: Requirement) -> Self {
-        Self { requirement, ..self }
+    const fn needing(self, needs: Needs) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// The same with so many descriptors before it can serve, and for each worker.
+    const fn opening(self, descriptors: u32, descriptors_each: u32) -> Self {
+        Self { needs: Needs { descriptors, descriptors_each, ..self.needs }, ..self }
+    }
+
+    const fn with_workers(self, workers: NeededWorkers) -> Self {
+        Self { needs: Needs { workers, ..self.needs }, ..self }
     }
 
     /// Whether a client gets its replies from another port than it asked, as TFTP's do (RFC 1350).
@@ -360,10 +416,7 @@ impl Design {
     /// Why this system cannot run it, with the remedy; `None` where it can.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
-        match self.requirement {
-            Requirement::Nothing => Option::None,
-            Requirement::IoUring => ring::available().err(),
-        }
+        self.needs.io_uring.then(|| ring::available().err()).flatten()
     }
 
     /// What its file says at its head: what it is, then picture, what changed, when it pays, and

@@ -1,5 +1,7 @@
 //! What every design is given: the service it offers, its bounds, its workers and its counts.
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::catalogue::Allocation;
@@ -23,6 +25,8 @@ pub struct Context {
     pub workers: Workers,
     pub(crate) processing: Processing,
     pub(crate) tally: &'static Tally,
+    /// Where it serves, as far as that is known: nobody answers his own datagrams.
+    pub(crate) address: Option<SocketAddr>,
 }
 
 /// When a request was complete, and which one it was.
@@ -59,7 +63,9 @@ impl Begun {
 
 impl Context {
     /// A context over shared counts.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When the system has no descriptor left for it.
     pub fn new(
         allocation: Allocation,
         service: Service,
@@ -67,9 +73,15 @@ impl Context {
         tuning: Tuning,
         processing: Processing,
         tally: &'static Tally,
-    ) -> Self {
-        let workers = Workers::new(tally, limits.workers, allocation);
-        Self { service, limits, tuning, workers, processing, tally }
+    ) -> io::Result<Self> {
+        let workers = Workers::new(tally, limits.workers, allocation)?;
+        Ok(Self { service, limits, tuning, workers, processing, tally, address: None })
+    }
+
+    /// The same for a server at this address.
+    #[must_use]
+    pub fn at(self, address: SocketAddr) -> Self {
+        Self { address: Some(address), ..self }
     }
 
     /// Counts a request that the last receive call completed, and notes the time.

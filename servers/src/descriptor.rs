@@ -1,13 +1,16 @@
 //! Passing an open socket to another process (unix(7), SCM_RIGHTS): the descriptor travels beside
-//! one byte of a local socket, and arrives as a new descriptor of the same connection.
+//! one byte of a local socket, and arrives as a new descriptor of the same connection. And what only
+//! the kernel knows of a connection that another process uses (tcp(7), TCP_INFO).
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use nix::cmsg_space;
+use nix::libc;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
 
 /// Passes `connection` to the process at the other end of `channel`. The caller still has its own
@@ -43,4 +46,25 @@ pub fn take(channel: &UnixStream) -> io::Result<TcpStream> {
         }
     }
     Err(io::ErrorKind::UnexpectedEof.into())
+}
+
+/// Whether nothing has come or gone on a connection for so long. `false` where the kernel does not
+/// tell.
+#[must_use]
+pub fn is_silent_for(connection: &TcpStream, idle: Duration) -> bool {
+    // SAFETY: the structure holds integers only, of which all zeros are valid.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the pointer and length are those of `info`, which outlives the call.
+    let told = unsafe {
+        libc::getsockopt(
+            connection.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    let silent_ms = info.tcpi_last_data_recv.min(info.tcpi_last_data_sent);
+    told == 0 && Duration::from_millis(silent_ms.into()) >= idle
 }

@@ -1,15 +1,19 @@
 //! Sockets as a measuring server needs them, and the errors that are no reason to stop.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::BorrowedFd;
+use std::io::{self, IoSliceMut};
+use std::net::{SocketAddr, SocketAddrV6, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::thread;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
+};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use crate::loops;
 
 /// Completed connections that may wait to be accepted; the kernel lowers it to `somaxconn`.
 const BACKLOG: i32 = 4096;
@@ -64,8 +68,22 @@ fn bind_with(address: SocketAddr, reuse_port: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
     socket.set_reuse_port(reuse_port)?;
+    mark_replies(&socket, address)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// What leaves is marked as a server's reply, and what comes is told with its mark (`loops.rs`).
+fn mark_replies(socket: &impl AsFd, address: SocketAddr) -> io::Result<()> {
+    let mark = i32::from(loops::MARK);
+    if address.is_ipv6() {
+        setsockopt(socket, sockopt::Ipv6TClass, &mark)?;
+        setsockopt(socket, sockopt::Ipv6RecvTClass, &true)?;
+    }
+    // A socket of IPv6 may have clients of IPv4, too.
+    let as_well = setsockopt(socket, sockopt::Ipv4Tos, &mark)
+        .and_then(|()| setsockopt(socket, sockopt::IpRecvTos, &true));
+    if address.is_ipv4() { Ok(as_well?) } else { Ok(()) }
 }
 
 /// Binds another datagram socket to the address of `socket`; from now on the kernel deals the
@@ -95,6 +113,7 @@ pub fn listen_beside(listener: &TcpListener) -> io::Result<TcpListener> {
 /// When the kernel has no socket or port left, or the peer cannot be reached.
 pub fn connect_beside(socket: &UdpSocket, peer: SocketAddr) -> io::Result<UdpSocket> {
     let own = UdpSocket::bind((socket.local_addr()?.ip(), 0))?;
+    mark_replies(&own, peer)?;
     own.connect(peer)?;
     Ok(own)
 }
@@ -147,13 +166,24 @@ pub fn accept_now(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
     }
 }
 
-/// Receives the next datagram into `buffer`; its length, and who sent it.
+/// A datagram that lies in a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// Its length.
+    pub length: usize,
+    /// Who sent it, as it says.
+    pub sender: SocketAddr,
+    /// Whether it is marked as some server's reply.
+    pub is_marked: bool,
+}
+
+/// Receives the next datagram into `buffer`.
 ///
 /// # Errors
 /// Of the socket itself, not of what a client did; and its read time-out, where it has one.
-pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
     loop {
-        match socket.recv_from(buffer) {
+        match receive_from(socket, buffer, MsgFlags::empty()) {
             Ok(received) => return Ok(received),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
             Err(error) => match Trouble::of(&error) {
@@ -169,12 +199,9 @@ pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, Sock
 ///
 /// # Errors
 /// Of the socket itself, not of what a client did.
-pub fn receive_now(
-    socket: &UdpSocket,
-    buffer: &mut [u8],
-) -> io::Result<Option<(usize, SocketAddr)>> {
+pub fn receive_now(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<Received>> {
     loop {
-        match socket.recv_from(buffer) {
+        match receive_from(socket, buffer, MsgFlags::MSG_DONTWAIT) {
             Ok(received) => return Ok(Some(received)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(error) => match Trouble::of(&error) {
@@ -186,15 +213,64 @@ pub fn receive_now(
     }
 }
 
+/// Room for what the kernel tells beside a datagram, aligned as it writes it.
+#[repr(align(8))]
+struct Notes([u8; 64]);
+
+/// One call of recvmsg(2): like recvfrom(2), and with the mark.
+///
+/// # Errors
+/// The kernel's.
+pub fn receive_from(
+    socket: &impl AsRawFd,
+    buffer: &mut [u8],
+    flags: MsgFlags,
+) -> io::Result<Received> {
+    let mut notes = Notes([0; 64]);
+    let mut slices = [IoSliceMut::new(buffer)];
+    let message =
+        recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut slices, Some(&mut notes.0[..]), flags)?;
+    let is_marked = message.cmsgs()?.any(|note| match note {
+        ControlMessageOwned::Ipv4Tos(class) => loops::is_marked(class),
+        ControlMessageOwned::Ipv6TClass(class) => loops::is_marked(class as u8),
+        _ => false,
+    });
+    // A datagram without a sender is what a socket that is shut down gives.
+    let sender = message.address.as_ref().and_then(address_of).ok_or(Errno::ESHUTDOWN)?;
+    Ok(Received { length: message.bytes, sender, is_marked })
+}
+
+fn address_of(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|it| SocketAddr::from((it.ip(), it.port())));
+    v4.or_else(|| {
+        let it = address.as_sockaddr_in6()?;
+        let (port, flow, scope) = (it.port(), it.flowinfo(), it.scope_id());
+        Some(SocketAddr::V6(SocketAddrV6::new(it.ip(), port, flow, scope)))
+    })
+}
+
 /// Waits until at least one of these descriptors is readable or has come to its end; which they
 /// are, in the order given. An interruption by a signal is an answer too, with none of them ready.
 ///
 /// # Errors
 /// When the kernel has no memory for the call.
 pub fn readable<'a>(descriptors: impl Iterator<Item = BorrowedFd<'a>>) -> io::Result<Vec<bool>> {
+    readable_within(descriptors, None)
+}
+
+/// The same, for no longer than `rest`.
+///
+/// # Errors
+/// When the kernel has no memory for the call.
+pub fn readable_within<'a>(
+    descriptors: impl Iterator<Item = BorrowedFd<'a>>,
+    rest: Option<Duration>,
+) -> io::Result<Vec<bool>> {
+    let rest = rest
+        .map_or(PollTimeout::NONE, |rest| PollTimeout::try_from(rest).unwrap_or(PollTimeout::MAX));
     let mut set: Vec<PollFd<'a>> =
         descriptors.map(|descriptor| PollFd::new(descriptor, PollFlags::POLLIN)).collect();
-    match poll(&mut set, PollTimeout::NONE) {
+    match poll(&mut set, rest) {
         Err(Errno::EINTR) => Ok(vec![false; set.len()]),
         Err(error) => Err(error.into()),
         Ok(_) => Ok(set.iter().map(|entry| entry.any().unwrap_or(true)).collect()),

@@ -27,15 +27,27 @@
 //! Programming* vol. 1 (3rd ed.), ch. 13, "inetd Daemon"; inetd(8), `nowait`.
 
 use std::convert::Infallible;
-use std::io::{self, ErrorKind};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, ErrorKind, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command;
 use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use protocol::text::harmless;
 
 use crate::context::Context;
-use crate::socket::{accept_now, readable};
-use crate::worker::{Place, Worker, start_program};
+use crate::descriptor::is_silent_for;
+use crate::socket::{accept_now, readable_within};
+use crate::worker::{Place, Process, start_program};
+
+/// While programs run, it is looked after them as often.
+const LONGEST_REST: Duration = Duration::from_millis(100);
+
+/// How long a program has to end once its connection is gone, and again once it was asked to.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One line of the table: which program answers at which port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +67,9 @@ impl FromStr for Row {
         let mut words = line.split_whitespace().map(str::to_owned);
         let port = words.next().and_then(|word| word.parse().ok());
         match (port, words.next()) {
-            (Some(port), Some(program)) => Ok(Self { port, program, arguments: words.collect() }),
+            (Some(port), Some(program)) if !line.contains('\0') => {
+                Ok(Self { port, program, arguments: words.collect() })
+            }
             _ => Err(format!("'{line}' is no row; write a port and a program: 7777 /bin/cat")),
         }
     }
@@ -73,38 +87,133 @@ pub fn read_table(text: &str) -> Result<Vec<Row>, String> {
         .collect()
 }
 
-/// Serves on passive sockets, each with the program that answers there.
+/// A port with the program that answers there, and those of its programs that run.
+struct Endpoint {
+    listener: TcpListener,
+    row: Row,
+    running: Vec<Program>,
+}
+
+/// A program that was started for a client.
+struct Program {
+    process: Process,
+    /// The same connection as the program has, to see when it was last used.
+    connection: TcpStream,
+    /// What a client sent while it waited to be accepted came before, and is no silence.
+    started: Instant,
+    end: End,
+}
+
+/// How far the end of a program is that is to end.
+#[derive(Clone, Copy)]
+enum End {
+    /// It may go on.
+    NotYet,
+    /// Its connection was taken from it at this instant.
+    Disconnected(Instant),
+    /// It was asked to end, in vain so far.
+    Asked(Instant),
+}
+
+/// Serves on passive sockets, each with the program that answers there, and with at most `each`
+/// programs at once.
 pub(crate) fn serve(
-    doors: &[(TcpListener, Row)],
+    doors: Vec<(TcpListener, Row)>,
+    each: usize,
     context: &'static Context,
 ) -> io::Result<Infallible> {
     doors.iter().try_for_each(|(listener, _)| listener.set_nonblocking(true))?;
+    let mut endpoints: Vec<Endpoint> = doors
+        .into_iter()
+        .map(|(listener, row)| Endpoint { listener, row, running: Vec::new() })
+        .collect();
     loop {
-        let ready = readable(doors.iter().map(|(listener, _)| listener.as_fd()))?;
-        for ((listener, row), _) in doors.iter().zip(ready).filter(|(_, ready)| *ready) {
-            let place = context.workers.free_place();
-            let Some(connection) = accept_now(listener)? else { continue };
-            context.take_up();
-            match start(row, connection, place) {
-                Ok(worker) => context.tally.count_answered(worker.number()),
-                Err(error) => {
-                    context.count_dropped();
-                    eprintln!("{}: {error}{}", row.program, remedy(&error));
-                }
+        for endpoint in &mut endpoints {
+            endpoint.look_after_programs(context);
+        }
+        // At its bound a port is not listened at: its clients wait in the kernel's queue.
+        let open: Vec<usize> =
+            (0..endpoints.len()).filter(|at| endpoints[*at].running.len() < each).collect();
+        let listeners = open.iter().map(|at| endpoints[*at].listener.as_fd());
+        let rest = endpoints.iter().any(|it| !it.running.is_empty()).then_some(LONGEST_REST);
+        let ready = readable_within(listeners, rest)?;
+        for (at, _) in open.into_iter().zip(ready).filter(|(_, ready)| *ready) {
+            endpoints[at].take_client(context)?;
+        }
+    }
+}
+
+impl Endpoint {
+    fn take_client(&mut self, context: &'static Context) -> io::Result<()> {
+        let place = context.workers.free_place();
+        let Some(connection) = accept_now(&self.listener)? else { return Ok(()) };
+        context.take_up();
+        match start(&self.row, connection, place) {
+            Ok(program) => {
+                context.tally.count_answered(program.process.worker().number());
+                self.running.push(program);
             }
+            Err(error) => {
+                context.count_dropped();
+                complain(&format!("{}: {error}{}", harmless(&self.row.program), remedy(&error)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets programs that have ended, and ends those whose clients have been silent for too long.
+    fn look_after_programs(&mut self, context: &'static Context) {
+        self.running.retain(|program| program.process.is_running(&context.workers));
+        for program in &mut self.running {
+            program.end_if_idle(context);
+        }
+    }
+}
+
+impl Program {
+    fn end_if_idle(&mut self, context: &'static Context) {
+        self.end = match self.end {
+            End::NotYet
+                if self.started.elapsed() >= context.limits.idle
+                    && is_silent_for(&self.connection, context.limits.idle) =>
+            {
+                let _ = self.connection.shutdown(Shutdown::Both);
+                End::Disconnected(Instant::now())
+            }
+            End::Disconnected(since) if since.elapsed() > PATIENCE => {
+                self.process.signal(Signal::SIGTERM, &context.workers);
+                End::Asked(Instant::now())
+            }
+            End::Asked(since) if since.elapsed() > PATIENCE => {
+                self.process.signal(Signal::SIGKILL, &context.workers);
+                End::Asked(Instant::now())
+            }
+            end => end,
         }
     }
 }
 
 /// The program, with the connection as its standard input and output. A program waits for its
 /// input as long as it likes: it need not know that it reads from a socket.
-fn start(row: &Row, connection: TcpStream, place: Place<'_>) -> io::Result<Worker> {
+fn start(row: &Row, connection: TcpStream, place: Place<'_>) -> io::Result<Program> {
     connection.set_read_timeout(None)?;
     connection.set_write_timeout(None)?;
-    let connection = OwnedFd::from(connection);
+    let [input, output] = [connection.try_clone()?, connection.try_clone()?].map(OwnedFd::from);
     let mut program = Command::new(&row.program);
-    program.args(&row.arguments).stdin(connection.try_clone()?).stdout(connection);
-    start_program(place, &mut program)
+    program.args(&row.arguments).stdin(input).stdout(output);
+    let process = start_program(place, &mut program)?;
+    Ok(Program { process, connection, started: Instant::now(), end: End::NotYet })
+}
+
+/// Says something on standard error, unless that is gone, or a pipe that is full because nobody reads
+/// it: neither may keep a server from serving.
+fn complain(text: &str) {
+    let errors = io::stderr();
+    let mut set = [PollFd::new(errors.as_fd(), PollFlags::POLLOUT)];
+    let takes_more = poll(&mut set, PollTimeout::ZERO).is_ok_and(|count| count > 0);
+    if takes_more && set[0].any().unwrap_or(false) {
+        let _ = writeln!(errors.lock(), "{text}");
+    }
 }
 
 fn remedy(error: &io::Error) -> &'static str {

@@ -11,7 +11,7 @@ use std::convert::Infallible;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
@@ -22,7 +22,7 @@ use nix::libc::{self, STDOUT_FILENO, c_int};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::prctl::{set_pdeathsig, set_timerslack};
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, killpg, sigaction};
 use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::wait;
@@ -32,8 +32,10 @@ use crate::all_services::AllServices;
 use crate::catalogue::{Allocation, Design, Serve, Transport};
 use crate::clock::monotonic_ns;
 use crate::context::Context;
-use crate::limits::Limits;
+use crate::limits::{Limits, MAX_WORKERS};
+use crate::preflight;
 use crate::processing::Processing;
+pub use crate::serve_error::ServeError;
 use crate::service::Service;
 use crate::socket;
 use crate::superserver::{self, Row};
@@ -42,6 +44,7 @@ use crate::tuning::Tuning;
 use crate::worker::ENDING;
 
 /// Everything a server is told at its start.
+#[derive(Clone)]
 pub struct Settings {
     /// What kind of server it becomes.
     pub role: Role,
@@ -62,6 +65,7 @@ pub struct Settings {
 }
 
 /// The kinds of server.
+#[derive(Clone)]
 pub enum Role {
     /// One design, one service, one port.
     Design(&'static Design, Service),
@@ -83,77 +87,6 @@ impl Role {
             Self::AllServices { .. } => "all-services",
             Self::Superserver(_) => "superserver",
         }
-    }
-}
-
-/// Why a server did not come up, or could not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The address cannot be bound.
-    #[error("cannot listen on {address}: {source}{}", listen_remedy(source))]
-    Listen {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the kernel said.
-        source: io::Error,
-    },
-    /// An address that other machines reach was given without saying that it is meant.
-    #[error(
-        "{0} can be reached from other machines, and whoever reaches it can make this server \
-         compute; give --allow-remote if that is meant, or listen on 127.0.0.1"
-    )]
-    NotLoopback(SocketAddr),
-    /// The service is not spoken over the design's transport.
-    #[error("{service} is not spoken over {transport}; choose a design that serves over tcp")]
-    NotSpoken {
-        /// The service asked for.
-        service: Service,
-        /// The design's transport.
-        transport: Transport,
-    },
-    /// A service's port would be above the last.
-    #[error("port {0} plus a well-known number is above 65535; choose a base port below 65000")]
-    PortTooLarge(u16),
-    /// There is nothing to serve.
-    #[error("the superserver's table is empty; write lines such as: 7777 /bin/cat")]
-    EmptyTable,
-    /// The system does not grant what the design needs.
-    #[error("{design} cannot run here: {obstacle}")]
-    Obstacle {
-        /// The design's name.
-        design: &'static str,
-        /// Why, and what may be done.
-        obstacle: String,
-    },
-    /// The cores asked for are not to be had.
-    #[error("cannot run on cores {cores:?}: {source}; name cores that this process may use")]
-    Cores {
-        /// The cores asked for.
-        cores: Vec<usize>,
-        /// What the kernel said.
-        source: Errno,
-    },
-    /// The design's socket failed, or the system lacks something that every server needs.
-    #[error("the server cannot go on: {0}{remedy}", remedy = io_remedy(.0))]
-    Io(#[from] io::Error),
-}
-
-fn listen_remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "; choose another port, or port 0 to have a free one chosen",
-        io::ErrorKind::AddrNotAvailable => "; choose an address of this machine",
-        io::ErrorKind::PermissionDenied => "; choose a port above 1023",
-        _ => "",
-    }
-}
-
-fn io_remedy(error: &io::Error) -> &'static str {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EMFILE | Errno::ENFILE) => {
-            "; allow it more descriptors (ulimit -n), or give it fewer workers"
-        }
-        Some(Errno::EAGAIN) => "; allow it more threads (ulimit -u), or give it fewer workers",
-        _ => "",
     }
 }
 
@@ -216,25 +149,42 @@ fn run_design(
     service: Service,
 ) -> Result<Infallible, ServeError> {
     let address = settings.listen;
-    let context =
-        |tally| new_context(settings, service, design.allocation, Processing::calibrated(), tally);
+    let context = |bound, tally| {
+        let processing = Processing::calibrated();
+        new_context(settings, service, design.allocation, processing, tally, bound)
+    };
     let said = |bound| {
         format!(r#""listening":"{bound}","design":"{}","service":"{service}""#, design.name)
     };
     match design.serve {
         Serve::Udp(serve) => {
             let socket = bind_at(address)?;
-            let context = context(Tally::shared()?);
-            open(settings, context, None, said(socket.local_addr()?))?;
+            let bound = socket.local_addr()?;
+            let context = context(bound, Tally::shared()?)?;
+            look_ahead(design, settings, &socket)?;
+            open(settings, context, None, said(bound))?;
             Ok(serve(socket, context)?)
         }
         Serve::Tcp(serve) => {
             let listener = listen_at(address, settings)?;
-            let context = context(Tally::shared()?);
-            open(settings, context, Some(listener.as_raw_fd()), said(listener.local_addr()?))?;
+            let bound = listener.local_addr()?;
+            let context = context(bound, Tally::shared()?)?;
+            look_ahead(design, settings, &listener)?;
+            open(settings, context, Some(listener.as_raw_fd()), said(bound))?;
             Ok(serve(listener, context)?)
         }
     }
+}
+
+/// Refuses a server that could serve nobody, and warns of one that could serve few.
+fn look_ahead(design: &Design, settings: &Settings, socket: impl AsFd) -> Result<(), ServeError> {
+    let looked = preflight::check(design, &settings.limits, socket);
+    let warning =
+        looked.map_err(|shortage| ServeError::Shortage { design: design.name, shortage })?;
+    if let Some(warning) = warning {
+        let _ = writeln!(io::stderr(), "warning: {warning}");
+    }
+    Ok(())
 }
 
 fn run_all_services(settings: &Settings, base: u16) -> Result<Infallible, ServeError> {
@@ -243,10 +193,10 @@ fn run_all_services(settings: &Settings, base: u16) -> Result<Infallible, ServeE
     let mut said = Vec::new();
     let mut first = None;
     for service in Service::ALL {
-        let context = new_context(settings, service, Allocation::None, processing, tally);
         let port = base.checked_add(service.well_known_port());
         let port = port.ok_or(ServeError::PortTooLarge(base))?;
         let address = SocketAddr::new(settings.listen.ip(), port);
+        let context = new_context(settings, service, Allocation::None, processing, tally, address)?;
         for transport in [Transport::Udp, Transport::Tcp] {
             if !service.speaks_over(transport) {
                 continue;
@@ -266,24 +216,35 @@ fn run_all_services(settings: &Settings, base: u16) -> Result<Infallible, ServeE
         r#""listening":"{address}","design":"all-services","services":[{}]"#,
         said.join(",")
     );
+    preflight::check_descriptors(1, &server)
+        .map_err(|shortage| ServeError::Shortage { design: "all-services", shortage })?;
     open(settings, context, None, text)?;
     Ok(server.serve()?)
 }
 
 fn run_superserver(settings: &Settings, table: &[Row]) -> Result<Infallible, ServeError> {
+    let each = settings.limits.workers;
+    let all = each.saturating_mul(table.len().max(1) as u32);
+    if all > MAX_WORKERS {
+        return Err(ServeError::TooManyPrograms { rows: table.len(), each });
+    }
+    let settings =
+        &Settings { limits: Limits { workers: all, ..settings.limits }, ..settings.clone() };
     let context = new_context(
         settings,
         Service::Work,
         Allocation::OnDemand,
         Processing::calibrated(),
         Tally::shared()?,
-    );
+        settings.listen,
+    )?;
     let mut doors = Vec::new();
     let mut said = Vec::new();
     for row in table {
         let listener = listen_at(SocketAddr::new(settings.listen.ip(), row.port), settings)?;
         let bound = listener.local_addr()?;
-        said.push(format!(r#"{{"listening":"{bound}","program":{:?}}}"#, row.program));
+        let program = json_string(&row.program);
+        said.push(format!(r#"{{"listening":"{bound}","program":{program}}}"#));
         doors.push((listener, row.clone()));
     }
     let Some((first, _)) = doors.first() else { return Err(ServeError::EmptyTable) };
@@ -292,8 +253,26 @@ fn run_superserver(settings: &Settings, table: &[Row]) -> Result<Infallible, Ser
         first.local_addr()?,
         said.join(",")
     );
+    preflight::check_superserver(first)
+        .map_err(|shortage| ServeError::Shortage { design: "superserver", shortage })?;
     open(settings, context, Some(first.as_raw_fd()), text)?;
-    Ok(superserver::serve(&doors, context)?)
+    Ok(superserver::serve(doors, each as usize, context)?)
+}
+
+/// A text as a string of JSON (RFC 8259, section 7).
+fn json_string(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            letter if letter.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn bind_at(address: SocketAddr) -> Result<UdpSocket, ServeError> {
@@ -311,13 +290,19 @@ fn new_context(
     allocation: Allocation,
     processing: Processing,
     tally: &'static Tally,
-) -> &'static Context {
+    address: SocketAddr,
+) -> io::Result<&'static Context> {
     let (limits, tuning) = (settings.limits, settings.tuning);
-    Box::leak(Box::new(Context::new(allocation, service, limits, tuning, processing, tally)))
+    let context = Context::new(allocation, service, limits, tuning, processing, tally)?;
+    Ok(Box::leak(Box::new(context.at(address))))
 }
 
 /// Sets what the process and all its workers inherit: precise sleeps, cores, an end.
 fn settle(settings: &Settings) -> Result<(), ServeError> {
+    if !matches!(settings.role, Role::Superserver(_)) {
+        // Its programs would inherit it, and some count on a small number.
+        preflight::allow_many_descriptors();
+    }
     // The default lets the kernel lengthen every sleep by 50 µs to save wake-ups.
     set_timerslack(1).map_err(io::Error::from)?;
     if settings.ends_with_parent {
@@ -411,6 +396,7 @@ extern "C" fn on_end(_: c_int) {
     }
     for worker in supervised.context.workers.processes() {
         let _ = kill(worker, Signal::SIGKILL);
+        let _ = killpg(worker, Signal::SIGKILL); // what a program of the superserver has started
     }
     while wait().is_ok() {}
     let _ = supervised.print_closing_line();

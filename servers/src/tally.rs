@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::limits::MAX_WORKERS;
+use crate::loops::{self, Repetitions};
 
 /// Nobody works in this place.
 pub(crate) const FREE: i32 = 0;
@@ -23,6 +24,7 @@ pub(crate) const THREAD: i32 = -1;
 pub struct Tally {
     received: AtomicU64,
     dropped: AtomicU64,
+    pub(crate) repetitions: Repetitions,
     places: [PlaceTally; MAX_WORKERS as usize],
 }
 
@@ -41,6 +43,7 @@ impl Tally {
     /// # Errors
     /// When the kernel has no memory for the mapping.
     pub fn shared() -> io::Result<&'static Self> {
+        loops::draw_keys();
         let length = NonZeroUsize::new(size_of::<Self>()).expect("a tally is not empty");
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: an anonymous mapping at an address of the kernel's choice; it overlaps nothing.

@@ -21,7 +21,9 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, sigaction};
+use nix::sys::signal::{
+    SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, killpg, sigaction,
+};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 
@@ -66,15 +68,25 @@ pub struct Place<'a> {
     number: u32,
 }
 
+impl Place<'_> {
+    /// The one who serves here while nobody else does.
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        Worker(self.number)
+    }
+}
+
 impl Workers {
     /// `limit` free places, at least 1 and at most [`MAX_WORKERS`].
-    #[must_use]
-    pub fn new(tally: &'static Tally, limit: u32, allocation: Allocation) -> Self {
+    ///
+    /// # Errors
+    /// When the system has no descriptor left to count them.
+    pub fn new(tally: &'static Tally, limit: u32, allocation: Allocation) -> io::Result<Self> {
         let limit = limit.clamp(1, MAX_WORKERS);
-        let free =
-            EventFd::from_value_and_flags(limit, EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_CLOEXEC)
-                .expect("a fresh server has a descriptor to spare");
-        Self { tally, limit: limit as usize, allocation, free, refused: AtomicBool::new(false) }
+        let flags = EfdFlags::EFD_SEMAPHORE | EfdFlags::EFD_CLOEXEC;
+        let free = EventFd::from_value_and_flags(limit, flags)?;
+        let refused = AtomicBool::new(false);
+        Ok(Self { tally, limit: limit as usize, allocation, free, refused })
     }
 
     /// The master itself as a worker: an iterative server, or an event loop.
@@ -234,6 +246,12 @@ extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
     std::ptr::null_mut()
 }
 
+/// Does for one client what a worker of a pool does for many: a fault in it ends that client's
+/// conversation, and the worker goes on with the next.
+pub fn guarded(conversation: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(conversation));
+}
+
 /// A pool of as many threads as there may be workers, each with a queue of its own, which steal
 /// from one another.
 ///
@@ -320,16 +338,56 @@ pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
     }
 }
 
-/// Starts a program in this place; it is collected like any other worker.
+/// A program that was started in a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Process {
+    worker: Worker,
+    id: Pid,
+}
+
+impl Process {
+    /// Its place.
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        self.worker
+    }
+
+    /// Whether it has not been collected yet.
+    #[must_use]
+    pub fn is_running(&self, workers: &Workers) -> bool {
+        let place = &workers.places()[self.worker.0 as usize];
+        place.occupant.load(Acquire) == self.id.as_raw()
+    }
+
+    /// Sends it a signal, and whatever it has started in its process group, unless it has ended.
+    pub fn signal(&self, signal: Signal, workers: &Workers) {
+        if self.is_running(workers) {
+            let _ = killpg(self.id, signal);
+        }
+    }
+}
+
+/// Starts a program in this place; it is collected like any other worker, and ends with its master
+/// (prctl(2), PR_SET_PDEATHSIG).
 ///
 /// # Errors
 /// When the program cannot be started.
-pub fn start_program(place: Place<'_>, program: &mut Command) -> io::Result<Worker> {
+pub fn start_program(place: Place<'_>, program: &mut Command) -> io::Result<Process> {
     let workers = place.workers;
     let before = hold_signals_back()?;
+    let master = Pid::this();
+    program.process_group(0);
     // A program is born with the signals held back that its parent held back.
-    // SAFETY: the closure makes one system call, which is safe between fork and exec.
-    unsafe { program.pre_exec(move || Ok(before.thread_set_mask()?)) };
+    // SAFETY: the closure makes system calls only, which are safe between fork and exec.
+    unsafe {
+        program.pre_exec(move || {
+            set_pdeathsig(Signal::SIGKILL)?;
+            if getppid() != master {
+                return Err(Errno::ESRCH.into()); // the master ended first
+            }
+            Ok(before.thread_set_mask()?)
+        })
+    };
     let worker = Worker(place.number);
     let started = program.spawn();
     if let Ok(child) = &started {
@@ -337,7 +395,23 @@ pub fn start_program(place: Place<'_>, program: &mut Command) -> io::Result<Work
         std::mem::forget(place); // given back by `reap`
     }
     before.thread_set_mask()?;
-    started.map(|_| worker)
+    started.map(|child| Process { worker, id: Pid::from_raw(child.id() as i32) })
+}
+
+/// Whether the system gives a process, and so a thread, beside this one; it must have one thread
+/// only.
+///
+/// # Errors
+/// What the system says if not.
+pub(crate) fn is_a_process_to_be_had() -> io::Result<()> {
+    // SAFETY: the process has one thread, and the child does nothing but end.
+    match unsafe { fork() }? {
+        ForkResult::Child => WorkerProcess(Worker(0)).exit(),
+        ForkResult::Parent { child } => {
+            waitpid(child, None)?;
+            Ok(())
+        }
+    }
 }
 
 /// Until a child's id stands in its place, neither its end nor the server's may be handled.
@@ -372,9 +446,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_worker_of_a_pool_outlives_a_fault_in_a_conversation() {
+        let (told, heard) = std::sync::mpsc::channel();
+        let worker = thread::spawn(move || {
+            for number in 0..3 {
+                guarded(|| {
+                    assert_ne!(number, 1, "a planted fault");
+                    told.send(number).expect("somebody listens");
+                });
+            }
+        });
+        worker.join().expect("it has gone on");
+        assert_eq!(heard.iter().collect::<Vec<_>>(), [0, 2]);
+    }
+
+    #[test]
     fn a_place_given_back_is_taken_again() {
         let tally = Tally::shared().expect("memory for a tally");
-        let workers = Workers::new(tally, 2, Allocation::OnDemand);
+        let workers = Workers::new(tally, 2, Allocation::OnDemand).expect("a descriptor");
         let first = workers.free_place();
         let second = workers.free_place();
         assert_eq!((first.number, second.number), (0, 1));

@@ -1,22 +1,22 @@
 //! The command line: every flag, its type, and its help.
 
 mod load;
+mod target;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use loadgen::quantity::{read_duration, read_size};
+use loadgen::quantity::{read_duration, read_seconds, read_size};
 use servers::{CATALOGUE, Design, Distribution, Service};
 
-pub use load::{
-    ArrivalsKind, CloseKind, LatencyFile, LoadArgs, PacingKind, Scheme, Target, TargetService,
-};
+pub use load::{ArrivalsKind, CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
+pub use target::{Scheme, Target};
 
 /// Finds, on this machine, where concurrency pays off in a server, and which design to choose.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(version, propagate_version = true, max_term_width = 80)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -64,8 +64,9 @@ pub struct ServeArgs {
     /// What to serve: work (a request carries its processing), echo, daytime, time, or http
     #[arg(long, default_value_t = Service::Work)]
     pub service: Service,
-    /// Address and port; port 0 lets the system choose one, and the first line of output tells it
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    /// Address and port, or one of them (:8080, localhost); without a port, or with port 0, the
+    /// system chooses one, and the first line of output tells it
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = read_listen)]
     pub listen: SocketAddr,
     /// all-services: each service listens on this port plus its well-known number (echo 7,
     /// daytime 13, time 37, http 80, and work 4)
@@ -89,7 +90,8 @@ pub struct ServeArgs {
     /// Largest request taken; a larger one is refused
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_request: usize,
-    /// Largest reply given; a request for more is refused
+    /// Largest reply given; a request for more is refused. Each client of a loop may keep a request and
+    /// a reply in memory: with the usual bounds 4,096 clients 8 GiB
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_reply: usize,
     /// Longest waiting a request may ask for
@@ -113,7 +115,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub cores: Vec<usize>,
     /// End by itself after this time
-    #[arg(long, value_name = "TIME", value_parser = read_positive_duration)]
+    #[arg(long, value_name = "TIME", value_parser = read_positive_seconds)]
     pub lifetime: Option<Duration>,
     /// End together with the process that started it
     #[arg(long, hide = true)]
@@ -171,6 +173,14 @@ pub enum Serving {
     Superserver,
 }
 
+/// Words for a message that name what was probably meant, if anything is like it.
+pub(crate) fn did_you_mean(written: &str, known: &[&str]) -> String {
+    let likeness = |word: &&&str| strsim::jaro_winkler(&written.to_lowercase(), word);
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let near = nearest.filter(|word| likeness(word) > 0.85);
+    near.map_or_else(|| ".".to_owned(), |word| format!("; did you mean {word}?"))
+}
+
 fn read_serving(name: &str) -> Result<Serving, String> {
     match name {
         "all-services" => Ok(Serving::AllServices),
@@ -183,8 +193,32 @@ fn read_serving(name: &str) -> Result<Serving, String> {
 pub(crate) fn read_design(name: &str) -> Result<&'static Design, String> {
     Design::named(name).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|design| design.name).collect();
-        format!("no design is called '{name}'; there are: {}", names.join(", "))
+        let meant = did_you_mean(name, &names);
+        format!("no design is called '{name}'{meant} There are: {}", names.join(", "))
     })
+}
+
+/// An address with its port; what is left away is the loopback address, or port 0.
+fn read_listen(text: &str) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, 0));
+    }
+    let (name, port) = text.rsplit_once(':').unwrap_or((text, "0"));
+    let wrong = || {
+        format!("'{text}' is no address to listen on; write 127.0.0.1:8080, [::1]:8080 or :8080")
+    };
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    if text.is_empty() {
+        return Err(wrong());
+    }
+    let name = if name.is_empty() { "127.0.0.1" } else { name };
+    let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    let found: Vec<SocketAddr> = (name, port).to_socket_addrs().map_err(|_| wrong())?.collect();
+    // Of a name with several addresses the one that every client tries.
+    let first = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    first.copied().ok_or_else(wrong)
 }
 
 fn read_message_size(text: &str) -> Result<usize, String> {
@@ -197,7 +231,14 @@ fn read_message_size(text: &str) -> Result<usize, String> {
 }
 
 fn read_positive_duration(text: &str) -> Result<Duration, String> {
-    let duration = read_duration(text)?;
+    longer_than_none(read_duration(text)?)
+}
+
+fn read_positive_seconds(text: &str) -> Result<Duration, String> {
+    longer_than_none(read_seconds(text)?)
+}
+
+fn longer_than_none(duration: Duration) -> Result<Duration, String> {
     if duration.is_zero() {
         return Err("the time must be longer than 0".to_owned());
     }
@@ -208,6 +249,31 @@ fn read_positive_duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+
+    #[test]
+    fn an_address_to_listen_on_may_leave_something_away() {
+        for (text, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            (":80", "127.0.0.1:80"),
+            ("127.0.0.1", "127.0.0.1:0"),
+            ("::1", "[::1]:0"),
+            ("[::1]", "[::1]:0"),
+            ("[::1]:80", "[::1]:80"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+        ] {
+            assert_eq!(read_listen(text).map(|it| it.to_string()), Ok(expected.to_owned()));
+        }
+        assert!(read_listen("localhost:0").is_ok_and(|address| address.ip().is_loopback()));
+        for text in
+            ["", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:http", "no-such-host.invalid:1"]
+        {
+            let error = read_listen(text);
+            assert!(
+                error.as_ref().is_err_and(|error| error.contains(":8080")),
+                "{text}: {error:?}"
+            );
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound_and_every_argument_is_explained() {

@@ -170,6 +170,12 @@ impl Flight {
         departed.map(|departed| departed.instants)
     }
 
+    /// The socket of a request in flight or given up.
+    pub(super) fn socket(&self, id: u64) -> Option<u32> {
+        let departed = self.find(id).filter(|departed| departed.state != State::Free);
+        departed.map(|departed| departed.socket)
+    }
+
     /// Whether this id was ever a request's.
     pub(super) fn was_sent(&self, id: u64) -> bool {
         id >> SLOT_BITS > 0 && self.slots.get(slot_of(id)).is_some_and(|slot| id <= slot.id)

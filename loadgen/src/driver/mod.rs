@@ -1,6 +1,5 @@
 //! Sends what the plan holds when it is due, and sorts what comes back.
 
-mod connection;
 mod flight;
 mod pacer;
 mod simulated;
@@ -16,7 +15,7 @@ use results::Lack;
 pub use flight::MOST_IN_FLIGHT;
 pub use pacer::{Pacing, monotonic_ns};
 pub use simulated::{Faults, SimulatedServer, SimulatedTransport};
-pub use tcp::{Connections, TcpTransport};
+pub use tcp::{Connections, TcpTransport, Unreadable};
 pub use udp::{Datagrams, UdpTransport};
 
 use crate::plan::{Plan, Share};
@@ -40,9 +39,12 @@ const HOPELESSLY_LATE_NS: u64 = 100_000;
 /// loop, which waits for replies itself, and by a generator that is hopelessly late.
 const LARGE_BATCH: usize = 64;
 
-/// Looks at what has come before anything is given up; each is at one connection at least, and so
-/// many requests are in flight at most unless more are asked for.
-const MOST_LOOKS: usize = 1 << 14;
+/// The longest that is spent on reading what has come before something is given up: a server that
+/// sends without end must not keep the generator from going on.
+const LONGEST_LOOK_NS: u64 = 50_000_000;
+
+/// Where so many requests are refused by the kernel and nothing else has come, nobody listens.
+pub const MOST_REFUSALS: u64 = 50;
 
 /// Where requests go and replies come from, and the clock by which that happens.
 pub trait Transport {
@@ -81,6 +83,27 @@ pub trait Transport {
 
     /// How often the loop stood still for more than a millisecond, and the longest time.
     fn hiccups(&self) -> (u64, u64);
+
+    /// What was noticed of the run as a whole; asked at its end.
+    fn noticed(&self) -> Noticed {
+        Noticed::default()
+    }
+
+    /// Refusals by the kernel after which nobody is taken to listen there, if nothing else has come.
+    fn most_refusals(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+/// What a transport has noticed of a run as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Noticed {
+    /// The first bytes that were no reply, and why.
+    pub unreadable: Option<Unreadable>,
+    /// Connections that were made before the load and kept.
+    pub kept: u64,
+    /// Those of them on which not one reply came.
+    pub kept_unanswered: u64,
 }
 
 /// What became of an attempt to send.
@@ -120,8 +143,15 @@ pub enum What {
     Strange,
     /// A connection that was not there when its first SYN had to be repeated.
     Retried,
-    /// A reply of HTTP with its status.
-    Status(u16),
+    /// A reply of HTTP.
+    Status {
+        /// Its status.
+        code: u16,
+        /// Whether that counts as answered.
+        right: bool,
+    },
+    /// It went out again, on another connection than the one that ended.
+    Resent,
     /// The kernel says that nobody listens.
     Refused,
     /// The connection ended.
@@ -158,6 +188,17 @@ pub enum DriveError {
         /// The address.
         target: std::net::SocketAddr,
         /// What the kernel said.
+        source: io::Error,
+    },
+    /// The system gives no more threads.
+    #[error(
+        "cannot start {asked} threads: {source}; raise the limit of processes (ulimit -u), or use \
+         fewer --threads"
+    )]
+    Threads {
+        /// How many were asked for.
+        asked: u32,
+        /// What the system said.
         source: io::Error,
     },
     /// Another address than loopback without saying that it is meant.
@@ -214,14 +255,15 @@ pub fn drive(
         progress,
         counted_until_ns: start_ns,
         latest_answered_ns: 0,
+        refusals_left: transport.most_refusals(),
         stamped: None,
         left: Vec::new(),
         happened: Vec::with_capacity(256),
     };
     let mut now_ns = transport.now_ns();
-    while !stop() {
+    while !stop() && run.refusals_left > 0 {
         now_ns = run.start_what_is_due(transport, now_ns, stop);
-        now_ns = run.give_up_what_is_overdue(transport, now_ns);
+        now_ns = run.give_up_what_is_overdue(transport, now_ns, stop);
         let Some(until_ns) = run.next_deadline_ns(now_ns) else { break };
         now_ns = run.look(transport, now_ns, until_ns);
     }
@@ -245,6 +287,9 @@ struct Run<'a> {
     counted_until_ns: u64,
     /// When the latest request of those answered was sent.
     latest_answered_ns: u64,
+    /// Refusals by the kernel that may still come before nobody is taken to listen; without bound
+    /// once anything else has come.
+    refusals_left: u64,
     /// The kernel's stamp of the reply that is told next, and the request that it names.
     stamped: Option<(u64, u64)>,
     /// Sessions that ended before their time.
@@ -343,18 +388,19 @@ impl Run<'_> {
 
     /// Gives up what has waited for too long. What has come meanwhile is looked at first: a
     /// generator that stood still must not take its own lateness for the server's.
-    fn give_up_what_is_overdue(&mut self, transport: &mut impl Transport, now_ns: u64) -> u64 {
+    fn give_up_what_is_overdue(
+        &mut self,
+        transport: &mut impl Transport,
+        now_ns: u64,
+        stop: &dyn Fn() -> bool,
+    ) -> u64 {
         let by_ns = now_ns.saturating_sub(self.timeout_ns);
         let is_overdue = |flight: &Flight| flight.oldest_started_ns().is_some_and(|at| at <= by_ns);
         if !is_overdue(&self.flight) {
             return now_ns;
         }
         let mut later_ns = self.look(transport, now_ns, 0);
-        // A flood must not keep it from going on.
-        for _ in 0..MOST_LOOKS {
-            if !transport.has_unread() {
-                break;
-            }
+        while transport.has_unread() && later_ns < now_ns + LONGEST_LOOK_NS && !stop() {
             later_ns = self.look(transport, later_ns, 0);
         }
         while is_overdue(&self.flight) {
@@ -390,11 +436,19 @@ impl Run<'_> {
         };
         let at_ns = event.at_ns;
         self.count_in_flight(at_ns);
+        self.listen(event.what);
+        if self.is_of_another(event, id) {
+            return self.recorder.wrong_reply();
+        }
         match event.what {
             What::Reply(reply) => self.handle_reply(id, at_ns, &reply),
             What::Right => self.handle_right(id, at_ns, None),
             What::Echoed(length) => self.handle_right(id, at_ns, Some(length)),
-            What::Status(status) => self.handle_status(id, at_ns, status),
+            What::Status { code, right } => self.handle_status(id, at_ns, code, right),
+            What::Resent => {
+                let instants = id.and_then(|id| self.flight.instants(id));
+                self.recorder.resent(instants);
+            }
             What::Refused => self.end_by_id(id, at_ns, Ending::Refused),
             What::Reset => self.end_by_id(id, at_ns, Ending::Reset),
             What::Wrong => {
@@ -418,11 +472,27 @@ impl Run<'_> {
         }
     }
 
-    fn handle_status(&mut self, id: Option<u64>, at_ns: u64, status: u16) {
+    /// Notes whether anybody is there at all.
+    fn listen(&mut self, what: What) {
+        match what {
+            What::Refused => self.refusals_left = self.refusals_left.saturating_sub(1),
+            What::Resent | What::Retried | What::Connected { .. } => {}
+            _ => self.refusals_left = u64::MAX,
+        }
+    }
+
+    /// Whether a reply names a request that went out on another socket than the one on which it came.
+    fn is_of_another(&self, event: Event, id: Option<u64>) -> bool {
+        let names = matches!(event.what, What::Reply(_) | What::Right | What::Echoed(_));
+        let socket = event.id.and(id).and_then(|id| self.flight.socket(id));
+        names && socket.is_some_and(|socket| socket != event.client)
+    }
+
+    fn handle_status(&mut self, id: Option<u64>, at_ns: u64, code: u16, right: bool) {
         let instants = id.and_then(|id| self.flight.instants(id));
-        self.recorder.status(instants, status);
+        self.recorder.status(instants, at_ns, code, right);
         match instants {
-            Some(_) if status >= 400 => self.end_by_id(id, at_ns, Ending::Refused),
+            Some(_) if !right => self.end_by_id(id, at_ns, Ending::Refused),
             _ => self.handle_right(id, at_ns, None),
         }
     }
@@ -517,6 +587,13 @@ impl Run<'_> {
         log.wall_ns = now_ns.saturating_sub(self.start_ns);
         log.broken_off = broken_off;
         (log.hiccups, log.longest_hiccup_ns) = transport.hiccups();
+        log.nobody_listens = self.refusals_left == 0;
+        let noticed = transport.noticed();
+        log.unreadable = noticed.unreadable.map(|it| results::Unreadable {
+            reason: it.why.to_string(),
+            bytes: it.bytes.escape_ascii().to_string(),
+        });
+        (log.kept, log.kept_unanswered) = (noticed.kept, noticed.kept_unanswered);
         debug_assert!(log.counts.balance(), "every request in one class: {:?}", log.counts);
         log
     }

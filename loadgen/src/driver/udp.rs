@@ -20,7 +20,7 @@ use results::Lack;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
-use super::{DriveError, Event, Started, Transport, What};
+use super::{DriveError, Event, Noticed, Started, Transport, Unreadable, What};
 use crate::exchange::{Exchange, Said};
 use crate::plan::{LoadSpec, Share};
 
@@ -59,6 +59,8 @@ pub struct Datagrams {
     pub offload: bool,
     /// How the generator waits.
     pub pacing: Pacing,
+    /// Refusals after which nobody is taken to listen there, if nothing else has come.
+    pub most_refusals: u64,
 }
 
 impl Datagrams {
@@ -80,6 +82,7 @@ impl Datagrams {
             kernel_stamps: false,
             offload: false,
             pacing,
+            most_refusals: super::MOST_REFUSALS,
         }
     }
 }
@@ -104,6 +107,8 @@ pub struct UdpTransport {
     incoming: Vec<u8>,
     /// Noticed while sending, by socket and, where that is known, request; told at the next wait.
     refused: Vec<(u32, Option<u64>)>,
+    /// The first datagram that was no reply.
+    unreadable: Option<Unreadable>,
 }
 
 /// A datagram that is to leave.
@@ -146,6 +151,7 @@ impl UdpTransport {
             control: nix::cmsg_space!(Timestamps, i32),
             incoming: vec![0; BATCH * BUFFER_SIZE],
             refused: Vec::new(),
+            unreadable: None,
             settings,
         })
     }
@@ -238,7 +244,9 @@ impl UdpTransport {
         }
         for (index, (length, address)) in lengths[..count].iter().enumerate() {
             let bytes = &self.incoming[index * BUFFER_SIZE..][..*length];
-            happened.push(self.settings.event(client, at_ns, bytes, address.as_ref()));
+            let event = self.settings.event(client, at_ns, bytes, address.as_ref());
+            note_unreadable(&mut self.unreadable, &self.settings.exchange, event.what, bytes);
+            happened.push(event);
         }
         Ok(count)
     }
@@ -266,6 +274,7 @@ impl UdpTransport {
         loop {
             let (datagram, further) = rest.split_at(size.min(rest.len()));
             let event = self.settings.event(client, at_ns, datagram, address.as_ref());
+            note_unreadable(&mut self.unreadable, &self.settings.exchange, event.what, datagram);
             if let (Some(stamp), true) = (stamp, event.id.is_some()) {
                 // The kernel stamps by the calendar clock; what has passed since is the same on both.
                 let calendar = clock_gettime(ClockId::CLOCK_REALTIME).map_or(stamp, Duration::from);
@@ -356,6 +365,18 @@ impl Datagrams {
             _ => said.into(),
         };
         Event { at_ns, id, client, what }
+    }
+}
+
+/// Keeps the first datagram that is no reply, to be shown.
+fn note_unreadable(
+    kept: &mut Option<Unreadable>,
+    exchange: &Exchange,
+    what: What,
+    datagram: &[u8],
+) {
+    if matches!(what, What::Wrong) && kept.is_none() {
+        *kept = Some(Unreadable::new(exchange.why_wrong(), datagram));
     }
 }
 
@@ -485,5 +506,13 @@ impl Transport for UdpTransport {
 
     fn hiccups(&self) -> (u64, u64) {
         self.pacer.hiccups()
+    }
+
+    fn noticed(&self) -> Noticed {
+        Noticed { unreadable: self.unreadable.clone(), ..Noticed::default() }
+    }
+
+    fn most_refusals(&self) -> u64 {
+        self.settings.most_refusals
     }
 }

@@ -2,11 +2,15 @@
 //! that arrive in any pieces. Pure: no socket, no clock.
 
 mod http;
+mod no_reply;
+mod status;
 
 use protocol::{Decoded, MAX_MESSAGE_SIZE, Reply, Request, decode_reply, encode_request};
 
 use http::HttpReader;
 pub use http::HttpRequest;
+pub use no_reply::NoReply;
+pub use status::Statuses;
 
 /// Bytes at the front of an echo request by which its reply is known.
 const ECHO_ID: usize = 8;
@@ -46,15 +50,16 @@ pub enum Said {
     Reply(Reply),
     /// What was to be expected.
     Right,
-    /// HTTP's status.
-    Status(u16),
+    /// HTTP's status, and whether it is one that counts as answered.
+    Status {
+        /// The three digits.
+        code: u16,
+        /// Whether it is among the right ones.
+        right: bool,
+    },
     /// A reply, but not to this request.
     Wrong,
 }
-
-/// Bytes that are no reply; nothing after them on this connection can be understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoReply;
 
 /// A request whose reply is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +68,6 @@ pub struct Owed {
     pub id: u64,
     /// Its length.
     pub size: u32,
-    /// Whether nobody waits for its reply any more; it comes in its turn all the same.
-    pub given_up: bool,
 }
 
 impl Exchange {
@@ -79,6 +82,30 @@ impl Exchange {
             }
             Self::Http(http) => out.extend_from_slice(http.bytes()),
             Self::Raw { request, .. } => out.extend_from_slice(request),
+        }
+    }
+
+    /// Whether a request may be sent again on another connection although the server may have had it
+    /// already: only HTTP says of a request that twice does no more than once.
+    #[must_use]
+    pub fn may_repeat(&self) -> bool {
+        matches!(self, Self::Http(request) if request.is_idempotent())
+    }
+
+    /// Whether the server may announce that a connection ends.
+    #[must_use]
+    pub fn is_http(&self) -> bool {
+        matches!(self, Self::Http(_))
+    }
+
+    /// Why a datagram that says [`Said::Wrong`] is no reply.
+    #[must_use]
+    pub fn why_wrong(&self) -> NoReply {
+        match self {
+            Self::Work => NoReply::Work,
+            Self::Echo => NoReply::Echo,
+            Self::Http(_) => NoReply::Head,
+            Self::Raw { .. } => NoReply::Raw,
         }
     }
 
@@ -122,6 +149,8 @@ pub struct Reader {
     skip: usize,
     /// What it says, once they are over.
     said: Option<Said>,
+    /// Bytes in which the end of a raw reply was looked for already.
+    searched: usize,
     http: HttpReader,
 }
 
@@ -148,18 +177,18 @@ impl Reader {
             return Ok((0, None));
         }
         let owed = match exchange {
-            Exchange::Work => owed.unwrap_or(Owed { id: 0, size: 0, given_up: false }), // it names its request
-            _ => owed.ok_or(NoReply)?,
+            Exchange::Work => owed.unwrap_or(Owed { id: 0, size: 0 }), // it names its request
+            _ => owed.ok_or(NoReply::Unasked)?,
         };
         match exchange {
-            Exchange::Work => match decode_reply(bytes).map_err(|_| NoReply)? {
+            Exchange::Work => match decode_reply(bytes).map_err(|_| NoReply::Work)? {
                 Decoded::Complete { message, length } => Ok((length, Some(Said::Reply(message)))),
                 Decoded::NeedMore { .. } => Ok((0, None)),
             },
             Exchange::Echo => {
                 let Some(id) = bytes.first_chunk::<ECHO_ID>() else { return Ok((0, None)) };
                 if u64::from_be_bytes(*id) != owed.id {
-                    return Err(NoReply); // where the next one begins, nobody knows
+                    return Err(NoReply::Echo); // where the next one begins, nobody knows
                 }
                 Ok(self.skip_to(bytes, (owed.size as usize).max(ECHO_ID), Said::Right))
             }
@@ -168,10 +197,13 @@ impl Reader {
                 Ok(self.skip_to(bytes, *length, Said::Right))
             }
             Exchange::Raw { reply: RawReply::Delimiter(delimiter), .. } => {
-                let found = bytes.windows(delimiter.len()).position(|at| at == &delimiter[..]);
+                let from = self.searched.saturating_sub(delimiter.len() - 1).min(bytes.len());
+                let found =
+                    bytes[from..].windows(delimiter.len()).position(|at| at == &delimiter[..]);
+                self.searched = if found.is_some() { 0 } else { bytes.len() };
                 match found {
-                    Some(at) => Ok((at + delimiter.len(), Some(Said::Right))),
-                    None if bytes.len() > MAX_MESSAGE_SIZE => Err(NoReply),
+                    Some(at) => Ok((from + at + delimiter.len(), Some(Said::Right))),
+                    None if bytes.len() > MAX_MESSAGE_SIZE => Err(NoReply::Endless),
                     None => Ok((0, None)),
                 }
             }
@@ -197,7 +229,10 @@ impl Reader {
 
     /// The other side has closed: what the reply says that ends in this way, if one does.
     #[must_use]
-    pub fn ended(&mut self) -> Option<Said> {
-        self.http.ended()
+    pub fn ended(&mut self, exchange: &Exchange) -> Option<Said> {
+        match exchange {
+            Exchange::Http(request) => self.http.ended(request),
+            _ => None,
+        }
     }
 }

@@ -15,8 +15,24 @@ pub(super) fn job() -> Job {
 }
 
 /// Appends the line for the present moment.
-pub(super) fn reply(out: &mut Vec<u8>) {
+pub(crate) fn reply(out: &mut Vec<u8>) {
     write_line(Timestamp::now(), out);
+}
+
+/// Whether a datagram is a line such as this service replies.
+pub(crate) fn is_reply(datagram: &[u8]) -> bool {
+    const WEEKDAYS: [&[u8]; 7] = [
+        b"Monday,",
+        b"Tuesday,",
+        b"Wednesday,",
+        b"Thursday,",
+        b"Friday,",
+        b"Saturday,",
+        b"Sunday,",
+    ];
+    datagram.len() <= LONGEST
+        && datagram.ends_with(b"-UTC\r\n")
+        && WEEKDAYS.iter().any(|weekday| datagram.starts_with(weekday))
 }
 
 /// The syntax that RFC 867 calls popular: "Weekday, Month Day, Year Time-Zone".

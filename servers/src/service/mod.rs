@@ -5,11 +5,11 @@
 //! and each waits in its own manner.
 
 mod conversation;
-mod daytime;
+pub(crate) mod daytime;
 mod echo;
 mod http;
 mod job;
-mod time;
+pub(crate) mod time;
 mod work;
 
 use std::fmt;

@@ -16,9 +16,18 @@ pub(super) fn job() -> Job {
 }
 
 /// Appends the present moment.
-pub(super) fn reply(out: &mut Vec<u8>) {
+pub(crate) fn reply(out: &mut Vec<u8>) {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     out.extend_from_slice(&number(since_1970.as_secs()).to_be_bytes());
+}
+
+/// Whether a datagram is what such a server replies: the present moment, or one within a day of it.
+pub(crate) fn is_reply(datagram: &[u8]) -> bool {
+    const DAY: u32 = 86_400;
+    let Ok(bytes) = datagram.try_into() else { return false };
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ahead = number(since_1970.as_secs()).wrapping_sub(u32::from_be_bytes(bytes));
+    ahead <= DAY || ahead.wrapping_neg() <= DAY
 }
 
 /// The number wraps in 2036, as the protocol has it.

@@ -38,7 +38,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::clients::{Arrival, Clients, Due, Key, Request};
 use crate::context::Context;
-use crate::worker::spawn_worker;
+use crate::worker::{guarded, spawn_worker};
 
 const LISTENER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
@@ -110,10 +110,12 @@ fn start_pool(
         let (work, done, waker) = (work.clone(), done.clone(), Arc::clone(waker));
         spawn_worker(place, move |worker| {
             for Request { key, job, taken_up, input } in work {
-                let mut reply = Vec::new();
-                context.perform(job, &input, taken_up, worker, &mut reply);
-                let _ = done.send((key, reply)); // the loop ends with the process only
-                let _ = waker.wake();
+                guarded(|| {
+                    let mut reply = Vec::new();
+                    context.perform(job, &input, taken_up, worker, &mut reply);
+                    let _ = done.send((key, reply)); // the loop ends with the process only
+                    let _ = waker.wake();
+                });
             }
         });
     }

@@ -34,7 +34,7 @@ use crossbeam_channel::bounded;
 use super::converse;
 use crate::context::Context;
 use crate::socket::accept;
-use crate::worker::spawn_worker;
+use crate::worker::{guarded, spawn_worker};
 
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
@@ -42,7 +42,9 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     for place in context.workers.free_places() {
         let connections = connections.clone();
         spawn_worker(place, move |worker| {
-            connections.iter().for_each(|connection| converse(connection, context, worker));
+            for connection in connections {
+                guarded(|| converse(connection, context, worker));
+            }
         });
     }
     drop(connections); // the workers have theirs

@@ -31,12 +31,14 @@ use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 
+use nix::sys::socket::MsgFlags;
+use tokio::io::Interest;
 use tokio::sync::Semaphore;
 
 use super::{datagram_buffer, datagram_of, job_of};
 use crate::context::Context;
 use crate::runtime::{self, wait_until};
-use crate::socket::Trouble;
+use crate::socket::{Trouble, receive_from};
 
 /// Serves on a socket bound to the well-known port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
@@ -47,7 +49,8 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
         let mut buffer = datagram_buffer();
         loop {
             let seat = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
-            let received = match socket.recv_from(&mut buffer).await {
+            let receive = || receive_from(&*socket, &mut buffer, MsgFlags::MSG_DONTWAIT);
+            let received = match socket.async_io(Interest::READABLE, receive).await {
                 Ok(received) => received,
                 Err(error) if Trouble::of(&error) == Trouble::TheSockets => return Err(error),
                 Err(_) => continue,

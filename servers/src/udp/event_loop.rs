@@ -31,7 +31,7 @@
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::UdpSocket;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
@@ -85,6 +85,10 @@ impl Server {
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Self { socket, context, worker, waiting: Timers::new()? })
+    }
+
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 
     /// What is to be watched: the socket and the timer.

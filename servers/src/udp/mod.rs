@@ -18,16 +18,13 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
 use crate::context::{Context, TakenUp};
-use crate::service::{Job, Service};
-use crate::socket;
+use crate::loops;
+use crate::service::Job;
+use crate::socket::{self, Received};
 use crate::worker::Worker;
 
 /// More than any datagram holds, so that none is cut short unnoticed.
 const BUFFER_SIZE: usize = 1 << 16;
-
-/// Services that answer anything: a reply sent to one of them would come back for ever (echo,
-/// daytime, quote of the day, chargen, time).
-const ANSWERING_PORTS: [u16; 5] = [7, 13, 17, 19, 37];
 
 /// One request as it came, with the address the reply must go to.
 #[derive(Clone)]
@@ -36,6 +33,8 @@ pub struct Datagram<Bytes> {
     pub bytes: Bytes,
     /// Who sent it, as far as can be known.
     pub sender: SocketAddr,
+    /// Whether it is marked as some server's reply.
+    pub is_marked: bool,
     /// When it was received.
     pub taken_up: TakenUp,
 }
@@ -44,7 +43,8 @@ impl Datagram<&[u8]> {
     /// A copy that a worker may take away while the master receives into the buffer again.
     #[must_use]
     pub fn to_owned(&self) -> Datagram<Vec<u8>> {
-        Datagram { bytes: self.bytes.to_vec(), sender: self.sender, taken_up: self.taken_up }
+        let Self { sender, is_marked, taken_up, .. } = *self;
+        Datagram { bytes: self.bytes.to_vec(), sender, is_marked, taken_up }
     }
 }
 
@@ -80,33 +80,59 @@ pub fn receive_now<'a>(
     Ok(received.map(|received| datagram_of(received, buffer, context)))
 }
 
-/// A request from what a receive call has just brought: a length, and a sender.
+/// A request from what a receive call has just brought.
 pub fn datagram_of<'a>(
-    (length, sender): (usize, SocketAddr),
+    received: Received,
     buffer: &'a [u8],
     context: &Context,
 ) -> Datagram<&'a [u8]> {
-    Datagram { bytes: &buffer[..length], sender, taken_up: context.take_up() }
+    let Received { length, sender, is_marked } = received;
+    Datagram { bytes: &buffer[..length], sender, is_marked, taken_up: context.take_up() }
 }
 
 /// The job a request asks for; `None` where it must not be answered at all, which is counted.
 pub fn job_of<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> Option<Job> {
     let input = request.bytes.as_ref();
     let job = context.service.job_of_datagram(input, &context.limits.for_datagrams());
-    // A reply is no request: two servers would answer each other for ever.
-    let is_an_answer = context.service == Service::Work && protocol::is_reply(input);
-    if is_an_answer || !may_answer(request.sender, input.len(), job.reply_size()) {
+    if would_go_to_and_fro(request, context)
+        || amplifies(request.sender, input.len(), job.reply_size())
+    {
         context.count_dropped();
         return None;
     }
     Some(job)
 }
 
-/// Anybody may write any sender's address on a datagram. So a server must not send more to a
-/// stranger than came in his name, and nothing to a service that would answer the answer.
-fn may_answer(sender: SocketAddr, request_size: usize, reply_size: usize) -> bool {
-    let amplifies = reply_size > request_size && !sender.ip().is_loopback();
-    !amplifies && !ANSWERING_PORTS.contains(&sender.port())
+/// Whether a datagram asks for something that will be done.
+pub fn is_request<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> bool {
+    let limits = context.limits.for_datagrams();
+    let job = context.service.job_of_datagram(request.bytes.as_ref(), &limits);
+    !job.is_refusal() && !is_an_answer(request, context)
+}
+
+/// Whether the reply would be answered, and that again (`loops.rs`). What comes from strangers is
+/// counted here, once for each datagram.
+fn would_go_to_and_fro<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> bool {
+    let (sender, bytes) = (request.sender, request.bytes.as_ref());
+    is_an_answer(request, context)
+        || is_a_stranger(sender) && context.tally.repetitions.are_too_many(sender, bytes)
+}
+
+fn is_an_answer<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> bool {
+    request.is_marked
+        || loops::is_an_answerer(request.sender, context.address)
+        || loops::looks_like_a_reply(context.service, request.bytes.as_ref())
+}
+
+/// Whether a datagram came from another machine. A socket of IPv6 may have clients of IPv4, whose
+/// addresses it sees mapped.
+fn is_a_stranger(sender: SocketAddr) -> bool {
+    !sender.ip().to_canonical().is_loopback()
+}
+
+/// Whether a stranger in whose name a datagram came would get more than that.
+fn amplifies(sender: SocketAddr, request_size: usize, reply_size: usize) -> bool {
+    reply_size > request_size && is_a_stranger(sender)
 }
 
 /// Processes the request and sends the reply to where it came from. A reply that cannot be sent
@@ -135,16 +161,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stranger_gets_no_more_than_he_sent_and_an_answering_service_nothing() {
-        let may = |sender: &str, request_size, reply_size| {
-            may_answer(sender.parse().expect("an address"), request_size, reply_size)
+    fn a_stranger_gets_no_more_than_he_sent() {
+        let amplifies = |sender: &str, request_size, reply_size| {
+            amplifies(sender.parse().expect("an address"), request_size, reply_size)
         };
-        assert!(may("127.0.0.1:4000", 0, 40), "our own machine may be answered at any length");
-        assert!(may("192.0.2.1:4000", 64, 64));
-        assert!(!may("192.0.2.1:4000", 64, 65), "an amplifier");
-        assert!(!may("[2001:db8::1]:4000", 0, 4));
-        for port in ANSWERING_PORTS {
-            assert!(!may(&format!("127.0.0.1:{port}"), 64, 64), "it would answer the answer");
-        }
+        assert!(!amplifies("127.0.0.1:4000", 0, 40), "our own machine is answered at any length");
+        assert!(!amplifies("192.0.2.1:4000", 64, 64));
+        assert!(amplifies("192.0.2.1:4000", 64, 65));
+        assert!(amplifies("[2001:db8::1]:4000", 0, 4));
+        assert!(!amplifies("[::ffff:127.0.0.1]:4000", 0, 4), "our own machine over IPv4");
+        assert!(amplifies("[::ffff:192.0.2.1]:4000", 0, 4));
     }
 }

@@ -37,7 +37,7 @@ use crossbeam_channel::bounded;
 
 use super::{answer, datagram_buffer, receive};
 use crate::context::Context;
-use crate::worker::spawn_worker;
+use crate::worker::{guarded, spawn_worker};
 
 /// Serves on a socket bound to the well-known port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
@@ -46,7 +46,9 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
     for place in context.workers.free_places() {
         let (socket, requests) = (Arc::clone(&socket), requests.clone());
         spawn_worker(place, move |worker| {
-            requests.iter().for_each(|request| answer(&request, &socket, context, worker));
+            for request in requests {
+                guarded(|| answer(&request, &socket, context, worker));
+            }
         });
     }
     drop(requests); // the workers have theirs

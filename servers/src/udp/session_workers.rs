@@ -33,7 +33,7 @@ use std::io;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use super::{answer, datagram_buffer, receive};
+use super::{answer, datagram_buffer, is_request, receive};
 use crate::context::Context;
 use crate::socket::connect_beside;
 use crate::worker::spawn_worker;
@@ -47,6 +47,10 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
     loop {
         let place = context.workers.free_place();
         let first = receive(&socket, &mut buffer, context)?.to_owned();
+        if !is_request(&first, context) {
+            answer(&first, &socket, context, place.worker()); // what is no request begins no session
+            continue;
+        }
         let Ok(own) = connect_beside(&socket, first.sender) else {
             context.count_dropped(); // no descriptor or no port left
             continue;

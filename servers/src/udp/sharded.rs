@@ -31,7 +31,7 @@ use std::net::UdpSocket;
 use super::{answer, datagram_buffer, receive};
 use crate::context::Context;
 use crate::socket::bind_beside;
-use crate::worker::{Worker, spawn_worker};
+use crate::worker::{Worker, guarded, spawn_worker};
 
 /// Serves on a socket bound to the well-known port, and on others beside it.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
@@ -54,6 +54,6 @@ fn serve_shard(
     let mut buffer = datagram_buffer();
     loop {
         let request = receive(socket, &mut buffer, context)?;
-        answer(&request, socket, context, worker);
+        guarded(|| answer(&request, socket, context, worker));
     }
 }

@@ -133,10 +133,16 @@ fn asked_for(target: &str, limits: &Limits) -> Result<(Work, usize), Status> {
     if beyond { Err(Status::BeyondBounds) } else { Ok((work, reply_size)) }
 }
 
+/// A value without the blanks that may stand around it: space and tab, and none that Unicode has
+/// beside them (RFC 9110, 5.6.3).
+fn without_blanks(value: &str) -> &str {
+    value.trim_matches([' ', '\t'])
+}
+
 /// RFC 9112, 6.3: without the field there is no body; several unlike values are an error.
 fn body_length(fields: &[Header<'_>]) -> Result<usize, Status> {
     let mut length = None;
-    for text in named(fields, "content-length").map(str::trim) {
+    for text in named(fields, "content-length").map(without_blanks) {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Status::BadRequest);
         }
@@ -153,7 +159,7 @@ fn body_length(fields: &[Header<'_>]) -> Result<usize, Status> {
 fn persistence(fields: &[Header<'_>], is_1_1: bool) -> Persistence {
     let has = |wanted: &str| {
         let mut options = named(fields, "connection").flat_map(|value| value.split(','));
-        options.any(|option| option.trim().eq_ignore_ascii_case(wanted))
+        options.any(|option| without_blanks(option).eq_ignore_ascii_case(wanted))
     };
     match (is_1_1, has("close"), has("keep-alive")) {
         (_, true, _) | (false, false, false) => Persistence::Closes,
@@ -213,7 +219,10 @@ mod tests {
             (format!("PUT / {host}\r\n"), Some(Status::MethodNotAllowed)),
             (format!("GET /?wait=soon {host}\r\n"), Some(Status::BadRequest)),
             (format!("GET /?sleep=1ms {host}\r\n"), Some(Status::BadRequest)),
-            (format!("GET /?wait=1h {host}\r\n"), Some(Status::BadRequest)),
+            (format!("GET /?wait=1x {host}\r\n"), Some(Status::BadRequest)),
+            (format!("GET /?wait=1h {host}\r\n"), Some(Status::BeyondBounds)),
+            (format!("POST / {host}Content-Length: 0\u{a0}\r\n\r\n"), Some(Status::BadRequest)),
+            (format!("POST / {host}Content-Length: \u{2003}0\r\n\r\n"), Some(Status::BadRequest)),
             (format!("GET /?wait=3600s {host}\r\n"), Some(Status::BeyondBounds)),
             (format!("GET /?reply=1000MiB {host}\r\n"), Some(Status::BeyondBounds)),
             ("GET / HTTP/1.1\r\n\r\n".to_owned(), Some(Status::BadRequest)),

@@ -1,0 +1,92 @@
+//! The one place that writes to standard output and standard error.
+//!
+//! A reader that has gone, a full disk or a closed terminal must end no measurement: what is said on
+//! standard error is lost then, and what belongs on standard output is an error of its own, which
+//! comes after everything that had to be kept is written to files. Whatever comes from outside is
+//! shown so that it steers no terminal.
+
+use std::io::{self, StdoutLock, Write};
+
+use protocol::text::harmless;
+
+use crate::error::Error;
+
+/// The width of lines, on a terminal as in a file.
+const USUAL_WIDTH: usize = 80;
+
+/// Says something on standard error, on a line of its own, which a terminal divides by itself.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+}
+
+/// Standard output for as long as it takes to say something, which is said by
+/// [`finish`](Self::finish).
+pub(crate) struct Output {
+    out: StdoutLock<'static>,
+    text: String,
+}
+
+impl Output {
+    pub(crate) fn begin() -> Self {
+        Self { out: io::stdout().lock(), text: String::new() }
+    }
+
+    /// One line, as it is.
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) {
+        self.text.push_str(&harmless(text.as_ref()));
+        self.text.push('\n');
+    }
+
+    /// A paragraph, in lines that fit a terminal; those after the first begin with `indent`.
+    pub(crate) fn paragraph(&mut self, text: impl AsRef<str>, indent: &str) {
+        self.line(wrapped(text.as_ref(), USUAL_WIDTH, indent));
+    }
+
+    /// Writes everything, in one piece.
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
+        let written = self.out.write_all(self.text.as_bytes()).and_then(|()| self.out.flush());
+        written.map_err(Error::Output)
+    }
+}
+
+/// Bytes for programs, on standard output in one piece.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(Error::Output)
+}
+
+/// A text in lines of at most `width` letters, divided at spaces where that is possible.
+fn wrapped(text: &str, width: usize, indent: &str) -> String {
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut words = paragraph.split(' ');
+        let mut line = words.next().unwrap_or_default().to_owned();
+        for word in words {
+            // In bytes: what is no ASCII may be wider than it looks.
+            let needed = line.len() + 1 + word.len();
+            if needed > width && !line.trim().is_empty() {
+                lines.push(std::mem::replace(&mut line, format!("{indent}{word}")));
+            } else {
+                line.push(' ');
+                line.push_str(word);
+            }
+        }
+        lines.push(line);
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_divided_at_spaces() {
+        let text = "one two three four five";
+        assert_eq!(wrapped(text, 9, "  "), "one two\n  three\n  four\n  five");
+        assert_eq!(wrapped("a\nb", 9, ""), "a\nb");
+        assert_eq!(wrapped("averylongword", 5, ""), "averylongword");
+        assert_eq!(wrapped("  - x", 9, ""), "  - x");
+        assert_eq!(wrapped("", 9, ""), "");
+    }
+}

@@ -1,0 +1,406 @@
+//! What becomes of requests when a connection ends: through real processes, against servers that end
+//! connections in every way.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+use common::load::{Beside, all_answered, count, has_doubt, json, load, parsed, streams};
+use serde_json::Value;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+const LAST: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
+
+const FRAME: [&str; 6] = ["--for", "600ms", "--warmup", "0s", "--timeout", "500ms"];
+
+/// Reads heads of requests until the end; what `answer` makes of each, by its number on this
+/// connection from 1, is sent; `None` ends the connection.
+fn converse(mut stream: TcpStream, answer: impl Fn(u64) -> Option<Vec<u8>>) {
+    let (mut held, mut bytes, mut number) = (Vec::new(), [0; 65_536], 0);
+    loop {
+        while let Some(at) = held.windows(4).position(|four| four == b"\r\n\r\n") {
+            held.drain(..at + 4);
+            number += 1;
+            match answer(number) {
+                Some(reply) if stream.write_all(&reply).is_ok() => {}
+                _ => return,
+            }
+        }
+        match stream.read(&mut bytes) {
+            Ok(length @ 1..) => held.extend_from_slice(&bytes[..length]),
+            _ => return,
+        }
+    }
+}
+
+fn http(answer: impl Fn(u64, u64) -> Option<Vec<u8>> + Send + Sync + 'static) -> (String, Beside) {
+    let (address, beside) = streams(TcpListener::bind("127.0.0.1:0"), move |connection, stream| {
+        converse(stream, |number| answer(connection, number));
+    });
+    (format!("http://{address}/"), beside)
+}
+
+/// Every way to load that puts several requests on a connection.
+fn ways() -> [Vec<&'static str>; 4] {
+    [
+        vec!["--clients", "4", "--rate", "2000/s"],
+        vec!["--clients", "2", "--arrivals", "burst:50", "--rate", "2000/s"],
+        vec!["--closed", "--clients", "2", "--pipeline", "16"],
+        vec!["--clients", "4", "--threads", "2", "--rate", "1000/s", "--close", "finish"],
+    ]
+}
+
+fn resent(said: &Value) -> u64 {
+    said["resent"].as_u64().expect("a number")
+}
+
+#[test]
+fn what_stands_behind_an_announced_end_goes_out_again() {
+    // As nginx with keepalive_requests 20: the twentieth reply says that it is the last.
+    let (target, _beside) = http(|_, number| match number {
+        1..20 => Some(OK.to_vec()),
+        20 => Some(LAST.to_vec()),
+        _ => None,
+    });
+    for way in ways() {
+        let said = json(&target, &[&way[..], &FRAME].concat());
+        all_answered(&said);
+        assert_eq!(said["statuses_by_code"]["200"]["count"], said["counts"]["answered"]);
+    }
+}
+
+#[test]
+fn a_server_that_keeps_no_connection_loses_nothing() {
+    // As python's http.server: HTTP/1.0, one reply, and the end; by length, or by the end itself.
+    for reply in [
+        &b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi"[..],
+        b"HTTP/1.0 200 OK\r\n\r\nhi",
+        LAST,
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+    ] {
+        let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), move |_, stream| {
+            let out = stream.try_clone().expect("a descriptor");
+            converse(stream, |_| (&out).write_all(reply).ok().and(None));
+        });
+        let target = format!("http://{address}/");
+        for way in [
+            &["--clients", "4", "--rate", "300/s"][..],
+            &["--closed", "--clients", "4", "--pipeline", "8"],
+        ] {
+            let said = json(&target, &[way, &FRAME].concat());
+            all_answered(&said);
+        }
+    }
+}
+
+#[test]
+fn an_early_end_costs_what_may_not_be_repeated_and_nothing_else() {
+    // Every tenth request finds the connection closed without a word, or reset.
+    for reset in [false, true] {
+        let served = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&served);
+        let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), move |_, stream| {
+            let again = stream.try_clone().expect("a descriptor");
+            converse(stream, |_| (seen.fetch_add(1, SeqCst) % 10 < 9).then(|| OK.to_vec()));
+            if reset {
+                let linger = socket2::SockRef::from(&again);
+                linger.set_linger(Some(Duration::ZERO)).expect("an option");
+            }
+        });
+        let target = format!("http://{address}/");
+        let frame = [&["--clients", "4", "--rate", "500/s"], &FRAME[..]].concat();
+        let said = json(&target, &frame);
+        all_answered(&said);
+        assert!(resent(&said) >= count(&said, "planned") / 20, "{said}");
+        for method in ["PUT", "DELETE", "OPTIONS", "HEAD"] {
+            if method != "HEAD" {
+                all_answered(&json(&target, &[&["--method", method], &frame[..]].concat()));
+            }
+        }
+        let posted = json(&target, &[&["--method", "POST"], &frame[..]].concat());
+        assert!(count(&posted, "reset") >= count(&posted, "planned") / 20, "{posted}");
+        assert_eq!(
+            count(&posted, "reset") + count(&posted, "answered"),
+            count(&posted, "planned"),
+            "{posted}"
+        );
+    }
+}
+
+#[test]
+fn a_request_is_sent_again_three_times_at_most() {
+    let came = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&came);
+    let (target, _beside) = http(move |_, _| {
+        seen.fetch_add(1, SeqCst);
+        None
+    });
+    let frame = [&["--rate", "100/s", "--connection", "per-request"], &FRAME[..]].concat();
+    let output = load(&target, &[&frame[..], &["--json"]].concat());
+    let said = parsed(&output);
+    assert_eq!(count(&said, "reset"), count(&said, "planned"), "{said}");
+    assert_eq!(resent(&said), 3 * count(&said, "planned"), "{said}");
+    assert_eq!(came.load(SeqCst), 4 * count(&said, "planned"));
+    assert_eq!(output.status.code(), Some(3), "nothing was answered");
+}
+
+#[test]
+fn a_reply_that_is_cut_short_is_no_reply() {
+    for cut in [
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort"[..],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        b"HTTP/1.1 200 O",
+    ] {
+        let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), move |_, mut stream| {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(cut);
+        });
+        // One request at a time: one that stood behind a reply cut short would rightly go out again.
+        let frame = [&["--closed", "--think", "5ms"], &FRAME[..]].concat();
+        let said =
+            parsed(&load(&format!("http://{address}/"), &[&frame[..], &["--json"]].concat()));
+        assert_eq!(count(&said, "reset"), count(&said, "planned"), "{said}");
+        assert_eq!(resent(&said), 0, "its reply had begun: {said}");
+    }
+}
+
+#[test]
+fn a_request_that_hangs_costs_itself_and_not_its_connection_s_others() {
+    // Every fiftieth request of all is never answered, and its connection stays open.
+    let served = Arc::new(AtomicU64::new(0));
+    let (target, _beside) = http(move |_, _| {
+        if served.fetch_add(1, SeqCst) % 50 == 49 {
+            thread::sleep(Duration::from_secs(5));
+        }
+        Some(OK.to_vec())
+    });
+    let frame = ["--clients", "8", "--for", "3s", "--warmup", "0s", "--timeout", "300ms"];
+    for way in [&["--rate", "200/s"][..], &["--closed", "--think", "40ms"]] {
+        let said = json(&target, &[way, &frame].concat());
+        let planned = count(&said, "planned");
+        let hung = planned / 50 + 2;
+        assert!(count(&said, "timed_out") <= 2 * hung, "{way:?}: {said}");
+        assert_eq!(count(&said, "answered") + count(&said, "timed_out"), planned, "{said}");
+    }
+}
+
+#[test]
+fn a_raw_request_that_hangs_does_not_poison_its_connection() {
+    let served = Arc::new(AtomicU64::new(0));
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), move |_, mut stream| {
+        let mut bytes = [0; 5];
+        while stream.read_exact(&mut bytes).is_ok() {
+            if served.fetch_add(1, SeqCst) % 50 == 49 {
+                thread::sleep(Duration::from_secs(5));
+            }
+            if stream.write_all(b"PONG\n").is_err() {
+                return;
+            }
+        }
+    });
+    let frame = ["--clients", "8", "--for", "3s", "--warmup", "0s", "--timeout", "300ms"];
+    let raw = ["--send", "PING\\n", "--rate", "200/s"];
+    let said = json(&format!("tcp://{address}"), &[&raw[..], &frame].concat());
+    // What stood behind it cannot be sent again, and times out with it: what came in 300 ms at most.
+    let most = (count(&said, "planned") / 50 + 2) * 10;
+    assert!(count(&said, "timed_out") <= most, "{said}");
+    assert!(count(&said, "answered") * 10 >= count(&said, "planned") * 7, "{said}");
+}
+
+#[test]
+fn statuses_are_told_by_number_with_their_times_and_which_are_right_can_be_said() {
+    let (target, _beside) = http(|_, number| {
+        let status = ["429 Too Many", "404 Not Found", "503 Busy"][(number % 3) as usize];
+        Some(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes())
+    });
+    let frame = [&["--rate", "300/s"], &FRAME[..]].concat();
+    let output = load(&target, &[&frame[..], &["--json"]].concat());
+    let said = parsed(&output);
+    assert_eq!(output.status.code(), Some(3), "nothing was answered");
+    assert_eq!(count(&said, "refused"), count(&said, "planned"));
+    let mut all = 0;
+    for code in ["429", "404", "503"] {
+        let its = &said["statuses_by_code"][code];
+        all += its["count"].as_u64().expect("a number");
+        assert_eq!(its["ok"], false, "{said}");
+        assert!(its["p50_ns"].as_u64().is_some_and(|ns| ns < 400_000_000), "{said}");
+    }
+    assert_eq!(all, count(&said, "planned"), "{said}");
+    let doubts = said["doubts"].as_array().expect("a list");
+    let unanswered = doubts.iter().find(|doubt| doubt["doubt"] == "unanswered");
+    let text = unanswered.and_then(|doubt| doubt["text"].as_str()).expect("a text");
+    assert!(text.contains("status") && !text.contains("listens"), "{text}");
+    let right = json(&target, &[&["--ok", "200-299,404"], &frame[..]].concat());
+    assert_eq!(right["statuses_by_code"]["404"]["count"], right["counts"]["answered"]);
+    assert_eq!(right["statuses_by_code"]["404"]["ok"], true);
+    let all = json(&target, &[&["--ok", "400-599"], &frame[..]].concat());
+    all_answered(&all);
+    assert_eq!(
+        all["statuses"][4].as_u64().zip(all["statuses"][5].as_u64()).map(|(a, b)| a + b),
+        all["counts"]["answered"].as_u64()
+    );
+    let text = load(&target, &frame);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("429: ") && text.contains("503: "), "{text}");
+}
+
+#[test]
+fn what_cannot_be_read_is_shown_with_what_helps() {
+    for (bytes, target, arguments, reason, hint) in [
+        (&b"+PONG\r\n"[..], "http", &[][..], "HTTP", "--send"),
+        (OK, "tcp", &[], "work protocol", "http://"),
+        (b"XOr1 whatever it says and so on, which is longer", "http", &[], "HTTP", "tcp://"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2x\r\n\r\n",
+            "http",
+            &[],
+            "Content-Length",
+            "HTTP/1.1",
+        ),
+        (b"PONG and no end", "tcp", &["--send", "PING"], "length or the end", "--reply-until"),
+    ] {
+        let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), move |_, mut stream| {
+            let mut request = [0; 4096];
+            while let Ok(1..) = stream.read(&mut request) {
+                if stream.write_all(bytes).is_err() {
+                    return;
+                }
+            }
+        });
+        let frame = [&["--rate", "50/s"], arguments, &FRAME[..]].concat();
+        let target = format!("{target}://{address}");
+        let said = parsed(&load(&target, &[&frame[..], &["--json"]].concat()));
+        let unreadable = &said["unreadable"];
+        assert!(unreadable["reason"].as_str().is_some_and(|it| it.contains(reason)), "{said}");
+        let shown = bytes[..bytes.len().min(20)].escape_ascii().to_string();
+        assert!(unreadable["bytes"].as_str().is_some_and(|it| it.starts_with(&shown)), "{said}");
+        assert!(said["hint"].as_str().is_some_and(|it| it.contains(hint)), "{said}");
+        let output = load(&target, &frame);
+        assert_eq!(output.status.code(), Some(3));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("could not be read"), "{text}");
+    }
+}
+
+#[test]
+fn replies_without_end_do_not_keep_a_load_from_ending() {
+    for head in [
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n",
+    ] {
+        let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), move |_, mut stream| {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(head.as_bytes());
+            let more = if head.contains("100") { head.repeat(3000) } else { "x".repeat(1 << 18) };
+            while stream.write_all(more.as_bytes()).is_ok() {}
+        });
+        let frame = [&["--rate", "200/s", "--clients", "4"], &FRAME[..]].concat();
+        let begun = std::time::Instant::now();
+        let said =
+            parsed(&load(&format!("http://{address}/"), &[&frame[..], &["--json"]].concat()));
+        // 1.1 s; of a load that waited for the end, half a minute.
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert_eq!(count(&said, "answered"), 0, "{said}");
+    }
+}
+
+#[test]
+fn fewer_workers_than_kept_connections_are_told() {
+    let held = Arc::new(AtomicU64::new(0));
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), move |number, stream| {
+        if number <= 2 {
+            converse(stream, |_| Some(OK.to_vec()));
+        } else {
+            held.fetch_add(1, SeqCst);
+            thread::sleep(Duration::from_secs(3)); // nobody is left to serve it
+        }
+    });
+    let frame = [&["--rate", "200/s", "--clients", "5", "--connection", "persistent"], &FRAME[..]];
+    // By POST, so that no connection is replaced before the end.
+    let said = json(&format!("http://{address}/"), &frame.concat());
+    assert!(has_doubt(&said, "unserved-connections"), "{said}");
+}
+
+#[test]
+fn a_name_with_several_addresses_is_loaded_at_the_one_that_is_used() {
+    // What localhost stands for is the machine's affair; where it has one address, that is used.
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |_, stream| {
+        converse(stream, |_| Some(OK.to_vec()));
+    });
+    for how in ["persistent", "per-request"] {
+        let target = format!("http://localhost:{}/", address.port());
+        let frame = [&["--rate", "100/s", "--connection", how], &FRAME[..]].concat();
+        all_answered(&json(&target, &frame));
+    }
+    let _: SocketAddr = address;
+}
+
+#[test]
+fn one_lost_request_of_the_work_protocol_stalls_no_client() {
+    // The first connection ends at its third request; on the next the first request is never
+    // answered, and all others are.
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |number, mut stream| {
+        let mut bytes = [0; 64];
+        let mut come = 0;
+        while stream.read_exact(&mut bytes).is_ok() {
+            come += 1;
+            if number == 1 && come == 3 {
+                return;
+            }
+            if number == 2 && come == 1 {
+                continue;
+            }
+            let mut reply = bytes;
+            reply[..4].copy_from_slice(b"XOr1");
+            reply[16..].fill(0);
+            reply[4..8].copy_from_slice(&64_u32.to_be_bytes());
+            if stream.write_all(&reply).is_err() {
+                return;
+            }
+        }
+    });
+    let frame = ["--rate", "400/s", "--for", "1s", "--warmup", "0s", "--timeout", "300ms"];
+    let said = parsed(&load(&format!("tcp://{address}"), &[&frame[..], &["--json"]].concat()));
+    assert!(
+        count(&said, "timed_out") + count(&said, "reset") < count(&said, "planned") / 2,
+        "{said}"
+    );
+}
+
+#[test]
+fn a_generator_that_gives_up_says_of_no_connection_that_the_server_ended_it() {
+    // 4 ms for each reply, and no end ever: beyond 250/s requests time out, and none is reset.
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |_, stream| {
+        converse(stream, |_| {
+            thread::sleep(Duration::from_millis(4));
+            Some(OK.to_vec())
+        });
+    });
+    let frame = ["--rate", "400/s", "--for", "1s", "--warmup", "0s", "--timeout", "100ms"];
+    let said = json(&format!("http://{address}/"), &frame);
+    assert_eq!(count(&said, "reset"), 0, "{said}");
+    assert!(count(&said, "timed_out") > 0, "{said}");
+}
+
+#[test]
+fn who_announces_the_end_of_a_connection_puts_nothing_more_on_it() {
+    let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |_, mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(OK);
+    });
+    let target = format!("http://{address}/");
+    let closing = ["--header", "Connection: close"];
+    for way in [&["--closed", "--clients", "4", "--pipeline", "4"][..], &["--rate", "400/s"]] {
+        for method in ["GET", "POST"] {
+            let said = json(&target, &[way, &closing, &["--method", method], &FRAME].concat());
+            all_answered(&said);
+        }
+    }
+}

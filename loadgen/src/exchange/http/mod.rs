@@ -1,0 +1,186 @@
+//! HTTP/1.1 as a client needs it for a load: one request, and where its responses end (RFC 9112).
+
+mod chunks;
+mod head;
+
+use super::status::Statuses;
+use super::{NoReply, Said};
+use chunks::Chunk;
+use head::{Head, end_of_head, read_head};
+
+/// The request that is sent again and again, ready as bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    bytes: Vec<u8>,
+    is_head: bool,
+    is_idempotent: bool,
+    right: Statuses,
+}
+
+/// The methods that a client may repeat without being told to (RFC 9110, section 9.2.2).
+const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
+
+impl HttpRequest {
+    /// A request for `path` of `host`, with further fields (`Name: value`) and perhaps a body.
+    ///
+    /// # Errors
+    /// When method, path or a field cannot be part of a request.
+    pub fn new(
+        method: &str,
+        host: &str,
+        path: &str,
+        fields: &[String],
+        body: &[u8],
+    ) -> Result<Self, String> {
+        let is_token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        if !is_token(method) || !is_token(path) || !path.starts_with('/') {
+            return Err(format!("'{method} {path}' is no request; write GET and a path like /"));
+        }
+        let names = |name: &str| {
+            let is_it = |field: &String| {
+                field.split_once(':').is_some_and(|(its, _)| its.eq_ignore_ascii_case(name))
+            };
+            fields.iter().any(is_it)
+        };
+        let mut text = format!("{method} {path} HTTP/1.1\r\n");
+        if !names("Host") {
+            text.push_str(&format!("Host: {host}\r\n"));
+        }
+        for field in fields {
+            let name = field.split_once(':').map(|(name, _)| name);
+            if !name.is_some_and(is_token) || field.contains(['\r', '\n']) {
+                return Err(format!("'{field}' is no field; write it like 'Accept: text/plain'"));
+            }
+            text.push_str(field);
+            text.push_str("\r\n");
+        }
+        let has_body = !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method);
+        if has_body && !names("Content-Length") {
+            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        text.push_str("\r\n");
+        let bytes = [text.as_bytes(), body].concat();
+        Ok(Self {
+            bytes,
+            is_head: method == "HEAD",
+            is_idempotent: IDEMPOTENT.contains(&method),
+            right: Statuses::default(),
+        })
+    }
+
+    /// The same request; replies with these statuses count as answered.
+    #[must_use]
+    pub fn expecting(self, right: Statuses) -> Self {
+        Self { right, ..self }
+    }
+
+    /// Whether it may be sent again when its connection ended before the reply.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.is_idempotent
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Where in a response the reader is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    #[default]
+    Head,
+    /// So many bytes of the body are still to come.
+    Body(u64),
+    /// In a chunked body.
+    Chunk(Chunk),
+    /// The body ends with the connection.
+    UntilClose,
+}
+
+/// Finds the ends of the responses on one connection.
+#[derive(Debug, Default)]
+pub(super) struct HttpReader {
+    at: At,
+    status: u16,
+    last: bool,
+    /// Bytes of an unfinished head in which its end was looked for already.
+    searched: usize,
+    /// The bytes of the last head and what they say: a head that is the same byte for byte, as
+    /// most are under a load, is not read again.
+    known: Option<(Vec<u8>, Head)>,
+}
+
+impl HttpReader {
+    pub(super) fn is_last(&self) -> bool {
+        self.last
+    }
+
+    pub(super) fn advance(
+        &mut self,
+        request: &HttpRequest,
+        bytes: &[u8],
+    ) -> Result<(usize, Option<Said>), NoReply> {
+        let mut used = 0;
+        if self.at == At::Head {
+            loop {
+                let Some(head) = self.head(request, &bytes[used..])? else {
+                    return Ok((used, None));
+                };
+                used += head.length;
+                // An interim response precedes the real one (RFC 9110, section 15.2).
+                if !head.is_interim() {
+                    (self.status, self.at, self.last) = (head.status, head.body, head.last);
+                    break;
+                }
+            }
+        }
+        let rest = &bytes[used..];
+        let (more, whole) = match self.at {
+            At::Head | At::UntilClose => (rest.len(), false),
+            At::Body(left) => {
+                let more = left.min(rest.len() as u64);
+                self.at = At::Body(left - more);
+                (more as usize, left == more)
+            }
+            At::Chunk(chunk) => {
+                let (more, chunk) = chunk.advance(rest)?;
+                self.at = chunk.map_or(At::Body(0), At::Chunk);
+                (more, chunk.is_none())
+            }
+        };
+        if !whole {
+            return Ok((used + more, None));
+        }
+        self.at = At::Head;
+        Ok((used + more, Some(self.said(request))))
+    }
+
+    /// The other side has closed.
+    pub(super) fn ended(&mut self, request: &HttpRequest) -> Option<Said> {
+        (self.at == At::UntilClose).then(|| {
+            self.at = At::Head;
+            self.said(request)
+        })
+    }
+
+    fn said(&self, request: &HttpRequest) -> Said {
+        Said::Status { code: self.status, right: request.right.hold(self.status) }
+    }
+
+    fn head(&mut self, request: &HttpRequest, bytes: &[u8]) -> Result<Option<Head>, NoReply> {
+        if let Some((known, head)) = &self.known
+            && bytes.starts_with(known)
+        {
+            return Ok(Some(*head));
+        }
+        let Some(length) = end_of_head(bytes, self.searched)? else {
+            self.searched = bytes.len();
+            return Ok(None);
+        };
+        self.searched = 0;
+        let head = read_head(&bytes[..length], request.is_head)?;
+        self.known = Some((bytes[..length].to_vec(), head));
+        Ok(Some(head))
+    }
+}

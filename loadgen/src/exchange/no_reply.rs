@@ -1,0 +1,43 @@
+//! Why bytes that a server sent are no reply.
+
+/// Bytes that are no reply; nothing after them on this connection can be understood. The text says
+/// what was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoReply {
+    /// Nothing was owed.
+    #[error("nobody had asked for it")]
+    Unasked,
+    /// Not the header of a reply of the work protocol.
+    #[error("not a reply of the work protocol")]
+    Work,
+    /// Not the request that an echo server had to send back.
+    #[error("not an echo of the request")]
+    Echo,
+    /// Neither the length nor the end that was asked for (`--reply-length`, `--reply-until`).
+    #[error("not the length or the end that a reply was said to have")]
+    Raw,
+    /// A reply of this kind does not end within the largest message.
+    #[error("no end of a reply within 16 MiB")]
+    Endless,
+    /// Not the status line and fields of a response of HTTP/1 (RFC 9112, section 4).
+    #[error("not a head of HTTP/1")]
+    Head,
+    /// A reply that was under way when its request was given up.
+    #[error("it was not complete when the time-out came")]
+    CutShort,
+    /// A head longer than any client takes.
+    #[error("a head of more than 256 KiB")]
+    LongHead,
+    /// A status that no client knows what to do with (RFC 9110, section 15).
+    #[error("a status below 100")]
+    Status,
+    /// A length that is not a number, or two different ones (RFC 9112, section 6.3).
+    #[error("a Content-Length that is no length")]
+    ContentLength,
+    /// A coding that does not say where the body ends, or was not asked for (section 6.1).
+    #[error("a Transfer-Encoding other than chunked")]
+    TransferEncoding,
+    /// A chunk without a size, or longer or shorter than its size (section 7.1).
+    #[error("a chunk that is not as long as it says")]
+    Chunk,
+}

@@ -1,0 +1,179 @@
+//! The one way in which files are written whole: beside the old one, then in its place.
+//!
+//! A full disk, a kill or a panic leaves the old file as it was, and nobody ever reads half a file.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+/// A file that is about to be written. That it can be is known as soon as this exists.
+#[derive(Debug)]
+pub struct OutputFile {
+    path: PathBuf,
+    to: To,
+}
+
+#[derive(Debug)]
+enum To {
+    /// A file beside the old one, to take its place.
+    Beside(NamedTempFile),
+    /// What is no regular file, such as a pipe, cannot be replaced, only written to.
+    Into(File),
+    /// What this program's own standard output or error goes to: /dev/stdout, or its file by name.
+    /// It is written behind what was printed there.
+    Printed(Standard),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Standard {
+    Output,
+    Error,
+}
+
+impl OutputFile {
+    /// Prepares to write a file; nothing is changed yet. A symbolic link stays, and the file that it
+    /// leads to is written.
+    ///
+    /// # Errors
+    /// When the folder is not there, or takes no file.
+    pub fn prepare(path: &Path) -> io::Result<Self> {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let old = fs::metadata(&real).ok();
+        if old.as_ref().is_some_and(fs::Metadata::is_dir) {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        let to = match (&old, old.as_ref().and_then(standard)) {
+            (_, Some(standard)) => To::Printed(standard),
+            (Some(old), _) if !old.is_file() => {
+                To::Into(OpenOptions::new().write(true).open(&real)?)
+            }
+            _ => To::Beside(beside(&real, old.as_ref())?),
+        };
+        Ok(Self { path: real, to })
+    }
+
+    /// Writes all of it and puts it in its place.
+    ///
+    /// # Errors
+    /// When it does not fit; the old file is then still there.
+    pub fn write(self, bytes: &[u8]) -> io::Result<()> {
+        match self.to {
+            To::Into(mut file) => {
+                file.write_all(bytes)?;
+                file.flush()
+            }
+            To::Printed(Standard::Output) => {
+                let mut out = io::stdout().lock();
+                out.write_all(bytes).and_then(|()| out.flush())
+            }
+            To::Printed(Standard::Error) => io::stderr().lock().write_all(bytes),
+            To::Beside(mut file) => {
+                file.as_file_mut().write_all(bytes)?; // its own errors name the file beside
+                file.as_file().sync_all()?;
+                file.persist(&self.path).map(drop).map_err(|error| error.error)
+            }
+        }
+    }
+}
+
+/// Whether a file is what standard output or error goes to.
+fn standard(file: &fs::Metadata) -> Option<Standard> {
+    let is_at = |descriptor: u32| {
+        fs::metadata(format!("/proc/self/fd/{descriptor}"))
+            .is_ok_and(|its| (its.dev(), its.ino()) == (file.dev(), file.ino()))
+    };
+    // A device such as /dev/null may be both, and is no place where anything could be lost.
+    match file.is_file() || file.file_type().is_fifo() {
+        true if is_at(1) => Some(Standard::Output),
+        true if is_at(2) => Some(Standard::Error),
+        _ => None,
+    }
+}
+
+/// A new file in the same folder, with the rights of the old one or those that a new one gets.
+fn beside(path: &Path, old: Option<&fs::Metadata>) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let rights = old.map_or_else(|| Permissions::from_mode(0o666), fs::Metadata::permissions);
+    let mut builder = Builder::new();
+    builder.prefix(".crossover-").permissions(Permissions::from_mode(rights.mode() & 0o777));
+    builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(the_systems_own)
+}
+
+/// What the system said, without the name of the file beside: the message names the real one.
+fn the_systems_own(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some() { error } else { error.kind().into() }
+}
+
+/// Writes a whole file.
+///
+/// # Errors
+/// When the folder is not there, or the file does not fit; an old one is then still there.
+pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    OutputFile::prepare(path)?.write(bytes)
+}
+
+/// Whether two paths lead to one regular file, one of them through a link perhaps.
+#[must_use]
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| {
+        if let Ok(real) = fs::canonicalize(path) {
+            return (!fs::metadata(&real).is_ok_and(|it| !it.is_file())).then_some(real);
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        Some(folder.join(path.file_name()?))
+    };
+    match (real(one), real(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_old_file_stays_until_the_new_one_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("page");
+        fs::write(&path, "old").expect("a file");
+        let prepared = OutputFile::prepare(&path).expect("it can be written");
+        assert_eq!(fs::read(&path).expect("there"), b"old");
+        drop(prepared);
+        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 1, "nothing is left");
+        write_file(&path, b"new").expect("it can be written");
+        assert_eq!(fs::read(&path).expect("there"), b"new");
+        let missing = OutputFile::prepare(&folder.path().join("no/page"));
+        assert!(missing.is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
+        assert!(OutputFile::prepare(folder.path()).is_err(), "a folder is no file");
+    }
+
+    #[test]
+    fn a_link_and_what_is_no_file_are_written_through() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").expect("a file");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        write_file(&link, b"new").expect("it can be written");
+        assert_eq!(fs::read(&file).expect("there"), b"new");
+        assert!(link.is_symlink());
+        write_file(Path::new("/dev/null"), b"gone").expect("it takes everything");
+        assert!(write_file(Path::new("/dev/full"), b"x").is_err());
+    }
+
+    #[test]
+    fn two_names_of_one_file_are_known() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        assert!(is_same_file(&file, &folder.path().join("./file")), "not there yet");
+        fs::write(&file, "").expect("a file");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        assert!(is_same_file(&file, &link));
+        assert!(!is_same_file(&file, &folder.path().join("other")));
+        assert!(!is_same_file(Path::new("/dev/null"), Path::new("/dev/null")));
+    }
+}

@@ -1,0 +1,32 @@
+//! What servers answered that is neither simply right nor simply missing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Spectrum;
+
+/// The replies of HTTP with one status.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatusTimes {
+    /// Whether the status counts as answered.
+    pub right: bool,
+    /// From the intended start to the reply's last byte.
+    pub times: Spectrum,
+}
+
+impl StatusTimes {
+    /// Adds those of another generator of the same run.
+    pub fn add(&mut self, other: &Self) {
+        let Self { right, times } = other;
+        self.right = *right;
+        self.times.add(times);
+    }
+}
+
+/// Bytes that were no reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// What was expected.
+    pub reason: String,
+    /// The first of them, 64 at most, with escapes for all but printable ASCII.
+    pub bytes: String,
+}

@@ -1,0 +1,124 @@
+//! Which of the records of a bench count: each run once, and all runs of a point under one load.
+//!
+//! A bench that was resumed, or copied together, may hold a run twice, a failure that a later run has
+//! made good, or runs of one point under different loads, because its scenario was edited in between.
+//! To count all of them would mix what cannot be compared, and narrow intervals by counting twice.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{Load, Outcome, Placement, Record};
+
+/// What tells one run from all others: its place in the scenario, and its whole load and server setup.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RunKey {
+    /// Its place in the scenario.
+    pub place: Place,
+    /// Load, seed and server in full: what else was measured under the same name is another run.
+    pub setup: String,
+}
+
+/// The place of a run in its scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Name of the design.
+    pub design: String,
+    /// The bits of its place on the axis.
+    pub x: u64,
+    /// Which repetition.
+    pub repetition: u32,
+    /// Whether it is the second of two identical runs.
+    pub twin: bool,
+}
+
+impl RunKey {
+    /// The key of a run at a place, under a load from a seed, on a server with these cores.
+    #[must_use]
+    pub fn new(place: Place, load: &Load, seed: u64, placement: &Placement) -> Self {
+        Self { place, setup: format!("{seed} {}", setup(load, placement)) }
+    }
+
+    /// The key of a run that was made.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let place = Place {
+            experiment: record.experiment.clone(),
+            design: record.cell.design.clone(),
+            x: record.cell.x.to_bits(),
+            repetition: record.repetition,
+            twin: record.twin,
+        };
+        Self::new(place, &record.cell.load, record.seed, &record.placement)
+    }
+}
+
+/// A load and the setup of its server, but for the seed, which each repetition has for itself.
+fn setup(load: &Load, placement: &Placement) -> String {
+    let load = serde_json::to_string(load).expect("a load is plain data");
+    format!("{load} on cores {:?}", placement.server_cores)
+}
+
+/// The records that count, and how many do not.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    /// In the order of the file.
+    pub records: Vec<Record>,
+    /// Runs that stand there again; of each the last counts.
+    pub repeated: usize,
+    /// Runs under another load, seed or server than the last ones of their point.
+    pub of_another_setup: usize,
+}
+
+impl Settled {
+    /// Sorts out what counts.
+    #[must_use]
+    pub fn of(records: Vec<Record>) -> Self {
+        let (current, of_another_setup) = under_the_last_setup(records);
+        let mut last = HashMap::new();
+        for (number, record) in current.iter().enumerate() {
+            let is_measured = matches!(record.outcome, Outcome::Measured(_));
+            let kept = last.entry(RunKey::of(record).place).or_insert((is_measured, number));
+            // A failure never takes the place of a measurement.
+            if is_measured || !kept.0 {
+                *kept = (is_measured, number);
+            }
+        }
+        let kept: HashSet<usize> = last.values().map(|(_, number)| *number).collect();
+        let mut repeated = 0;
+        let mut settled = Vec::with_capacity(kept.len());
+        for (number, record) in current.into_iter().enumerate() {
+            if kept.contains(&number) {
+                settled.push(record);
+            } else if matches!(record.outcome, Outcome::Measured(_)) {
+                repeated += 1;
+            }
+        }
+        Self { records: settled, repeated, of_another_setup }
+    }
+}
+
+/// Leaves out what was measured under another load than the last record of its point, and what had
+/// another seed than the last one of its repetition, as such runs make no pairs.
+fn under_the_last_setup(records: Vec<Record>) -> (Vec<Record>, usize) {
+    // Designs of one transport share a load; the other transport's has other connections.
+    let point = |record: &Record| {
+        let over_udp = record.cell.load.connection == "datagram";
+        (record.experiment.clone(), record.cell.x.to_bits(), over_udp)
+    };
+    let mut setups = HashMap::new();
+    let mut seeds = HashMap::new();
+    for record in &records {
+        setups.insert(point(record), setup(&record.cell.load, &record.placement));
+        seeds.insert((point(record), record.repetition), record.seed);
+    }
+    let all = records.len();
+    let counts = |record: &Record| {
+        let point = point(record);
+        setups.get(&point) == Some(&setup(&record.cell.load, &record.placement))
+            && seeds.get(&(point, record.repetition)) == Some(&record.seed)
+    };
+    let current: Vec<Record> = records.into_iter().filter(counts).collect();
+    let left_out = all - current.len();
+    (current, left_out)
+}
