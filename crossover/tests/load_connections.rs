@@ -134,6 +134,21 @@ fn an_early_end_costs_what_may_not_be_repeated_and_nothing_else() {
 }
 
 #[test]
+fn a_server_that_ends_each_connection_after_two_replies_loses_nothing() {
+    // Announced or not: what stands far behind would be sent again more often than three times.
+    for second in [OK, LAST] {
+        let (target, _beside) = http(move |_, number| match number {
+            1 => Some(OK.to_vec()),
+            2 => Some(second.to_vec()),
+            _ => None,
+        });
+        for way in ways() {
+            all_answered(&json(&target, &[&way[..], &FRAME].concat()));
+        }
+    }
+}
+
+#[test]
 fn a_request_is_sent_again_three_times_at_most() {
     let came = Arc::new(AtomicU64::new(0));
     let seen = Arc::clone(&came);

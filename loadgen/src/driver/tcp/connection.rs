@@ -30,7 +30,8 @@
 //!
 //! "Sent again" holds for what may be sent twice: requests of HTTP with an idempotent method (RFC
 //! 9110, section 9.2.2), and of every exchange those of which no byte had left. The others are reset.
-//! It holds three times for each request, and within its time-out, which goes on from its first send.
+//! It holds three times for each request, the last of them on a connection with nothing outstanding, and
+//! within its time-out, which goes on from its first send.
 //! A request of another exchange, or of HTTP without such a method, that is given up only retires its
 //! connection: what stands behind it may still be answered. A reply of the work protocol names its
 //! request, so that its connection stays as it is.
@@ -47,6 +48,10 @@ use crate::exchange::{Exchange, NoReply, Owed, Reader, Said};
 
 /// How often one request may be sent again.
 const MOST_RESENT: u8 = 3;
+
+/// From here on a request goes out again only where nothing stands before it: a server that ends each
+/// connection after a few replies would end it there as well, and the request would never be answered.
+const RESENT_ALONE: u8 = MOST_RESENT - 1;
 
 /// Where a connection is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +162,11 @@ impl Connection {
     /// Whether a request may be given to it just now.
     pub(super) fn takes_one(&self) -> bool {
         !self.one_at_a_time || self.outstanding.is_empty()
+    }
+
+    /// Whether it takes this request now.
+    pub(super) fn takes(&self, next: &Outstanding) -> bool {
+        self.takes_one() && (next.resent < RESENT_ALONE || self.outstanding.is_empty())
     }
 
     /// Bytes that the kernel has not taken yet.

@@ -301,7 +301,7 @@ impl TcpTransport {
                     break;
                 }
                 if let Ok(index) = carrier
-                    && !self.connection(index).is_some_and(|it| it.takes_one())
+                    && !self.connection(index).is_some_and(|it| it.takes(&next))
                 {
                     break;
                 }
@@ -320,8 +320,10 @@ impl TcpTransport {
                     happened.push(Event { at_ns, id, client, what: What::Resent });
                 }
                 self.give(index, next);
-                let more = self.clients[client as usize].waiting.front().is_some()
-                    && self.connection(index).is_some_and(|it| it.takes_one());
+                let following = self.clients[client as usize].waiting.front().copied();
+                let more = following.is_some_and(|following| {
+                    self.connection(index).is_some_and(|it| it.takes(&following))
+                });
                 if !more || self.clients[client as usize].current != index {
                     self.write(index, happened);
                 }
