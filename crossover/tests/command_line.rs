@@ -3,7 +3,7 @@
 mod common;
 
 use std::collections::HashSet;
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
 
 use common::{Server, crossover};
 use nix::sys::signal::{Signal, kill};
@@ -224,6 +224,18 @@ fn a_result_is_printed_though_its_export_fails_and_no_old_file_is_lost() {
     assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 1, "nothing is left");
 }
 
+/// A load of half a minute that has just begun, with its result to be read.
+fn long_load(target: &str) -> Child {
+    let load = crossover()
+        .args(["load", target, "--for", "30s", "--warmup", "0", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    load
+}
+
 #[test]
 fn an_interrupted_load_tells_what_it_has_and_what_ended_it() {
     let server = Server::start("udp-iterative", &[]);
@@ -231,13 +243,7 @@ fn an_interrupted_load_tells_what_it_has_and_what_ended_it() {
     for (signal, name) in
         [(Signal::SIGINT, "Ctrl-C"), (Signal::SIGTERM, "SIGTERM"), (Signal::SIGHUP, "SIGHUP")]
     {
-        let load = crossover()
-            .args(["load", &target, "--for", "30s", "--warmup", "0", "--json"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        std::thread::sleep(std::time::Duration::from_millis(700));
+        let load = long_load(&target);
         kill(Pid::from_raw(load.id() as i32), signal).expect("it is alive");
         let output = load.wait_with_output().expect("it ends");
         assert_eq!(output.status.code(), Some(130), "{name}");
@@ -255,13 +261,7 @@ fn an_interrupted_load_tells_what_it_has_and_what_ended_it() {
 fn two_signals_at_once_are_one_wish_to_end() {
     let server = Server::start("udp-iterative", &[]);
     let target = format!("udp://{}", server.address);
-    let load = crossover()
-        .args(["load", &target, "--for", "30s", "--warmup", "0", "--json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    let load = long_load(&target);
     // As timeout(1) does: the child, and then its group.
     for signal in [Signal::SIGTERM, Signal::SIGTERM, Signal::SIGHUP] {
         let _ = kill(Pid::from_raw(load.id() as i32), signal);
