@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -167,6 +167,16 @@ fn no_program_outlives_a_superserver_that_was_killed() {
     }
 }
 
+/// Where a superserver that has just been started listens, in the order of its table.
+fn doors_of(child: &mut Child) -> Vec<SocketAddr> {
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("text");
+    let opening: Value = serde_json::from_str(&line).expect("an opening line");
+    let services = opening["services"].as_array().expect("a list");
+    let address = |it: &Value| it["listening"].as_str().and_then(|text| text.parse().ok());
+    services.iter().map(|it| address(it).expect("an address")).collect()
+}
+
 #[test]
 fn a_program_that_is_missing_ends_no_server_though_nobody_hears_of_it() {
     for deaf in ["2>/dev/full", "2>&-"] {
@@ -179,15 +189,9 @@ fn a_program_that_is_missing_ends_no_server_though_nobody_hears_of_it() {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("text");
-        let opening: Value = serde_json::from_str(&line).expect("an opening line");
-        let door = |at: usize| {
-            let address = opening["services"][at]["listening"].as_str().expect("an address");
-            address.parse().expect("an address")
-        };
-        assert_eq!(client(door(0)).everything(), b"", "{deaf}");
-        assert!(echoes(door(1)), "{deaf}");
+        let doors = doors_of(&mut child);
+        assert_eq!(client(doors[0]).everything(), b"", "{deaf}");
+        assert!(echoes(doors[1]), "{deaf}");
         let pid = Pid::from_raw(child.id() as i32);
         kill(pid, Signal::SIGTERM).expect("it is alive");
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "{deaf}");
@@ -223,18 +227,12 @@ fn nobody_reading_its_complaints_stops_no_superserver() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("text");
-    let opening: Value = serde_json::from_str(&line).expect("an opening line");
-    let door = |at: usize| -> std::net::SocketAddr {
-        let address = opening["services"][at]["listening"].as_str().expect("an address");
-        address.parse().expect("an address")
-    };
+    let doors = doors_of(&mut child);
     // More complaints than a pipe holds.
     for _ in 0..1500 {
-        assert_eq!(client(door(0)).everything(), b"");
+        assert_eq!(client(doors[0]).everything(), b"");
     }
-    assert!(echoes(door(1)));
+    assert!(echoes(doors[1]));
     kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).expect("it is alive");
     child.wait().expect("it ends");
 }
