@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+
 use crate::terminal::say;
 
 /// Every exit code and its meaning; the README shows this table.
@@ -24,7 +26,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// A file cannot be used.
-    #[error("cannot {what} {path}: {source}; choose another place, or make it accessible", path = path.display())]
+    #[error("cannot {what} {path}: {source}; {hint}", path = path.display(), hint = file_remedy(source))]
     File {
         /// What was tried: `read`, `write`, `create`.
         what: &'static str,
@@ -64,7 +66,7 @@ pub enum Error {
     #[error(transparent)]
     Report(#[from] reports::ReportError),
     /// The system refused something that every run needs.
-    #[error("the system refused: {0}")]
+    #[error("the system refused: {}", with_limit(.0))]
     Io(#[from] io::Error),
     /// Standard output takes no more.
     #[error("cannot write to standard output: {0}; make room, or send it elsewhere")]
@@ -148,9 +150,52 @@ impl Error {
     }
 }
 
+/// The limit that is to be raised where the system has no more of something.
+fn limit_to_raise(error: &io::Error) -> Option<&'static str> {
+    match error.raw_os_error().map(Errno::from_raw)? {
+        Errno::EMFILE | Errno::ENFILE => Some("raise the limit of descriptors (ulimit -n)"),
+        Errno::EAGAIN => Some("raise the limit of processes (ulimit -u)"),
+        Errno::ENOMEM => Some("raise the limit of memory (ulimit -v)"),
+        Errno::EFBIG => Some("raise the limit of a file's size (ulimit -f)"),
+        _ => None,
+    }
+}
+
+/// What the system said, with the limit that is to be raised where it is one.
+pub(crate) fn with_limit(error: &io::Error) -> String {
+    limit_to_raise(error).map_or_else(|| error.to_string(), |limit| format!("{error}; {limit}"))
+}
+
+/// What helps where a file cannot be used.
+fn file_remedy(error: &io::Error) -> &'static str {
+    limit_to_raise(error).unwrap_or_else(|| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room there, or choose another place"
+        }
+        io::ErrorKind::NotFound => "correct the path",
+        _ => "choose another place, or make it accessible",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_system_has_no_more_of_is_named_with_its_limit() {
+        for (errno, limit) in [
+            (Errno::EMFILE, "ulimit -n"),
+            (Errno::EAGAIN, "ulimit -u"),
+            (Errno::ENOMEM, "ulimit -v"),
+            (Errno::EFBIG, "ulimit -f"),
+        ] {
+            let source = || io::Error::from_raw_os_error(errno as i32);
+            let file = Error::File { what: "read", path: "a".into(), source: source() };
+            for error in [Error::Io(source()), file] {
+                assert!(error.to_string().contains(limit), "{error}");
+            }
+        }
+    }
 
     #[test]
     fn every_error_has_a_documented_exit_code() {

@@ -10,11 +10,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use results::{Failure, ServerCost};
 use serde::Deserialize;
+
+use crate::error::with_limit;
 
 /// How long a server may take to print its opening line, and its closing line.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,9 +74,7 @@ impl ServerProcess {
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(did_not(format!(
-                    "no thread to watch it: {error}; raise the limit of processes (ulimit -u)"
-                )));
+                return Err(did_not(format!("no thread to watch it: {}", with_limit(&error))));
             }
         };
         match lines.recv_timeout(PATIENCE).ok().and_then(|line| serde_json::from_str(&line).ok()) {
@@ -140,17 +139,6 @@ impl Drop for ServerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// What the system said, with the limit that is to be raised.
-fn with_limit(error: &io::Error) -> String {
-    let limit = match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EMFILE | Errno::ENFILE) => "; raise the limit of descriptors (ulimit -n)",
-        Some(Errno::EAGAIN) => "; raise the limit of processes (ulimit -u)",
-        Some(Errno::ENOMEM) => "; raise the limit of memory (ulimit -v)",
-        _ => "",
-    };
-    format!("{error}{limit}")
 }
 
 /// A thread that passes the server's lines on and notices its end: the pipe closes with it.
