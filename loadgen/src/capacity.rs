@@ -247,11 +247,12 @@ impl Search {
             return Step::Found(Capacity { rate: low, low, high });
         };
         let spread = leave_one_out(&near, crossing, estimate);
-        Step::Found(Capacity {
-            rate: estimate,
-            low: (estimate - spread).max(0.0),
-            high: estimate + spread,
-        })
+        let (mut least, mut most) = ((estimate - spread).max(0.0), estimate + spread);
+        // Where the line was cut off at a collapse, it says little of how sure that is.
+        if estimate >= collapse {
+            (least, most) = (least.min(low), most.max(high));
+        }
+        Step::Found(Capacity { rate: estimate, low: least, high: most })
     }
 }
 
@@ -426,6 +427,23 @@ mod tests {
 
         assert!(off[380] < 0.05, "19 of 20 within {}", off[380]);
         assert!(off[399] < 0.25, "all within {}", off[399]);
+    }
+
+    #[test]
+    fn a_capacity_at_a_collapse_has_an_interval() {
+        const COLLAPSE: f64 = 660.0;
+        // The line through what is steady would reach the bound far above.
+        let figure = |rate: f64| (rate < COLLAPSE).then(|| 1e9 / (3.0 * COLLAPSE - rate));
+        let mut search = Search::new(5e6, 300.0, 10.0, 1e6);
+        let found = loop {
+            match search.next() {
+                Step::Try(rate) => search.add(trial(rate, figure(rate))),
+                Step::Found(found) => break found,
+                end => panic!("{end:?}"),
+            }
+        };
+        assert!(found.low < COLLAPSE && COLLAPSE <= found.high, "{found:?}");
+        assert!((found.rate / COLLAPSE - 1.0).abs() < 0.3, "{found:?}");
     }
 
     #[test]
