@@ -150,7 +150,7 @@ fn needed_for(figure: Figure) -> f64 {
 
 /// What is to be said of a capacity whose trials were too short: a run that holds few independent
 /// requests seldom meets the longest queues. On a simulated M/M/1 the capacity came out 1 % too high
-/// with 0.9 of the requests that p99 needs, and 7 % with a tenth.
+/// with 0.7 of the independent requests that p99 needs, and 7 % with a tenth of them.
 fn too_short(
     trials: &[PrintedTrial],
     found: Capacity,

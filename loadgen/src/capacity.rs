@@ -3,16 +3,22 @@
 //!
 //! First the rate is doubled, or halved, until one trial keeps the bound and another does not. A
 //! trial without a steady state may owe that to a stall of the machine: it is made again, and counts
-//! only if the second has none either. So may one that misses the bound: the upper end of the bracket
-//! is tried again before it is believed. A trial whose rate the generator could not send says nothing of
-//! the server: above it nothing is tried, and a capacity that lies there is not found.
+//! only if the second has none either, and then both as one. So may one that misses the bound: the
+//! upper end of the bracket is tried again before it is believed. Which trials are wrong is decided by
+//! the cut between those that keep the bound and those that miss it that has the fewest on its wrong
+//! side. A trial whose rate the generator could not send says nothing of the server: above it nothing
+//! is tried, and a capacity that lies there is not found.
 //! Then all trials go on within that bracket, and each says how far the figure is from the bound.
 //! Near its capacity a queue's response time grows like 1/(μ − λ), so that its inverse is nearly a
 //! straight line in the rate: the line through the trials crosses the bound's inverse at the
 //! capacity (Kleinrock 1975, section 3.2, for M/M/1, where the line is exact).
 
+use std::ops::RangeInclusive;
+use std::ptr;
+
 use results::{Doubt, Measurement};
 
+use crate::cut::Cuts;
 use crate::expectation::Figure;
 
 /// Trials that bear on the bracket before an answer is given.
@@ -22,11 +28,18 @@ const TRIALS: usize = 15;
 /// it.
 const NARROW: f64 = 1.3;
 
+/// So many more trials must miss the bound above the bracket than keep it there.
+const EVIDENCE: usize = 3;
+
 /// What misses the bound so far below a rate that keeps it was disturbed; nearer, either may be chance.
 const OVERRULED: f64 = 1.1;
 
-/// Where trials are made, as shares of the present estimate.
+/// Where trials are made, as shares of the present estimate: by turns on both sides, as a line is
+/// known best from points that lie apart.
 const AROUND: [f64; 3] = [0.9, 0.97, 1.03];
+
+/// Where they are made at a cliff, which is known best from what lies close to it.
+const AT_A_CLIFF: [f64; 3] = [1.0, 0.97, 1.03];
 
 /// What one trial has shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -162,6 +175,14 @@ impl Search {
         })
     }
 
+    /// Whether a trial was made again at once, as the first without a steady state at its rate is: one
+    /// stall may have met both, and they count as one.
+    fn was_retried(&self, trial: &Trial) -> bool {
+        let is_first = alike(&self.trials, trial).next().is_some_and(|it| ptr::eq(it, trial));
+        let is_next = |two: &[Trial]| ptr::eq(&two[0], trial) && two[0].rate == two[1].rate;
+        is_first && trial.figure_ns().is_none() && self.trials.windows(2).any(is_next)
+    }
+
     /// What the trials say of where the capacity lies.
     fn bracket(&self) -> Bracket {
         let rates = |is_such: &dyn Fn(&Trial) -> bool| -> Vec<f64> {
@@ -169,16 +190,20 @@ impl Search {
         };
         let not_sent = rates(&|trial| trial.outcome == Outcome::NotSent);
         let not_sent = not_sent.into_iter().reduce(f64::min);
-        let kept = rates(&|trial| self.keeps(trial)).into_iter().reduce(f64::max);
-        let mut missed = rates(&|trial| self.misses(trial));
-        missed.retain(|rate| not_sent.is_none_or(|ceiling| *rate <= ceiling));
-        missed.retain(|rate| kept.is_none_or(|kept| kept <= OVERRULED * rate));
-        let least = missed.iter().copied().reduce(f64::min);
-        let is_near = |rate: &&f64| least.is_some_and(|least| **rate <= NARROW * least);
+        let kept = self.counted().filter(|trial| self.keeps(trial)).map(|trial| trial.rate);
+        let kept = kept.reduce(f64::max);
+        let tells = |trial: &&Trial| {
+            let rate = trial.rate;
+            let may_miss = not_sent.is_none_or(|ceiling| rate <= ceiling)
+                && kept.is_none_or(|kept| kept <= OVERRULED * rate);
+            self.keeps(trial) || self.misses(trial) && may_miss && !self.was_retried(trial)
+        };
+        let told = self.counted().filter(tells);
+        let cuts = Cuts::through(told.map(|trial| (trial.rate, self.misses(trial))));
         Bracket {
-            kept,
-            missed: least,
-            is_believed: missed.iter().filter(is_near).count() > 1,
+            kept: cuts.stood(),
+            missed: cuts.fell(),
+            is_believed: cuts.evidence() >= EVIDENCE,
             not_sent,
         }
     }
@@ -226,34 +251,57 @@ impl Search {
         // One without a steady state has no point to show.
         let point = |trial: &Trial| trial.figure_ns().map(|ns| (trial.rate, 1.0 / ns));
         let near: Vec<(f64, f64)> = bearing().filter_map(point).collect();
-        let unsteady = |trial: &&Trial| trial.outcome == Outcome::Unsteady;
-        let collapse = self.counted().filter(unsteady).map(|trial| trial.rate);
-        // What lies below the bracket is overruled.
-        let collapse = collapse.filter(|rate| *rate >= low).fold(f64::INFINITY, f64::min);
+        let cliff = self.cliff(least..=most);
+        let is_below = |rate: f64| cliff.is_none_or(|cliff| rate < cliff.above);
         let crossing = |points: &[(f64, f64)]| {
             let crossing = line_through(points)?.crossing(1.0 / self.bound_ns)?;
-            Some(crossing.clamp(low / 1.2, high * 1.2).min(collapse))
+            Some(crossing.clamp(low / 1.2, high * 1.2))
         };
-        let found = crossing(&near).filter(|_| near.len() > 2);
-        let estimate = found.unwrap_or_else(|| (low * high).sqrt().min(collapse));
+        let line = crossing(&near).filter(|rate| near.len() > 2 && is_below(*rate));
+        let at_cliff = cliff.map(|cliff| cliff.capacity);
+        let estimate =
+            line.or(at_cliff.map(|capacity| capacity.rate)).unwrap_or_else(|| (low * high).sqrt());
         let tried = bearing().count();
         if tried < TRIALS {
-            // By turns on both sides: a line is known best from points that lie apart.
-            let apart = (estimate * AROUND[tried % AROUND.len()]).clamp(least, most);
+            let around = if line.is_none() && at_cliff.is_some() { AT_A_CLIFF } else { AROUND };
+            // What is made again at once does not take another's turn.
+            let turns = bearing().filter(|trial| !self.was_retried(trial)).count();
+            let apart = (estimate * around[turns % around.len()]).clamp(least, most);
             return Step::Try(apart.clamp(self.least, self.most));
         }
-        // Without a line, as at a cliff, nothing is known but the bracket.
-        let Some(estimate) = found else {
-            return Step::Found(Capacity { rate: low, low, high });
-        };
-        let spread = leave_one_out(&near, crossing, estimate);
-        let (mut least, mut most) = ((estimate - spread).max(0.0), estimate + spread);
-        // Where the line was cut off at a collapse, it says little of how sure that is.
-        if estimate >= collapse {
-            (least, most) = (least.min(low), most.max(high));
-        }
-        Step::Found(Capacity { rate: estimate, low: least, high: most })
+        Step::Found(match (line, at_cliff) {
+            (Some(rate), _) => {
+                let spread = leave_one_out(&near, crossing, rate);
+                Capacity { rate, low: (rate - spread).max(0.0), high: rate + spread }
+            }
+            (None, Some(capacity)) => capacity,
+            // Without a line and without a cliff nothing is known but the bracket.
+            (None, None) => Capacity { rate: low, low, high },
+        })
     }
+
+    /// The rate above which there is no steady state, between those of the trials next to it; its
+    /// interval is where one more trial would be wrong.
+    fn cliff(&self, within: RangeInclusive<f64>) -> Option<Cliff> {
+        let tells = |trial: &&Trial| {
+            let is_sent = trial.outcome != Outcome::NotSent;
+            within.contains(&trial.rate) && is_sent && !self.was_retried(trial)
+        };
+        let told = self.counted().filter(tells);
+        let cuts =
+            Cuts::through(told.map(|trial| (trial.rate, trial.outcome == Outcome::Unsteady)));
+        let ((below, above), (low, high)) = (cuts.between(0)?, cuts.between(1)?);
+        let capacity = Capacity { rate: f64::midpoint(below, above), low, high };
+        Some(Cliff { capacity, above })
+    }
+}
+
+/// Where a server falls before its figure reaches the bound.
+#[derive(Clone, Copy, Debug)]
+struct Cliff {
+    capacity: Capacity,
+    /// The least rate that is above it for all that is known: no capacity lies beyond.
+    above: f64,
 }
 
 /// Between which rates the capacity lies.
@@ -262,8 +310,8 @@ struct Bracket {
     kept: Option<f64>,
     /// The least that missed it.
     missed: Option<f64>,
-    /// Whether another trial, there or not far above, missed it as well: one alone may owe that to a
-    /// stall of the machine, which has passed by the time the bracket is narrow.
+    /// Whether enough trials missed it: a few may owe that to stalls of the machine, which have passed
+    /// by the time the bracket is narrow.
     is_believed: bool,
     /// The least that could not be sent.
     not_sent: Option<f64>,
@@ -369,7 +417,15 @@ mod tests {
     fn the_capacity_of_an_exact_server_is_found() {
         for capacity in [7.0, 350.0, 12_345.0, 900_000.0] {
             let (search, Step::Found(found)) = search(capacity, 1e7) else { panic!("{capacity}") };
-            assert!((found.rate / capacity - 1.0).abs() < 0.02, "{capacity}: {found:?}");
+            assert!(
+                (found.rate / capacity - 1.0).abs() < 0.02,
+                "{capacity}: {found:?} {:#?}",
+                search
+                    .trials()
+                    .iter()
+                    .map(|t| format!("{} {:?}", t.rate, t.outcome))
+                    .collect::<Vec<_>>()
+            );
             assert!(search.trials().len() < 45, "{} trials", search.trials().len());
         }
     }
@@ -444,6 +500,39 @@ mod tests {
         };
         assert!(found.low < COLLAPSE && COLLAPSE <= found.high, "{found:?}");
         assert!((found.rate / COLLAPSE - 1.0).abs() < 0.3, "{found:?}");
+    }
+
+    #[test]
+    fn a_cliff_is_found_on_a_machine_that_stalls_for_two_trials_now_and_then() {
+        // As a server that shares its core with the generator: quick until it falls.
+        const CLIFF: f64 = 190_000.0;
+        let found = |seed: u64| {
+            let mut random = Uniform::of_arrivals(seed);
+            let mut search = Search::new(20e6, 50_000.0, 700.0, 1e6);
+            let mut stalled = 0;
+            loop {
+                match search.next() {
+                    Step::Try(rate) => {
+                        stalled = if random.draw() < 0.05 { 2 } else { stalled - 1 };
+                        let limit = CLIFF * (0.98 + 0.04 * random.draw());
+                        let stands = rate < limit && stalled <= 0;
+                        let figure_ns = 1e5 * (0.9 + 0.2 * random.draw());
+                        search.add(trial(rate, stands.then_some(figure_ns)));
+                    }
+                    Step::Found(found) => break found,
+                    end => panic!("{seed}: {end:?}"),
+                }
+                assert!(search.trials().len() < 60, "{seed}: {search:?}");
+            }
+        };
+        let all: Vec<Capacity> = (0..400).map(found).collect();
+        let mut off: Vec<f64> = all.iter().map(|it| (it.rate / CLIFF - 1.0).abs()).collect();
+        off.sort_by(f64::total_cmp);
+        let covered = all.iter().filter(|it| it.low <= CLIFF && CLIFF <= it.high).count();
+
+        assert!(off[380] < 0.05, "19 of 20 within {}", off[380]);
+        assert!(off[399] < 0.25, "all within {}", off[399]);
+        assert!(covered >= 360, "{covered} of 400 intervals hold it");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 pub mod arrivals;
 mod bursts;
 pub mod capacity;
+mod cut;
 pub mod distribution;
 pub mod driver;
 pub mod exchange;
