@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
 fn explain(error: &clap::Error) -> ExitCode {
     let plain = error.to_string();
     let (is_harmless, code) = (harmless(&plain) == plain, error.exit_code());
-    if is_harmless || !error.use_stderr() {
+    if !error.use_stderr() || is_harmless && !terminal::is_too_wide(&plain) {
         let _ = error.print();
     } else {
         terminal::say(plain.trim_end());

@@ -8,15 +8,36 @@
 use std::io::{self, StdoutLock, Write};
 
 use protocol::text::harmless;
+use terminal_size::{Width, terminal_size_of};
 
 use crate::error::Error;
 
 /// The width of lines, on a terminal as in a file.
 const USUAL_WIDTH: usize = 80;
 
-/// Says something on standard error, on a line of its own, which a terminal divides by itself.
+/// A terminal narrower than this, or of which nothing is known, is written to as if it had so many.
+const LEAST_WIDTH: usize = 20;
+
+/// Says something on standard error, on a line of its own; on a terminal in lines that fit it, elsewhere
+/// in one, for those who search it.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+    let text = harmless(text);
+    let mut stderr = io::stderr().lock();
+    let _ = match width_of_stderr() {
+        Some(width) => writeln!(stderr, "{}", wrapped(&text, width, "")),
+        None => writeln!(stderr, "{text}"),
+    };
+}
+
+/// Whether a line of a text is too long for the terminal on standard error.
+pub(crate) fn is_too_wide(text: &str) -> bool {
+    width_of_stderr().is_some_and(|width| text.lines().any(|line| line.chars().count() > width))
+}
+
+/// The letters in a line of the terminal on standard error, if that is one.
+fn width_of_stderr() -> Option<usize> {
+    let (Width(width), _) = terminal_size_of(io::stderr())?;
+    Some(usize::from(width).max(LEAST_WIDTH))
 }
 
 /// Standard output for as long as it takes to say something, which is said by

@@ -1,15 +1,16 @@
 //! Whether a run is to be believed: each doubt a value with its remedy.
 
 use results::{
-    Counts, Doubt, GeneratorCost, Lack, Measurement, Percentile, Placement, Series, Spectrum, Unmet,
+    Counts, Doubt, GeneratorCost, Lack, Measurement, Percentile, Placement, Series, Spectrum,
+    Unmet, needed,
 };
 
 use crate::arrivals::Arrivals;
 use crate::plan::Plan;
 use crate::recorder::RunLog;
 
-/// The percentile that the summary prints, and the requests that it needs.
-const TAIL: (f64, u64) = (99.0, 299);
+/// The percentile that the summary prints.
+const TAIL: f64 = 99.0;
 
 /// Blocks into which the window is cut to see whether response time stays what it is.
 const BLOCKS: usize = 10;
@@ -272,8 +273,8 @@ fn rank_correlation(values: &[f64]) -> f64 {
 /// The first of the percentiles that the summary prints (p99) must be supported.
 fn too_few_samples(measured: &Measurement) -> Option<Doubt> {
     let count = measured.effective_samples as u64;
-    let (percentile, needed) = TAIL;
-    (count < needed).then_some(Doubt::TooFewSamples { percentile, needed, count })
+    let needed = needed(TAIL) as u64;
+    (count < needed).then_some(Doubt::TooFewSamples { percentile: TAIL, needed, count })
 }
 
 /// How many independent requests would tell as much as these, by batch means: where neighbours

@@ -10,7 +10,7 @@ const Z: f64 = 1.959_964;
 const Z_ONE_SIDED: f64 = 1.644_854;
 
 /// Whether so many independent requests support a percentile (given in percent): with 95 %, at
-/// least one of them must be longer. p90 needs 28, p99 298, p99.9 2,994.
+/// least one of them must be longer. p90 needs 29, p99 299, p99.9 2,995.
 #[must_use]
 pub fn supports(count: u64, percentile: f64) -> bool {
     count as f64 >= needed(percentile)
@@ -19,7 +19,7 @@ pub fn supports(count: u64, percentile: f64) -> bool {
 /// The least number of independent requests that [`supports`] a percentile, given in percent.
 #[must_use]
 pub fn needed(percentile: f64) -> f64 {
-    (0.05_f64.ln() / (percentile / 100.0).ln()).floor()
+    (0.05_f64.ln() / (percentile / 100.0).ln()).ceil()
 }
 
 /// The shares of the sample between whose order statistics the `quantile` (0 to 1) lies with
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_percentile_needs_its_samples() {
         assert!(supports(10, 50.0));
-        assert!(!supports(297, 99.0));
+        assert!(!supports(298, 99.0));
         assert!(supports(299, 99.0));
         assert!(!supports(299, 99.9));
         assert!(supports(2_995, 99.9) && supports(29_956, 99.99));
