@@ -172,7 +172,7 @@ fn file_remedy(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room there, or choose another place"
         }
-        io::ErrorKind::NotFound => "correct the path",
+        io::ErrorKind::NotFound => "correct the path, or choose another place",
         _ => "choose another place, or make it accessible",
     })
 }

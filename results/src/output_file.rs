@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
@@ -40,8 +40,12 @@ impl OutputFile {
     /// # Errors
     /// When the folder is not there, or takes no file.
     pub fn prepare(path: &Path) -> io::Result<Self> {
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let old = fs::metadata(&real).ok();
+        let real = led_to(path);
+        let old = match fs::metadata(&real) {
+            Ok(old) => Some(old),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
         if old.as_ref().is_some_and(fs::Metadata::is_dir) {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
@@ -97,14 +101,32 @@ fn standard(file: &fs::Metadata) -> Option<Standard> {
 fn beside(path: &Path, old: Option<&fs::Metadata>) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let rights = old.map_or_else(|| Permissions::from_mode(0o666), fs::Metadata::permissions);
+    // Made by hand, as tempfile's own way hides what the system said.
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(rights.mode() & 0o777);
     let mut builder = Builder::new();
-    builder.prefix(".crossover-").permissions(Permissions::from_mode(rights.mode() & 0o777));
-    builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(the_systems_own)
+    builder.prefix(".crossover-");
+    let file = builder.make_in(folder.unwrap_or(Path::new(".")), |path| options.open(path))?;
+    if old.is_some() {
+        // The umask is for new files.
+        file.as_file().set_permissions(Permissions::from_mode(rights.mode() & 0o777))?;
+    }
+    Ok(file)
 }
 
-/// What the system said, without the name of the file beside: the message names the real one.
-fn the_systems_own(error: io::Error) -> io::Error {
-    if error.raw_os_error().is_some() { error } else { error.kind().into() }
+/// Where a path leads, also where nothing stands there yet: a link whose file is still to be written
+/// stays a link.
+fn led_to(path: &Path) -> PathBuf {
+    const MOST_LINKS: usize = 40; // as many as the kernel follows
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if let Ok(real) = fs::canonicalize(&path) {
+            return real;
+        }
+        let Ok(next) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    path
 }
 
 /// Writes a whole file.
@@ -148,8 +170,35 @@ mod tests {
         write_file(&path, b"new").expect("it can be written");
         assert_eq!(fs::read(&path).expect("there"), b"new");
         let missing = OutputFile::prepare(&folder.path().join("no/page"));
-        assert!(missing.is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
+        assert!(missing.is_err_and(|error| error.raw_os_error() == Some(2)), "ENOENT");
         assert!(OutputFile::prepare(folder.path()).is_err(), "a folder is no file");
+    }
+
+    #[test]
+    fn a_link_to_a_file_that_is_still_to_be_written_stays_a_link() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("target", &link).expect("a link");
+        write_file(&link, b"new").expect("it can be written");
+        assert!(fs::symlink_metadata(&link).is_ok_and(|it| it.is_symlink()));
+        assert_eq!(fs::read(folder.path().join("target")).expect("there"), b"new");
+        // One that leads to itself leads nowhere.
+        let round = folder.path().join("round");
+        std::os::unix::fs::symlink("round", &round).expect("a link");
+        assert!(write_file(&round, b"new").is_err());
+        assert!(fs::symlink_metadata(&round).is_ok_and(|it| it.is_symlink()));
+    }
+
+    #[test]
+    fn a_file_keeps_its_rights() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "old").expect("a file");
+        for mode in [0o666, 0o600, 0o640] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).expect("rights");
+            write_file(&file, b"new").expect("it can be written");
+            assert_eq!(fs::metadata(&file).expect("there").mode() & 0o777, mode);
+        }
     }
 
     #[test]
