@@ -103,6 +103,34 @@ fn a_server_that_keeps_no_connection_loses_nothing() {
 }
 
 #[test]
+fn a_reply_that_is_cut_off_by_the_requests_behind_it_is_asked_for_again() {
+    // Who closes while requests lie unread sends RST instead of FIN: at the end of a reply that has no
+    // other end, and in the midst of one that has a length.
+    for (first, reply) in [
+        (&b"HTTP/1.0 200 OK\r\n\r\nhi"[..], &b"HTTP/1.0 200 OK\r\n\r\nhi"[..]),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh", LAST),
+    ] {
+        let (address, _beside) =
+            streams(TcpListener::bind("127.0.0.1:0"), move |connection, mut stream| {
+                let (mut head, mut byte) = (Vec::new(), [0]);
+                while !head.ends_with(b"\r\n\r\n")
+                    && stream.read(&mut byte).is_ok_and(|read| read > 0)
+                {
+                    head.push(byte[0]);
+                }
+                let _ = stream.write_all(if connection == 1 { first } else { reply });
+                if connection == 1 {
+                    thread::sleep(Duration::from_millis(100)); // until others have come, unread
+                }
+            });
+        let way = ["--closed", "--clients", "1", "--pipeline", "8"];
+        let said = json(&format!("http://{address}/"), &[&way[..], &PATIENT].concat());
+        all_answered(&said);
+        assert!(resent(&said) > 0, "{said}");
+    }
+}
+
+#[test]
 fn an_early_end_costs_what_may_not_be_repeated_and_nothing_else() {
     // The tenth request of each connection finds it closed without a word, or reset.
     for reset in [false, true] {

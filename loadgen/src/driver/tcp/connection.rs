@@ -23,10 +23,14 @@
 //! | the end | the request whose reply has begun | the others |
 //! |---|---|---|
 //! | announced in a reply (`Connection: close`, HTTP/1.0, a body that ends with the connection) | its reply is read to its end | sent again |
-//! | FIN or RST of the server | reset, unless the FIN is the end of its reply | sent again |
+//! | FIN of the server | reset, unless the FIN is the end of its reply | sent again |
+//! | RST of the server | sent again if others stood behind it, else reset | sent again |
 //! | refused, or not there in time | – | refused |
 //! | bytes that are no reply | wrong | wrong: nothing after them can be understood |
 //! | the generator gives a request up (HTTP) | timed out if it is this one, else read to its end | sent again, or waited for here if they may not be |
+//!
+//! A server that closes while requests lie unread sends RST, which cuts off what it had answered (RFC
+//! 9112, section 9.6): then the requests behind a reply have cut it short, and not the server.
 //!
 //! "Sent again" holds for what may be sent twice: requests of HTTP with an idempotent method (RFC
 //! 9110, section 9.2.2), and of every exchange those of which no byte had left. The others are reset.
@@ -76,11 +80,13 @@ pub(super) struct Outstanding {
     given_up: bool,
     /// Where its bytes begin, among all that were given to the connection.
     begins: u64,
+    /// Where those of the next request begin, if there is one.
+    ends: u64,
 }
 
 impl Outstanding {
     pub(super) fn new(request: Request, last: bool) -> Self {
-        Self { request, last, resent: 0, given_up: false, begins: 0 }
+        Self { request, last, resent: 0, given_up: false, begins: 0, ends: u64::MAX }
     }
 
     pub(super) fn was_resent(&self) -> bool {
@@ -99,8 +105,10 @@ pub(super) enum End {
     Announced,
     /// The generator, because a request on it was given up.
     GivenUp,
-    /// It has ended.
+    /// It has ended by FIN.
     Gone,
+    /// It has ended by RST.
+    Torn,
 }
 
 /// What becomes of the requests that a connection leaves behind.
@@ -192,7 +200,10 @@ impl Connection {
     pub(super) fn give(&mut self, exchange: &Exchange, outstanding: Outstanding) {
         let begins = self.written + self.outgoing.len() as u64;
         exchange.encode(&outstanding.request, &mut self.outgoing);
-        self.outstanding.push_back(Outstanding { begins, ..outstanding });
+        if let Some(before) = self.outstanding.back_mut() {
+            before.ends = begins;
+        }
+        self.outstanding.push_back(Outstanding { begins, ends: u64::MAX, ..outstanding });
         if self.requests_left != u32::MAX {
             self.requests_left -= 1;
         }
@@ -346,13 +357,17 @@ impl Connection {
     pub(super) fn leave_behind(&mut self, exchange: &Exchange, end: End) -> LeftBehind {
         let mut left = LeftBehind::default();
         let mut rest = std::mem::take(&mut self.outstanding);
+        // Others may have gone elsewhere since: what counts is that they went out here.
+        let is_followed = |oldest: &Outstanding| oldest.ends < self.written;
+        let is_cut_by_others = end == End::Torn && rest.front().is_some_and(is_followed);
         if self.begun
+            && !is_cut_by_others
             && let Some(begun) = rest.pop_front()
         {
             match end {
                 End::Announced | End::GivenUp => self.outstanding.push_back(begun),
-                End::Gone if !begun.given_up => left.lost.push(begun.request.id),
-                End::Gone => {}
+                End::Gone | End::Torn if !begun.given_up => left.lost.push(begun.request.id),
+                End::Gone | End::Torn => {}
             }
         }
         let mut unwritten_from = self.written + self.outgoing.len() as u64;

@@ -47,10 +47,10 @@ impl TcpTransport {
     }
 
     /// A connection has ended, with what was outstanding on it.
-    pub(super) fn lose(&mut self, index: usize, happened: &mut Vec<Event>) {
+    pub(super) fn lose(&mut self, index: usize, end: End, happened: &mut Vec<Event>) {
         let Some(mut connection) = self.connections[index].take() else { return };
         let client = connection.client;
-        let left = connection.leave_behind(&self.settings.exchange, End::Gone);
+        let left = connection.leave_behind(&self.settings.exchange, end);
         if !left.again.is_empty() || !left.lost.is_empty() {
             self.clients[client as usize].cautious = true;
         }

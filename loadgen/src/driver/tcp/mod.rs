@@ -354,14 +354,14 @@ impl TcpTransport {
             }),
             // It was there, and is gone again.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                return self.lose(index, happened);
+                return self.lose(index, End::Torn, happened);
             }
             Err(_) => return self.close(index, What::Refused, happened),
         }
         if connection.write().is_err() {
             // Replies that arrived before the end are still to be read.
             self.receive(index, true, happened);
-            self.lose(index, happened);
+            self.lose(index, End::Torn, happened);
         }
     }
 
@@ -376,7 +376,7 @@ impl TcpTransport {
             match connection.stream.read(&mut self.incoming[..]) {
                 Ok(0) => {
                     connection.take_the_end(exchange, happened);
-                    return self.lose(index, happened);
+                    return self.lose(index, End::Gone, happened);
                 }
                 Ok(count) => {
                     if !self.take(index, count, happened) || (count < READ_SIZE && !ends) {
@@ -389,7 +389,7 @@ impl TcpTransport {
                     ErrorKind::ConnectionRefused => {
                         return self.close(index, What::Refused, happened);
                     }
-                    _ => return self.lose(index, happened),
+                    _ => return self.lose(index, End::Torn, happened),
                 },
             }
         }
@@ -409,7 +409,7 @@ impl TcpTransport {
         let taken = connection.take_replies(&self.settings.exchange, bytes, at_ns, happened);
         if let Err(unreadable) = taken {
             if unreadable.why == NoReply::Unasked && unreadable.bytes.starts_with(IDLE_CLOSE) {
-                self.lose(index, happened); // it was idle for too long (RFC 9110, section 15.5.9)
+                self.lose(index, End::Gone, happened); // it was idle for too long (RFC 9110, section 15.5.9)
                 return false;
             }
             self.unreadable.get_or_insert(unreadable);
