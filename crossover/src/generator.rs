@@ -247,10 +247,10 @@ impl Part<'_> {
                 most_refusals,
                 ..Datagrams::of(spec, self.share, address, exchange, pacing)
             })),
-            Transport::Tcp => self.drive_over(TcpTransport::new(Connections {
-                most_refusals,
-                ..Connections::of(spec, self.share, address, exchange, pacing)
-            })),
+            Transport::Tcp => {
+                let all = Connections::of(spec, self.share, address, exchange, pacing);
+                self.drive_over(TcpTransport::new(Connections { most_refusals, ..all }, self.stop))
+            }
         }
     }
 

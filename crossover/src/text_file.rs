@@ -1,14 +1,34 @@
-//! Text files that people wrote: scenarios, lists of times, tables.
+//! Files that people name: scenarios, lists of times, tables, bodies of requests.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use protocol::text::decode;
 
 use crate::error::Error;
 
+/// The most that a file may hold: a trace of some ten million instants, and no device without end.
+const MOST_BYTES: u64 = 256 << 20;
+
 /// The text of a file, without a byte order mark.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    let bytes = fs::read(path).map_err(Error::file("read", path))?;
-    decode(bytes).map_err(|why| Error::Usage(format!("cannot read {}: {why}", path.display())))
+    decode(read_bytes(path)?)
+        .map_err(|why| Error::Usage(format!("cannot read {}: {why}", path.display())))
+}
+
+/// All bytes of a file.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(Error::file("read", path))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(Error::Usage(format!(
+            "cannot read {}: it is larger than {} MiB; name a smaller file",
+            path.display(),
+            MOST_BYTES >> 20
+        )));
+    }
+    Ok(bytes)
 }

@@ -258,6 +258,41 @@ fn an_interrupted_load_tells_what_it_has_and_what_ended_it() {
 }
 
 #[test]
+fn a_load_that_still_connects_can_be_interrupted() {
+    // Nobody accepts, and the queue of connections has room for one or two.
+    let full =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("one");
+    full.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    full.listen(0).expect("a listener");
+    let address = full.local_addr().expect("bound").as_socket().expect("of the internet");
+    let load = crossover()
+        .args(["load", &format!("tcp://{address}"), "--clients", "64", "--threads", "2"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    kill(Pid::from_raw(load.id() as i32), Signal::SIGINT).expect("it is alive");
+    let output = load.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("Ctrl-C"), "{said}");
+}
+
+#[test]
+fn files_without_end_are_refused() {
+    for arguments in [
+        &["bench", "/dev/zero"][..],
+        &["load", "udp://127.0.0.1:9", "--arrivals", "trace:/dev/zero"],
+        &["load", "udp://127.0.0.1:9", "--wait", "file:/dev/zero"],
+        &["load", "http://127.0.0.1:9", "--method", "POST", "--body", "@/dev/zero"],
+        &["serve", "superserver", "--table", "/dev/zero"],
+    ] {
+        refused(arguments, 2, &["/dev/zero", "larger than"]);
+    }
+}
+
+#[test]
 fn two_signals_at_once_are_one_wish_to_end() {
     let server = Server::start("udp-iterative", &[]);
     let target = format!("udp://{}", server.address);

@@ -1,7 +1,6 @@
 //! The flags of `crossover load`.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use loadgen::{
 
 use super::target::Target;
 use super::{read_positive_duration, read_positive_seconds};
-use crate::text_file::read_text;
+use crate::text_file::{self, read_text};
 
 /// Arguments of `load`.
 #[derive(Debug, Args)]
@@ -347,8 +346,7 @@ pub struct Octets(pub Vec<u8>);
 
 fn read_bytes(text: &str) -> Result<Octets, String> {
     let bytes = match text.strip_prefix('@') {
-        Some(path) => fs::read(path)
-            .map_err(|error| format!("cannot read {path}: {error}; choose a readable file"))?,
+        Some(path) => text_file::read_bytes(Path::new(path)).map_err(|error| error.to_string())?,
         None => unescape(text)?,
     };
     if bytes.is_empty() {

@@ -14,11 +14,13 @@ mod sources;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
 use protocol::Request;
 use results::Lack;
 use socket2::Socket;
@@ -34,6 +36,9 @@ use sources::Sources;
 
 /// How long the connections of a persistent load may take to be made.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the wait for a connection asks whether it is still wanted, in milliseconds.
+const CONNECT_LOOK_MS: u8 = 50;
 
 /// Bytes asked for in one read.
 const READ_SIZE: usize = 64 << 10;
@@ -160,11 +165,12 @@ pub struct TcpTransport {
 }
 
 impl TcpTransport {
-    /// Prepares the clients; where connections are kept, makes them now.
+    /// Prepares the clients; where connections are kept, makes them now, until `stop` says that there
+    /// is to be no load.
     ///
     /// # Errors
     /// When the server cannot be reached, or the kernel has no sockets left.
-    pub fn new(settings: Connections) -> Result<Self, DriveError> {
+    pub fn new(settings: Connections, stop: &dyn Fn() -> bool) -> Result<Self, DriveError> {
         let clients = if settings.sessions { 0 } else { settings.clients };
         let kept = settings.are_kept();
         let mut transport = Self {
@@ -190,29 +196,28 @@ impl TcpTransport {
             settings,
         };
         if kept {
-            transport.connect_all(clients)?;
+            transport.connect_all(clients, stop)?;
         }
         Ok(transport)
     }
 
-    fn connect_all(&mut self, clients: u32) -> Result<(), DriveError> {
+    fn connect_all(&mut self, clients: u32, stop: &dyn Fn() -> bool) -> Result<(), DriveError> {
         let target = self.settings.target;
         for client in 0..clients {
             let since_ns = monotonic_ns();
             let mut socket = self.sources.open().map_err(DriveError::Socket)?;
-            let mut connected = socket.connect_timeout(&target.into(), CONNECT_PATIENCE);
+            let mut connected = connect_now(&socket, target, stop);
             if connected.as_ref().is_err_and(|error| self.sources.has_another(error)) {
                 socket = self.sources.open().map_err(DriveError::Socket)?;
-                connected = socket.connect_timeout(&target.into(), CONNECT_PATIENCE);
+                connected = connect_now(&socket, target, stop);
             }
-            connected.map_err(|source| DriveError::Connect { target, source })?;
+            if !connected.map_err(|source| DriveError::Connect { target, source })? {
+                return Ok(());
+            }
             let at_ns = monotonic_ns();
             let what = What::Connected { took_ns: at_ns - since_ns };
             self.pending.push(Event { at_ns, id: None, client, what });
-            let settled = socket.set_nonblocking(true);
-            settled
-                .and_then(|()| self.adopt(socket, client, Life::Open))
-                .map_err(DriveError::Socket)?;
+            self.adopt(socket, client, Life::Open).map_err(DriveError::Socket)?;
         }
         Ok(())
     }
@@ -566,6 +571,28 @@ impl Transport for TcpTransport {
     }
 }
 
+/// Connects a non-blocking socket and waits for it; tells whether it is there, or the wait was ended
+/// by `stop`.
+fn connect_now(socket: &Socket, target: SocketAddr, stop: &dyn Fn() -> bool) -> io::Result<bool> {
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
+        done => return done.map(|()| true),
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < CONNECT_PATIENCE {
+        if stop() {
+            return Ok(false);
+        }
+        let mut sockets = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+        match poll(&mut sockets, CONNECT_LOOK_MS) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return socket.take_error()?.map_or(Ok(true), Err),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ErrorKind::TimedOut.into())
+}
+
 #[cfg(test)]
 mod tests {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -589,7 +616,7 @@ mod tests {
         let target = listener.local_addr().expect("bound");
         let one =
             Connections::of(&LoadSpec::default(), Share::WHOLE, target, bytes(), Pacing::Spin);
-        let mut transport = TcpTransport::new(one).expect("a connection");
+        let mut transport = TcpTransport::new(one, &|| false).expect("a connection");
         let open = |transport: &TcpTransport| transport.connections.iter().flatten().count();
         for id in 1..=100 {
             assert!(matches!(transport.start(0, &request(id), false), Started::Sent(_)));
@@ -619,7 +646,7 @@ mod tests {
         });
         let spec = LoadSpec { clients: CONNECTIONS, ..LoadSpec::default() };
         let all = Connections::of(&spec, Share::WHOLE, target, bytes(), Pacing::Spin);
-        let mut transport = TcpTransport::new(all).expect("connections");
+        let mut transport = TcpTransport::new(all, &|| false).expect("connections");
         let mut happened = Vec::new();
         let look = |transport: &mut TcpTransport, happened: &mut Vec<Event>| {
             transport.wait(1, 0, 1, happened);
