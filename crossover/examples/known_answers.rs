@@ -16,9 +16,9 @@ use crossover::real_testbed::RealTestbed;
 use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 use model::{iterative_mean_response, stopped_server_p99};
 use nix::sys::signal::{Signal, kill};
+use protocol::Transport;
 use protocol::{Decoded, MAX_MESSAGE_SIZE, Reply, decode_request, encode_reply};
 use results::{Measurement, Percentile, Placement};
-use servers::Transport;
 
 fn main() -> ExitCode {
     example::main(run)

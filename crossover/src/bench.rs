@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::real_testbed::RealTestbed;
 use crate::report;
 use crate::sweep::{Run, record, remaining, runs};
-use crate::terminal::Output;
+use crate::terminal::{Output, end_with};
 use crate::testbed::Testbed;
 
 /// After so many failures one after the other, more of the same is not worth the time.
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     if errors.is_empty() {
         errors.extend(bench.failures());
     }
-    Error::told(errors)
+    end_with(errors)
 }
 
 /// A bench in its folder.

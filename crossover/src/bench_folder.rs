@@ -13,9 +13,11 @@ use results::{Journal, Record, is_same_file, parse_record, read_records, write_f
 
 use crate::cli::BenchArgs;
 use crate::error::Error;
-use crate::report::RECORDS;
 use crate::scenario::Source;
 use crate::terminal::say;
+
+/// The file of records in the folder of a bench.
+pub(crate) const RECORDS: &str = "records.jsonl";
 
 /// Where benches go by default.
 const RUNS: &str = "reports/runs";

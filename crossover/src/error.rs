@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::terminal::say;
-
 /// Every exit code and its meaning; the README shows this table.
 pub const EXIT_CODES: &[(u8, &str)] = &[
     (0, "all went well"),
@@ -130,17 +128,13 @@ impl Error {
         }
     }
 
-    /// Of several errors the one whose exit code scripts see: that of a signal, of a server, of a
-    /// file, of a run that does not tell, of a bound, in this order. The others are said before it.
-    pub(crate) fn told(errors: Vec<Self>) -> Result<(), Self> {
+    /// Several errors, first the one whose exit code scripts see: that of a signal, of a server, of a
+    /// file, of a run that does not tell, of a bound, in this order.
+    pub(crate) fn gravest_first(mut errors: Vec<Self>) -> Vec<Self> {
         const ORDER: [u8; 8] = [130, 2, 3, 1, 6, 5, 4, 0];
         let rank = |error: &Self| ORDER.iter().position(|code| *code == error.exit_code());
-        let mut errors = errors;
         errors.sort_by_key(rank); // stable: of two with one code the first
-        let mut errors = errors.into_iter();
-        let Some(gravest) = errors.next() else { return Ok(()) };
-        errors.for_each(|error| say(&format!("error: {error}")));
-        Err(gravest)
+        errors
     }
 
     /// Whether the reader of our output has gone, as `head` does; that is no failure.
@@ -227,7 +221,7 @@ mod tests {
                 Error::Interrupted(text()),
             ]
         };
-        let code = |errors| Error::told(errors).err().map(|error| error.exit_code());
+        let code = |errors| Error::gravest_first(errors).first().map(Error::exit_code);
         for (count, expected) in [(1, 5), (2, 6), (3, 1), (4, 3), (5, 130)] {
             assert_eq!(code(all().into_iter().take(count).collect()), Some(expected));
             assert_eq!(code(all().into_iter().take(count).rev().collect()), Some(expected));

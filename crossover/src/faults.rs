@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use protocol::Transport;
 use protocol::{HEADER_SIZE, Request, Work, encode_request};
 use reports::faults::{Cell, Experience, Fault, FaultMatrix, FaultTable, render, sentences};
 use results::{Failure, write_file};
-use servers::{CATALOGUE, Design, Transport};
+use servers::{CATALOGUE, Design};
 
 use crate::bench_folder::OwnFolder;
 use crate::cli::FaultsArgs;
@@ -19,7 +20,7 @@ use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::server_process::ServerProcess;
-use crate::terminal::{Output, say};
+use crate::terminal::{Output, end_with, say};
 use crate::{json, tables};
 
 /// How long the other clients have patience.
@@ -157,7 +158,7 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
         )));
     }
     errors.extend(show(&matrix, arguments, &folder).err());
-    Error::told(errors)
+    end_with(errors)
 }
 
 fn show(matrix: &FaultMatrix, arguments: &FaultsArgs, folder: &OwnFolder) -> Result<(), Error> {

@@ -11,8 +11,8 @@ use loadgen::driver::{
 use loadgen::judge::{Surroundings, measurement};
 use loadgen::{DriveError, Exchange, Plan, Progress, RunLog, Share, drive};
 use nix::time::{ClockId, clock_gettime};
+use protocol::Transport;
 use results::{Measurement, Placement};
-use servers::Transport;
 
 use crate::machine::KernelCounters;
 use crate::placement::stay_on;

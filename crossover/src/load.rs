@@ -13,8 +13,8 @@ use loadgen::{
     Arrivals, Close, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Reuse, Session,
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use protocol::Transport;
 use results::{Measurement, OutputFile, Placement, is_same_file};
-use servers::Transport;
 
 use crate::cli::{ArrivalsKind, LatencyFile, LoadArgs, Scheme, TargetService};
 use crate::error::Error;
@@ -23,6 +23,7 @@ use crate::interrupt::Interrupt;
 use crate::placement::{LatencyHold, cores, cores_within_reach, stay_on};
 use crate::progress::LiveLine;
 use crate::scenario::fits_transport;
+use crate::terminal::end_with;
 use crate::{load_advice, load_capacity, load_output};
 
 pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
     }
     errors.extend(nothing_answered(arguments, &measured));
     errors.extend(unmet(arguments, &measured));
-    Error::told(errors)
+    end_with(errors)
 }
 
 /// A load that got no right answer has measured nothing of the server.

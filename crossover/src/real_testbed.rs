@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use loadgen::Plan;
+use protocol::Transport;
 use results::{Failure, Machine, Measurement, Placement};
-use servers::{Design, Transport};
+use servers::Design;
 
 use crate::generator::{Aim, Engine, measure};
 use crate::placement::{LatencyHold, apart, cores, stay_on};

@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 use analysis::Verdict;
 use results::{Record, Settled, read_records};
 
-use crate::bench_folder::OwnFolder;
+use crate::bench_folder::{OwnFolder, RECORDS};
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::terminal::{Output, say};
-
-/// The file of records in the folder of a bench.
-pub(crate) const RECORDS: &str = "records.jsonl";
 
 pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
     let (file, folder) = if arguments.run.is_dir() {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use loadgen::quantity::{read_duration, read_seconds};
 use loadgen::{Arrivals, Bytes, Close, Distribution, LoadSpec, Nanoseconds, Rate, Reuse};
 use protocol::MAX_DATAGRAM_SIZE;
+use protocol::Transport;
 use results::{Axis, Shows};
 use serde::{Deserialize, Deserializer};
-use servers::{Design, Transport};
+use servers::Design;
 
 use crate::cli::{ArrivalsKind, did_you_mean, read_design};
 use crate::error::Error;

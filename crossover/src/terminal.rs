@@ -29,6 +29,14 @@ pub(crate) fn say(text: &str) {
     };
 }
 
+/// The gravest of several errors, by which the program ends; the others are said before it.
+pub(crate) fn end_with(errors: Vec<Error>) -> Result<(), Error> {
+    let mut errors = Error::gravest_first(errors).into_iter();
+    let Some(gravest) = errors.next() else { return Ok(()) };
+    errors.for_each(|error| say(&format!("error: {error}")));
+    Err(gravest)
+}
+
 /// Whether a line of a text is too long for the terminal on standard error.
 pub(crate) fn is_too_wide(text: &str) -> bool {
     width_of_stderr().is_some_and(|width| text.lines().any(|line| line.chars().count() > width))

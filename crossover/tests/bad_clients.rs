@@ -14,8 +14,9 @@ use std::time::Duration;
 use common::{Client, PATIENCE, Server, encoded, eventually, request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use protocol::Transport;
 use protocol::{HEADER_SIZE, MAX_DATAGRAM_SIZE, Refusal, Request};
-use servers::{Allocation, Concurrency, Design, Transport};
+use servers::{Allocation, Concurrency, Design};
 use socket2::SockRef;
 
 /// Short enough for a test, long enough for a loaded machine to do an honest exchange in.

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use common::{Server, designs_that_run_here};
 use nix::sys::signal::{Signal, kill};
-use servers::{Design, Service, Transport};
+use protocol::Transport;
+use servers::{Design, Service};
 
 fn at_hand(program: &str) -> bool {
     let found = Command::new("sh")

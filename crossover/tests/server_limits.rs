@@ -11,8 +11,9 @@ use std::time::Duration;
 use common::{Client, PATIENCE, Server, crossover, designs_that_run_here, eventually, request};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use protocol::Transport;
 use serde_json::Value;
-use servers::{Design, Transport};
+use servers::Design;
 
 /// `crossover serve` started by a shell that sets a limit first; its first line, if it says one.
 fn limited(limit: &str, arguments: &[&str]) -> (Child, String) {

@@ -1,5 +1,6 @@
 //! House rules as tests; each message names the remedy.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -108,7 +109,7 @@ fn unsafe_code_is_where_it_is_named() {
     const NAMED: [&str; 6] = [
         "servers/src/descriptor.rs",
         "servers/src/ring.rs",
-        "servers/src/runtime.rs",
+        "servers/src/talk/awaiting.rs",
         "servers/src/supervisor.rs",
         "servers/src/tally.rs",
         "servers/src/worker.rs",
@@ -183,6 +184,132 @@ fn crates_import_downwards_only() {
             assert!(!imports || name == owner, "{library} belongs in {owner} only, not in {name}");
         }
     }
+}
+
+#[test]
+fn no_imports_go_in_a_circle() {
+    for (name, text) in rust_files() {
+        let Some((folder, _)) = name.split_once("/src/lib.rs") else { continue };
+        drop(text);
+        let imports = imports_of_crate(folder);
+        for start in imports.keys() {
+            let circle = way_back(start, &imports);
+            assert!(
+                circle.is_none(),
+                "{folder}: imports go in a circle: {}; move what both need below them",
+                circle.unwrap_or_default().join(" -> ")
+            );
+        }
+    }
+}
+
+/// What each module of a crate imports of the same crate, by paths such as `tcp::iterative`. A module
+/// may see what its parents hold: they are one thing in several files.
+fn imports_of_crate(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let prefix = format!("{folder}/src/");
+    let files = rust_files().into_iter().filter_map(|(name, text)| {
+        let path = name.strip_prefix(&prefix)?.strip_suffix(".rs")?.to_owned();
+        let path = path.strip_suffix("/mod").unwrap_or(&path).replace('/', "::");
+        (!["lib", "main"].contains(&path.as_str())).then_some((path, text))
+    });
+    let files: Vec<(String, String)> = files.collect();
+    let modules: BTreeSet<String> = files.iter().map(|(path, _)| path.clone()).collect();
+    let owner = |mut path: &str| loop {
+        if let Some(module) = modules.get(path) {
+            return Some(module.clone());
+        }
+        path = path.rsplit_once("::")?.0;
+    };
+    let imports = files.iter().map(|(path, text)| {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let used = paths_used(code).into_iter().filter_map(|used| owner(&absolute(&used, path)?));
+        let is_other = |used: &String| used != path && !path.starts_with(&format!("{used}::"));
+        (path.clone(), used.filter(is_other).collect())
+    });
+    imports.collect()
+}
+
+/// The paths in the `use` lines of a file, groups taken apart.
+fn paths_used(code: &str) -> Vec<String> {
+    let uses = code.split(';').filter_map(|statement| {
+        let mut lines = statement.lines();
+        let line = lines.find(|line| {
+            line.starts_with("use ") || line.starts_with("pub") && line.contains(" use ")
+        })?;
+        let from = statement.find(line)? + line.find("use ")? + "use ".len();
+        Some(statement[from..].split_whitespace().collect::<String>())
+    });
+    uses.flat_map(|path| taken_apart(&path)).collect()
+}
+
+/// `a::{b, c::{d, e}}` as `a::b`, `a::c::d`, `a::c::e`.
+fn taken_apart(path: &str) -> Vec<String> {
+    let Some((before, group)) = path.split_once('{') else { return vec![path.to_owned()] };
+    let group = group.strip_suffix('}').unwrap_or(group);
+    let (mut depth, mut parts, mut part) = (0, Vec::new(), String::new());
+    for letter in group.chars() {
+        match letter {
+            ',' if depth == 0 => parts.push(std::mem::take(&mut part)),
+            _ => {
+                depth += i32::from(letter == '{') - i32::from(letter == '}');
+                part.push(letter);
+            }
+        }
+    }
+    parts.push(part);
+    let whole = parts.iter().filter(|part| !part.is_empty());
+    whole.flat_map(|part| taken_apart(&format!("{before}{part}"))).collect()
+}
+
+/// The path from the top of the crate, of one that a module writes.
+fn absolute(used: &str, module: &str) -> Option<String> {
+    if let Some(path) = used.strip_prefix("crate::") {
+        return Some(path.to_owned());
+    }
+    if !used.starts_with("super::") {
+        return Some(format!("{module}::{used}")); // a child's, or another crate's
+    }
+    let (mut rest, mut at) = (used, module);
+    while let Some(path) = rest.strip_prefix("super::") {
+        at = at.rsplit_once("::").map_or("", |(parent, _)| parent);
+        rest = path;
+    }
+    Some(if at.is_empty() { rest.to_owned() } else { format!("{at}::{rest}") })
+}
+
+/// A way along imports from a module back to itself, the shortest.
+fn way_back(start: &str, imports: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    let mut ways = VecDeque::from([vec![start.to_owned()]]);
+    let mut seen = BTreeSet::new();
+    while let Some(way) = ways.pop_front() {
+        for next in imports.get(way.last()?).into_iter().flatten() {
+            let longer = [&way[..], std::slice::from_ref(next)].concat();
+            if next == start {
+                return Some(longer);
+            }
+            if seen.insert(next.clone()) {
+                ways.push_back(longer);
+            }
+        }
+    }
+    None
+}
+
+#[test]
+fn imports_are_read_as_they_are_written() {
+    let code =
+        "use crate::{ring, tcp::{self, a}};\nfn f() {}\npub use super::job::{\n    Answer,\n};\n";
+    let read = ["crate::ring", "crate::tcp::self", "crate::tcp::a", "super::job::Answer"];
+    assert_eq!(paths_used(code), read);
+    assert_eq!(
+        absolute("super::job::Answer", "service::echo").as_deref(),
+        Some("service::job::Answer")
+    );
+    let circle = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")];
+    let imports = circle.map(|(from, to)| (from.to_owned(), BTreeSet::from([to.to_owned()])));
+    let imports = BTreeMap::from(imports);
+    assert_eq!(way_back("a", &imports).map(|way| way.join("")).as_deref(), Some("abca"));
+    assert_eq!(way_back("d", &imports), None);
 }
 
 #[test]

@@ -13,9 +13,11 @@
 mod message;
 pub mod quantity;
 pub mod text;
+mod transport;
 mod wire;
 
 pub use message::{Refusal, Reply, Request, Work};
+pub use transport::Transport;
 pub use wire::{
     Decoded, Malformed, decode_reply, decode_request, encode_reply, encode_request, is_reply,
 };

@@ -35,9 +35,9 @@ use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::clients::{Arrival, Clients, Due};
 use crate::context::Context;
-use crate::udp::datagram_buffer;
+use crate::talk::clients::{Arrival, Clients, Due};
+use crate::talk::datagram::datagram_buffer;
 use crate::udp::event_loop::Server as Datagrams;
 use crate::worker::Worker;
 

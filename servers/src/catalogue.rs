@@ -7,6 +7,9 @@ use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::num::NonZero;
 
+use protocol::Transport;
+
+use crate::axes::{Allocation, Concurrency};
 use crate::context::Context;
 use crate::{ring, tcp, udp};
 use Allocation::{Delayed, None, OnDemand, Preallocated};
@@ -68,39 +71,6 @@ pub type ServeUdp = fn(UdpSocket, &'static Context) -> io::Result<Infallible>;
 
 /// A connection-oriented design.
 pub type ServeTcp = fn(TcpListener, &'static Context) -> io::Result<Infallible>;
-
-/// The transport that clients use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// Connectionless.
-    Udp,
-    /// Connection-oriented.
-    Tcp,
-}
-
-/// How many requests a server has in progress, as its clients see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Concurrency {
-    /// One at a time; the others queue in the kernel.
-    Iterative,
-    /// Several at once, each with a worker to itself.
-    Concurrent,
-    /// Several at once, by few threads that never wait for one of them (apparent concurrency).
-    Apparent,
-}
-
-/// When the workers of a design are created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allocation {
-    /// Never: the master serves.
-    None,
-    /// One for each request or connection, when it comes.
-    OnDemand,
-    /// All beforehand.
-    Preallocated,
-    /// One for a request or connection that has turned out to be long.
-    Delayed,
-}
 
 /// Every design there is, in the order in which to read them.
 pub const CATALOGUE: &[Design] = &[
@@ -452,35 +422,5 @@ impl Design {
 impl fmt::Debug for Design {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
-    }
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-        })
-    }
-}
-
-impl fmt::Display for Concurrency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Iterative => "iterative",
-            Self::Concurrent => "concurrent",
-            Self::Apparent => "apparent",
-        })
-    }
-}
-
-impl fmt::Display for Allocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::OnDemand => "on-demand",
-            Self::Preallocated => "preallocated",
-            Self::Delayed => "delayed",
-        })
     }
 }

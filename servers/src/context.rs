@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::catalogue::Allocation;
+use crate::axes::Allocation;
 use crate::clock::monotonic_ns;
 use crate::limits::Limits;
 use crate::processing::{Achieved, Processing, wait_until};

@@ -4,16 +4,15 @@
 //! *service* ([`service`]) decides what is said. They meet in the [`Context`], so that any
 //! difference in time between two designs is the designs' own. What is no lesson of a design lies
 //! below it: sockets ([`socket`]), workers ([`worker`]), the processing that a request asks for
-//! ([`processing`]), the clients of a loop ([`clients`]) and what is due later ([`timers`]), counts
+//! ([`processing`]), the ways of talking with a client ([`talk`]) and what is due later ([`timers`]), counts
 //! ([`tally`]), bounds ([`limits`]), start and end ([`supervisor`]).
 //!
 //! Begin with `udp/iterative.rs`; `servers/README.md` gives the reading order.
 
 mod all_services;
+pub mod axes;
 pub mod catalogue;
-pub mod clients;
 pub mod clock;
-mod connection;
 pub mod context;
 pub mod descriptor;
 pub mod limits;
@@ -24,12 +23,12 @@ pub mod preflight;
 pub mod processing;
 mod ring;
 pub mod room;
-mod runtime;
 mod serve_error;
 pub mod service;
 pub mod socket;
 pub mod superserver;
 pub mod supervisor;
+pub mod talk;
 pub mod tally;
 pub mod tcp;
 pub mod timers;
@@ -37,7 +36,8 @@ pub mod tuning;
 pub mod udp;
 pub mod worker;
 
-pub use catalogue::{Allocation, CATALOGUE, Concurrency, Design, Transport};
+pub use axes::{Allocation, Concurrency};
+pub use catalogue::{CATALOGUE, Design};
 pub use context::Context;
 pub use limits::Limits;
 pub use service::Service;

@@ -7,6 +7,13 @@ use protocol::MAX_DATAGRAM_SIZE;
 /// The most workers any server may have: the size of the table that counts them.
 pub const MAX_WORKERS: u32 = 4096;
 
+/// Bytes asked for in one read of a connection.
+pub(crate) const READ_SIZE: usize = 16 << 10;
+
+/// How long, and how often, the rest of what a client sends is read before its connection closes.
+pub(crate) const LAST_READS_FOR: Duration = Duration::from_millis(50);
+pub(crate) const MOST_LAST_READS: usize = 512;
+
 /// What a server allows. What happens at each bound stands beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -9,8 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use protocol::Transport;
 
-use crate::catalogue::{Concurrency, Design, NeededWorkers, Transport};
+use crate::axes::Concurrency;
+use crate::catalogue::{Design, NeededWorkers};
 use crate::limits::Limits;
 use crate::worker::is_a_process_to_be_had;
 

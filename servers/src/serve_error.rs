@@ -4,8 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use nix::errno::Errno;
+use protocol::Transport;
 
-use crate::catalogue::Transport;
 use crate::limits::MAX_WORKERS;
 use crate::preflight::Shortage;
 use crate::service::Service;

@@ -27,9 +27,11 @@ use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::wait;
 use nix::unistd::{Pid, alarm};
+use protocol::Transport;
 
 use crate::all_services::AllServices;
-use crate::catalogue::{Allocation, Design, Serve, Transport};
+use crate::axes::Allocation;
+use crate::catalogue::{Design, Serve};
 use crate::clock::monotonic_ns;
 use crate::context::Context;
 use crate::limits::{Limits, MAX_WORKERS};

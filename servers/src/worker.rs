@@ -27,7 +27,7 @@ use nix::sys::signal::{
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getppid};
 
-use crate::catalogue::Allocation;
+use crate::axes::Allocation;
 use crate::limits::MAX_WORKERS;
 use crate::tally::{FREE, PlaceTally, THREAD, Tally};
 

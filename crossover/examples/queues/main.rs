@@ -22,8 +22,8 @@ use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
 use crossover::testbed::Testbed;
 use loadgen::{Arrivals, Distribution, LoadSpec, Nanoseconds, Plan, Rate};
+use protocol::Transport;
 use results::Measurement;
-use servers::Transport;
 
 /// Runs of each row.
 const RUNS: u64 = 5;

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use protocol::Transport;
 use protocol::{Decoded, Reply, Request, Work, decode_reply, encode_request};
 use serde_json::Value;
-use servers::{CATALOGUE, Design, Transport};
+use servers::{CATALOGUE, Design};
 
 /// Longer than anything here takes on a loaded machine; only a server that hangs meets it.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,8 +1,8 @@
 //! One thing to do for a client, and the reply to it.
 
-use protocol::{Refusal, Reply, Request, Work, encode_reply};
+use protocol::{Refusal, Request, Work};
 
-use super::{daytime, http, time};
+use super::http::response::Response;
 use crate::processing::Achieved;
 
 /// One thing to do for a client: perform [`Job::work`], then send the reply.
@@ -30,7 +30,7 @@ pub(super) enum Answer {
     /// The seconds since 1900.
     Time,
     /// A response of HTTP.
-    Http(http::Response),
+    Http(Response),
 }
 
 /// What becomes of the connection after the reply.
@@ -103,42 +103,5 @@ impl Job {
     #[must_use]
     pub fn ends_conversation(&self) -> bool {
         self.then == Then::Close
-    }
-
-    /// Bytes of the reply; over HTTP, of its body.
-    #[must_use]
-    pub fn reply_size(&self) -> usize {
-        match self.answer {
-            Answer::Done(request) => (request.reply_size as usize).max(protocol::HEADER_SIZE),
-            Answer::Echo { length } => length,
-            Answer::Refused { .. } => protocol::HEADER_SIZE,
-            Answer::Daytime => daytime::LONGEST,
-            Answer::Time => time::LENGTH,
-            Answer::Http(response) => response.body_size(),
-        }
-    }
-
-    /// Appends the reply to `out`.
-    pub fn reply(&self, input: &[u8], stamps: &Stamps, out: &mut Vec<u8>) {
-        let (id, refusal, reply_size) = match self.answer {
-            Answer::Echo { length } => return out.extend_from_slice(&input[..length]),
-            Answer::Daytime => return daytime::reply(out),
-            Answer::Time => return time::reply(out),
-            Answer::Http(response) => return response.write(&stamps.achieved, out),
-            Answer::Done(request) => (request.id, None, request.reply_size),
-            Answer::Refused { id, why } => (id, Some(why), 0),
-        };
-        let reply = Reply {
-            id,
-            refusal,
-            worker: stamps.worker,
-            received_so_far: stamps.received_so_far,
-            taken_up_ns: stamps.taken_up_ns,
-            finished_ns: stamps.finished_ns,
-            computed: stamps.achieved.computed,
-            waited: stamps.achieved.waited,
-            reply_size,
-        };
-        encode_reply(&reply, out);
     }
 }

@@ -9,16 +9,18 @@ pub(crate) mod daytime;
 mod echo;
 mod http;
 mod job;
+mod reply;
 pub(crate) mod time;
 mod work;
 
 use std::fmt;
 use std::str::FromStr;
 
+use protocol::Transport;
+
 pub use conversation::{Conversation, Step};
 pub use job::{Job, Stamps};
 
-use crate::catalogue::Transport;
 use crate::limits::Limits;
 
 /// The services on offer.

@@ -35,22 +35,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use super::READ_SIZE;
 use crate::clock::monotonic_ns;
 use crate::context::Context;
-use crate::runtime::{self, Deadline, wait_until};
+use crate::limits::READ_SIZE;
 use crate::service::{Conversation, Step};
+use crate::talk::awaiting::{self, Deadline, wait_until};
 use crate::worker::Worker;
 
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
-    runtime::start(context, async move |worker| {
+    awaiting::start(context, async move |worker| {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let room = Arc::new(Semaphore::new(context.limits.clients));
         loop {
             let seat = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
-            let connection = runtime::accept(&listener).await?;
+            let connection = awaiting::accept(&listener).await?;
             tokio::spawn(async move {
                 let _ = converse(connection, context, worker).await;
                 drop(seat);
@@ -59,7 +59,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     })
 }
 
-/// The conversation of `tcp/mod.rs`, with an `await` wherever it waits.
+/// The conversation of `talk/blocking.rs`, with an `await` wherever it waits.
 async fn converse(
     mut connection: TcpStream,
     context: &'static Context,
@@ -91,9 +91,9 @@ async fn converse(
                 context.finish(&begun, conversation.input(), worker, &mut reply);
                 deadline.renew_unless(false);
                 let written = deadline.keep(connection.write_all(&reply)).await;
-                written.inspect_err(|_| runtime::give_up_on(&connection))?;
+                written.inspect_err(|_| awaiting::give_up_on(&connection))?;
                 if job.ends_conversation() {
-                    return runtime::close(connection).await;
+                    return awaiting::close(connection).await;
                 }
                 conversation.finished(&job);
                 ready_at_ns = monotonic_ns();

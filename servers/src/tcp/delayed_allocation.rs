@@ -33,10 +33,10 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use super::converse;
 use crate::context::Context;
 use crate::patience::Alarm;
 use crate::socket::accept;
+use crate::talk::blocking::converse;
 use crate::worker::spawn_worker;
 
 /// Serves on a passive socket, bound to the well-known port.

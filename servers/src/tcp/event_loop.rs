@@ -37,8 +37,8 @@ use std::os::fd::AsRawFd;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
 
-use crate::clients::{Arrival, Clients, Due};
 use crate::context::Context;
+use crate::talk::clients::{Arrival, Clients, Due};
 use crate::worker::Worker;
 
 /// Above the rows of all clients.

@@ -36,8 +36,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::clients::{Arrival, Clients, Due, Key, Request};
 use crate::context::Context;
+use crate::talk::clients::{Arrival, Clients, Due, Key, Request};
 use crate::worker::{guarded, spawn_worker};
 
 const LISTENER: Token = Token(usize::MAX);

@@ -40,9 +40,9 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use crate::clients::{Arrival, Clients, Due, Key};
 use crate::context::Context;
 use crate::socket::{accept, listen_beside};
+use crate::talk::clients::{Arrival, Clients, Due, Key};
 use crate::tuning::Distribution;
 use crate::worker::{Worker, spawn_worker};
 

@@ -29,9 +29,9 @@ use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 
-use super::converse;
 use crate::context::Context;
 use crate::socket::accept;
+use crate::talk::blocking::converse;
 
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {

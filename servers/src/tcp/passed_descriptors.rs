@@ -34,10 +34,10 @@ use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use super::converse;
 use crate::context::Context;
 use crate::descriptor::{pass, take};
 use crate::socket::{accept, readable};
+use crate::talk::blocking::converse;
 use crate::worker::{Side, WorkerProcess, fork_worker};
 
 /// A worker as the master knows it.

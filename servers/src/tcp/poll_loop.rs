@@ -16,7 +16,7 @@
 //! `tcp/iterative.rs` reads from one client until it leaves. Here one thread asks the kernel which
 //! of all its sockets are ready, and does for each only what does not wait: part of a request is
 //! read and kept, part of a reply is written and the rest kept, a request that waits becomes a
-//! timer. What must be remembered of each client is its state (`connection.rs`).
+//! timer. What must be remembered of each client is its state (`talk/nonblocking.rs`).
 //!
 //! # When it pays
 //!
@@ -37,8 +37,9 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::clients::{Arrival, Clients, Due, Interest};
 use crate::context::Context;
+use crate::talk::clients::{Arrival, Clients, Due};
+use crate::talk::nonblocking::Interest;
 
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {

@@ -31,10 +31,10 @@ use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 
-use super::converse;
 use crate::context::Context;
 use crate::lock::ProcessLock;
 use crate::socket::accept;
+use crate::talk::blocking::converse;
 use crate::worker::{Side, fork_worker};
 
 /// Serves on a passive socket, bound to the well-known port.

@@ -30,9 +30,9 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use super::converse;
 use crate::context::Context;
 use crate::socket::accept;
+use crate::talk::blocking::converse;
 use crate::worker::spawn_worker;
 
 /// Serves on a passive socket, bound to the well-known port.

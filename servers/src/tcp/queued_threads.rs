@@ -31,9 +31,9 @@ use std::net::TcpListener;
 
 use crossbeam_channel::bounded;
 
-use super::converse;
 use crate::context::Context;
 use crate::socket::accept;
+use crate::talk::blocking::converse;
 use crate::worker::{guarded, spawn_worker};
 
 /// Serves on a passive socket, bound to the well-known port.

@@ -34,9 +34,9 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use super::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
 use crate::clock::monotonic_ns;
 use crate::context::{Begun, Context};
+use crate::limits::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
 use crate::ring::{Outcome, Ring};
 use crate::service::{Conversation, Job, Step};
 use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble, give_up_on};

@@ -35,14 +35,14 @@ use nix::sys::socket::MsgFlags;
 use tokio::io::Interest;
 use tokio::sync::Semaphore;
 
-use super::{datagram_buffer, datagram_of, job_of};
 use crate::context::Context;
-use crate::runtime::{self, wait_until};
 use crate::socket::{Trouble, receive_from};
+use crate::talk::awaiting::{self, wait_until};
+use crate::talk::datagram::{datagram_buffer, datagram_of, job_of};
 
 /// Serves on a socket bound to the well-known port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
-    runtime::start(context, async move |worker| {
+    awaiting::start(context, async move |worker| {
         socket.set_nonblocking(true)?;
         let socket = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
         let room = Arc::new(Semaphore::new(context.limits.clients));

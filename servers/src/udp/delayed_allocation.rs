@@ -33,9 +33,9 @@ use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 
-use super::{answer, datagram_buffer, receive};
 use crate::context::Context;
 use crate::patience::Alarm;
+use crate::talk::datagram::{answer, datagram_buffer, receive};
 use crate::worker::spawn_worker;
 
 /// Serves on a socket bound to the well-known port.

@@ -37,9 +37,9 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
-use super::{Datagram, datagram_buffer, job_of, receive_now};
 use crate::clock::monotonic_ns;
 use crate::context::{Begun, Context};
+use crate::talk::datagram::{Datagram, datagram_buffer, job_of, receive_now};
 use crate::timers::Timers;
 use crate::worker::Worker;
 

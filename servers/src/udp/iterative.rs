@@ -27,8 +27,8 @@ use std::convert::Infallible;
 use std::io;
 use std::net::UdpSocket;
 
-use super::{answer, datagram_buffer, receive};
 use crate::context::Context;
+use crate::talk::datagram::{answer, datagram_buffer, receive};
 
 /// Serves on a socket bound to the well-known port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {

@@ -31,8 +31,8 @@ use std::convert::Infallible;
 use std::io;
 use std::net::UdpSocket;
 
-use super::{answer, datagram_buffer, receive};
 use crate::context::Context;
+use crate::talk::datagram::{answer, datagram_buffer, receive};
 use crate::worker::{Side, fork_worker};
 
 /// Serves on a socket bound to the well-known port.

@@ -35,8 +35,8 @@ use std::sync::Arc;
 
 use crossbeam_channel::bounded;
 
-use super::{answer, datagram_buffer, receive};
 use crate::context::Context;
+use crate::talk::datagram::{answer, datagram_buffer, receive};
 use crate::worker::{guarded, spawn_worker};
 
 /// Serves on a socket bound to the well-known port.

@@ -33,9 +33,9 @@ use std::io;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use super::{answer, datagram_buffer, is_request, receive};
 use crate::context::Context;
 use crate::socket::connect_beside;
+use crate::talk::datagram::{answer, datagram_buffer, is_request, receive};
 use crate::worker::spawn_worker;
 
 /// A session is over when its client has been silent for so long.

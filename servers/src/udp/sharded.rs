@@ -28,9 +28,9 @@ use std::convert::Infallible;
 use std::io;
 use std::net::UdpSocket;
 
-use super::{answer, datagram_buffer, receive};
 use crate::context::Context;
 use crate::socket::bind_beside;
+use crate::talk::datagram::{answer, datagram_buffer, receive};
 use crate::worker::{Worker, guarded, spawn_worker};
 
 /// Serves on a socket bound to the well-known port, and on others beside it.

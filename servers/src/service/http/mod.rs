@@ -2,7 +2,6 @@
 //! answers with a body of so many bytes. Connections persist, requests may be pipelined.
 
 mod request;
-mod response;
+pub(super) mod response;
 
 pub(super) use request::job_of_stream;
-pub(super) use response::Response;

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use crate::clock::monotonic_ns;
 use crate::context::Context;
+use crate::limits::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
 use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
-use crate::tcp::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
 use crate::worker::Worker;
 
 /// Runs `serve` on a runtime with as many threads as the server may have workers. A task moves
@@ -57,7 +57,7 @@ pub(crate) async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     }
 }
 
-/// Closes so that the client can still read the last reply (see `tcp/mod.rs`).
+/// Closes so that the client can still read the last reply (see `talk/blocking.rs`).
 pub(crate) async fn close(mut connection: TcpStream) -> io::Result<()> {
     connection.shutdown().await?;
     let deadline = Deadline::new(LAST_READS_FOR);

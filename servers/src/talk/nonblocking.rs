@@ -8,12 +8,22 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::clients::Interest;
 use crate::clock::monotonic_ns;
 use crate::context::{Context, TakenUp};
+use crate::limits::{LAST_READS_FOR, MOST_LAST_READS};
 use crate::service::{Conversation, Job, Step};
 use crate::socket::give_up_on;
-use crate::tcp::{LAST_READS_FOR, MOST_LAST_READS};
+
+/// What a loop that must say it beforehand watches a client's socket for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Something to read.
+    Input,
+    /// Room to write.
+    Room,
+    /// Nothing: its job is in hand.
+    None,
+}
 
 /// One client of a loop.
 pub(crate) struct Connection {
@@ -222,7 +232,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// Closes so that the client can still read the last reply (see `tcp/mod.rs`).
+    /// Closes so that the client can still read the last reply (see `talk/blocking.rs`).
     fn part(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)?;
         let until_ns = monotonic_ns() + LAST_READS_FOR.as_nanos() as u64;

@@ -11,13 +11,14 @@ use mio::event::Event;
 use slab::Slab;
 
 use crate::clock::monotonic_ns;
-use crate::connection::{Connection, Next};
 use crate::context::{Begun, Context, TakenUp};
+use crate::limits::READ_SIZE;
 use crate::service::Job;
 use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
-use crate::tcp::READ_SIZE;
 use crate::timers::Timers;
 use crate::worker::Worker;
+
+use super::nonblocking::{Connection, Interest, Next};
 
 /// Jobs done for one client before the others have their turn.
 const JOBS_IN_A_TURN: usize = 16;
@@ -97,17 +98,6 @@ pub struct Request {
     pub taken_up: TakenUp,
     /// In which words.
     pub input: Vec<u8>,
-}
-
-/// What a loop that must say it beforehand watches a client's socket for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interest {
-    /// Something to read.
-    Input,
-    /// Room to write.
-    Room,
-    /// Nothing: its job is in hand.
-    None,
 }
 
 impl Key {

@@ -1,0 +1,48 @@
+//! The classic axes on which a design stands.
+
+use std::fmt;
+
+/// How many requests a server has in progress, as its clients see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concurrency {
+    /// One at a time; the others queue in the kernel.
+    Iterative,
+    /// Several at once, each with a worker to itself.
+    Concurrent,
+    /// Several at once, by few threads that never wait for one of them (apparent concurrency).
+    Apparent,
+}
+
+/// When the workers of a design are created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocation {
+    /// Never: the master serves.
+    None,
+    /// One for each request or connection, when it comes.
+    OnDemand,
+    /// All beforehand.
+    Preallocated,
+    /// One for a request or connection that has turned out to be long.
+    Delayed,
+}
+
+impl fmt::Display for Concurrency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Iterative => "iterative",
+            Self::Concurrent => "concurrent",
+            Self::Apparent => "apparent",
+        })
+    }
+}
+
+impl fmt::Display for Allocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::OnDemand => "on-demand",
+            Self::Preallocated => "preallocated",
+            Self::Delayed => "delayed",
+        })
+    }
+}

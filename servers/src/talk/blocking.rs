@@ -1,0 +1,150 @@
+//! How a blocking worker talks with one client of a connection: the inner loop of the classic
+//! algorithm.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::clock::monotonic_ns;
+use crate::context::Context;
+use crate::limits::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
+use crate::service::{Conversation, Step};
+use crate::socket::give_up_on;
+use crate::worker::Worker;
+
+/// Bytes asked for while requests have been small. It lies on the stack: a worker that lives for
+/// one short conversation should touch few pages of memory, each of which the kernel must give it.
+const SMALL_READ_SIZE: usize = 2 << 10;
+
+/// Talks with one client until it closes, errs, or is silent for too long; then closes the
+/// connection. Whatever goes wrong is this client's affair alone.
+pub fn converse(connection: TcpStream, context: &Context, worker: Worker) {
+    let _ = exchange(connection, context, worker);
+}
+
+/// Reads requests, processes them, replies: the inner loop of the classic algorithm.
+fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Result<()> {
+    let mut line = Line::new(connection, context.limits.idle);
+    let mut conversation = Conversation::new(context.service, &context.limits);
+    let mut small = [0; SMALL_READ_SIZE];
+    let mut large = Vec::new();
+    let mut reply = Vec::new();
+    let mut ready_at_ns = monotonic_ns();
+    loop {
+        match conversation.next_step() {
+            Step::NeedMore => {
+                let buffer = if large.is_empty() { &mut small[..] } else { &mut large[..] };
+                let count = line.read(buffer, conversation.is_midway())?;
+                if count == 0 {
+                    return Ok(());
+                }
+                ready_at_ns = monotonic_ns();
+                conversation.received(&buffer[..count]);
+                if count == SMALL_READ_SIZE {
+                    large.resize(READ_SIZE, 0);
+                }
+            }
+            Step::Job(job) => {
+                let taken_up = context.take_up_at(ready_at_ns);
+                context.perform(job, conversation.input(), taken_up, worker, &mut reply);
+                line.write(&reply)?;
+                if job.ends_conversation() {
+                    return line.close();
+                }
+                conversation.finished(&job);
+                line.request_done();
+                if conversation.is_midway() {
+                    // A request that came in the same read is taken up only now.
+                    ready_at_ns = monotonic_ns();
+                }
+            }
+        }
+    }
+}
+
+/// A connection on which nothing takes longer than the idle time: no silence, no request from its
+/// first byte to its last, no reply. A bound on each system call alone would let a client that
+/// trickles stay for ever. The socket has its time-outs from the listener (`socket.rs`).
+struct Line {
+    connection: TcpStream,
+    idle: Duration,
+    /// When the request that has begun to arrive must be whole.
+    whole_by: Option<Instant>,
+    /// Whether the socket's time-out is that deadline instead of the idle time.
+    hurried: bool,
+}
+
+impl Line {
+    fn new(connection: TcpStream, idle: Duration) -> Self {
+        Self { connection, idle, whole_by: None, hurried: false }
+    }
+
+    /// The next request has a deadline of its own, even if it has begun to arrive already.
+    fn request_done(&mut self) {
+        self.whole_by = None;
+    }
+
+    /// Reads what there is. Only a request that comes in several pieces costs the extra calls.
+    fn read(&mut self, buffer: &mut [u8], midway: bool) -> io::Result<usize> {
+        if midway {
+            let whole_by = *self.whole_by.get_or_insert_with(|| Instant::now() + self.idle);
+            self.connection.set_read_timeout(Some(left_until(whole_by)?))?;
+            self.hurried = true;
+        } else if std::mem::take(&mut self.hurried) {
+            self.connection.set_read_timeout(Some(self.idle))?;
+        }
+        uninterrupted(|| self.connection.read(buffer))
+    }
+
+    /// Writes all of `reply`, or gives the client up.
+    fn write(&mut self, reply: &[u8]) -> io::Result<()> {
+        self.write_in_time(reply).inspect_err(|_| give_up_on(&self.connection))
+    }
+
+    /// Only a reply that does not fit the socket's buffer at once costs more than one call.
+    fn write_in_time(&mut self, reply: &[u8]) -> io::Result<()> {
+        let mut rest = &reply[uninterrupted(|| self.connection.write(reply))?..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let gone_by = Instant::now() + self.idle;
+        while !rest.is_empty() {
+            self.connection.set_write_timeout(Some(left_until(gone_by)?))?;
+            rest = &rest[uninterrupted(|| self.connection.write(rest))?..];
+        }
+        self.connection.set_write_timeout(Some(self.idle))
+    }
+
+    /// Closes so that the client can still read the last reply: bytes left unread would turn the
+    /// close into a reset and take the reply with it. How much is read, and for how long, is
+    /// bounded.
+    fn close(mut self) -> io::Result<()> {
+        self.connection.shutdown(Shutdown::Write)?;
+        let over_by = Instant::now() + LAST_READS_FOR;
+        let mut unread = [0; SMALL_READ_SIZE];
+        for _ in 0..MOST_LAST_READS {
+            self.connection.set_read_timeout(Some(left_until(over_by)?))?;
+            if uninterrupted(|| self.connection.read(&mut unread))? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A call on a socket with a time-out is not started again after a signal, or after the machine
+/// has stood still (signal(7)); that is no fault of the client's.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// A socket knows no time-out of zero; no time left is an error like any other time-out.
+fn left_until(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
+}
