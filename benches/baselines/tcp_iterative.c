@@ -1,4 +1,5 @@
-/* Iterative, connection-oriented: accept, converse until the client closes, the next client. */
+/* Iterative, connection-oriented: accept, converse until the client closes, the next client.
+ * Its twin is servers/src/tcp/iterative.rs. */
 #include "work.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
-/* Concurrent, connection-oriented, 16 processes created beforehand, all of which accept. */
+/* Concurrent, connection-oriented, 16 processes created beforehand, all of which accept.
+ * Its twin is servers/src/tcp/preforked.rs. */
 #include "work.h"
 
 int main(void) {

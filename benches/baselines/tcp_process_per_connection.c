@@ -1,4 +1,5 @@
-/* Concurrent, connection-oriented, a process for each connection. */
+/* Concurrent, connection-oriented, a process for each connection.
+ * Its twin is servers/src/tcp/process_per_connection.rs. */
 #include "work.h"
 
 static void on_child_end(int signal) {

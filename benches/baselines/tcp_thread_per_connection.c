@@ -1,4 +1,5 @@
-/* Concurrent, connection-oriented, a thread for each connection. */
+/* Concurrent, connection-oriented, a thread for each connection.
+ * Its twin is servers/src/tcp/thread_per_connection.rs. */
 #include <pthread.h>
 
 #include "work.h"

@@ -1,4 +1,5 @@
-/* Iterative, connectionless: receive, process, reply. */
+/* Iterative, connectionless: receive, process, reply.
+ * Its twin is servers/src/udp/iterative.rs. */
 #include "work.h"
 
 int main(void) {

@@ -156,6 +156,44 @@ fn designs_follow_the_rules_of_the_catalogue() {
 }
 
 #[test]
+fn headers_say_which_system_calls_stand_behind_the_verbs_of_a_design() {
+    for design in CATALOGUE {
+        let (folder, file) = design.name.split_once('-').expect("transport and idea");
+        let path = format!("servers/src/{folder}/{}.rs", file.replace('-', "_"));
+        let text = fs::read_to_string(root().join(&path)).unwrap_or_else(|_| panic!("{path}"));
+        let (header, code) = text.split_once("\nuse ").expect("a header, and code");
+        let (_, calls) = header.split_once("In system calls").unwrap_or_else(|| {
+            panic!("{path}: say in its header which system calls its verbs make")
+        });
+        let calls = calls.split("//! #").next().unwrap_or_default();
+        assert!(calls.contains("(2)"), "{path} names no system call");
+        for verb in calls.split('`').skip(1).step_by(2) {
+            let is_called = code.contains(&format!("{verb}("));
+            assert!(is_called, "{path}: its header explains `{verb}`, which it does not call");
+        }
+    }
+}
+
+#[test]
+fn a_design_and_its_twin_in_c_name_each_other() {
+    let folder = root().join("benches/baselines");
+    let files =
+        fs::read_dir(&folder).expect("readable").map(|entry| entry.expect("readable").path());
+    let twins: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|it| it == "c")).collect();
+    assert!(twins.len() >= 6, "{twins:?}");
+    for twin in twins {
+        let name = twin.file_stem().expect("a name").to_string_lossy().replacen('_', "/", 1);
+        let design =
+            fs::read_to_string(root().join(format!("servers/src/{name}.rs"))).expect("a design");
+        let file = twin.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(design.contains(&file), "servers/src/{name}.rs must name benches/baselines/{file}");
+        let twin = fs::read_to_string(&twin).expect("text");
+        assert!(twin.contains(&format!("{name}.rs")), "{file} must name servers/src/{name}.rs");
+    }
+}
+
+#[test]
 fn crates_import_downwards_only() {
     let allowed: [(&str, &[&str]); 8] = [
         ("protocol", &[]),

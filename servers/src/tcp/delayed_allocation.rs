@@ -17,6 +17,9 @@
 //! which thereby has become a worker, and the master puts a new receiver at the port: nothing
 //! half-done has to be handed over, because the port moves and not the conversation.
 //!
+//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2) and
+//! send(2) by turns, `begin` timerfd_settime(2); `outlasted` waits in read(2) on that timer.
+//!
 //! # When it pays
 //!
 //! When most conversations are short, a few are long, and nobody can tell beforehand. A silent

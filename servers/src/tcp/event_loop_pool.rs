@@ -15,6 +15,9 @@
 //! reply comes back through a second queue, with a wake-up for the loop. A connection has one
 //! request in hand at most, so replies keep their order and the queue its bound.
 //!
+//! In system calls, `register` is epoll_ctl(2), `poll` epoll_wait(2), `accept` accept4(2), `wake`
+//! write(2) on an eventfd; the queues between loop and pool wake a worker by futex(2).
+//!
 //! # When it pays
 //!
 //! When clients are many and their requests compute or block for long: silent clients cost a row

@@ -18,6 +18,9 @@
 //! and one gets it (*shared*) or the kernel wakes one (*exclusive*); a listener for each
 //! (*reuseport*); or a thread that accepts and deals out (*round-robin*).
 //!
+//! In system calls, `spawn_worker` is pthread_create(3), `add` epoll_ctl(2), `wait` epoll_wait(2);
+//! `listen_beside` is socket(2), bind(2) with SO_REUSEPORT and listen(2).
+//!
 //! # When it pays
 //!
 //! When one loop's processor is full. *Exclusive* fills the loop that wakes first and leaves

@@ -14,6 +14,9 @@
 //! connection of its own: the socket is made passive, `accept` yields a second socket, and an
 //! inner loop serves that client alone until it closes.
 //!
+//! Before `serve` come socket(2), bind(2) and listen(2) (`socket.rs`). In system calls, `accept` is
+//! accept4(2), and `converse` recv(2) and send(2) by turns, then close(2).
+//!
 //! # When it pays
 //!
 //! When sessions are short and processing is trivial. A client that is connected and silent keeps
@@ -24,6 +27,8 @@
 //!
 //! Comer & Stevens, *Internetworking with TCP/IP* vol. III, "Iterative, Connection-Oriented
 //! Servers"; Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Iterative Server".
+//!
+//! The same in plain C: `benches/baselines/tcp_iterative.c`.
 
 use std::convert::Infallible;
 use std::io;

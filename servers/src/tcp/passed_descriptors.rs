@@ -18,6 +18,10 @@
 //! anybody is idle, the listener. Here the first idle worker is chosen; by load, by client, by
 //! content would be as easy.
 //!
+//! In system calls, `fork_worker` is fork(2), `readable` poll(2), `accept` accept4(2), `pass`
+//! sendmsg(2) and `take` recvmsg(2), each with SCM_RIGHTS; `converse` is recv(2) and send(2) by
+//! turns.
+//!
 //! # When it pays
 //!
 //! When it matters which worker gets a client, or when workers must not be able to accept. Passing

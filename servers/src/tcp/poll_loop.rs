@@ -18,6 +18,9 @@
 //! read and kept, part of a reply is written and the rest kept, a request that waits becomes a
 //! timer. What must be remembered of each client is its state (`talk/nonblocking.rs`).
 //!
+//! In system calls, `wait` is poll(2), `accept` accept4(2); `serve` calls recv(2) and send(2) on a
+//! socket that does not block, until it would.
+//!
 //! # When it pays
 //!
 //! When clients are many and mostly silent, or must share data without locks. The whole set is

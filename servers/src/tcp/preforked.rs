@@ -16,6 +16,9 @@
 //! socket, and the kernel hands each connection to one of them. The master never sees a client;
 //! when a worker dies its place is free again, and it forks another.
 //!
+//! In system calls, `fork_worker` is fork(2), `accept` accept4(2), `converse` recv(2) and send(2) by
+//! turns; `free_place` waits in read(2) on an eventfd until a worker is missing.
+//!
 //! # When it pays
 //!
 //! When sessions are short, so that a fork for each would cost more than the session. The level of
@@ -27,6 +30,8 @@
 //! Comer & Stevens vol. III, "Uniform, Efficient Management of Server Concurrency"; Stevens, *UNIX
 //! Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Preforked Server, No Locking Around
 //! accept".
+//!
+//! The same in plain C: `benches/baselines/tcp_preforked.c`.
 
 use std::convert::Infallible;
 use std::io;

@@ -16,6 +16,10 @@
 //! only one. The lock is still needed where a worker first waits in select or poll for one of
 //! several listening sockets.
 //!
+//! In system calls, `hold` is fcntl(2) with F_SETLKW, `fork_worker` fork(2), `accept` accept4(2),
+//! `converse` recv(2) and send(2) by turns; `free_place` waits in read(2) on an eventfd until a
+//! worker is missing.
+//!
 //! # When it pays
 //!
 //! With several listeners, or on a kernel with the herd. Otherwise it shows what a lock costs:

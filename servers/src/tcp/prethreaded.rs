@@ -13,6 +13,9 @@
 //! `tcp/preforked.rs` with threads for processes: the listener is shared by reference instead of
 //! by inheritance, and the workers see each other's memory.
 //!
+//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2) and
+//! send(2) by turns; `free_place` waits in read(2) on an eventfd until a worker is missing.
+//!
 //! # When it pays
 //!
 //! When sessions are short and the workers need something in common; it is hard to beat where

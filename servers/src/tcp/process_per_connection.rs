@@ -16,6 +16,10 @@
 //! never see its end. Workers that have ended are collected by the SIGCHLD handler
 //! (`supervisor.rs`); they would stay as zombies.
 //!
+//! In system calls, `accept` is accept4(2), `fork_worker` fork(2), `drop` close(2), `converse`
+//! recv(2) and send(2) by turns, `exit` _exit(2); `free_place` waits in read(2) on an eventfd that
+//! counts the workers still allowed.
+//!
 //! # When it pays
 //!
 //! When clients come while others are being served and sessions last longer than a fork, which
@@ -26,6 +30,8 @@
 //!
 //! Comer & Stevens vol. III, "Concurrent, Connection-Oriented Servers"; Stevens, *UNIX Network
 //! Programming* vol. 1 (3rd ed.), ch. 30, "TCP Concurrent Server, One Child per Client".
+//!
+//! The same in plain C: `benches/baselines/tcp_process_per_connection.c`.
 
 use std::convert::Infallible;
 use std::io;

@@ -15,6 +15,9 @@
 //! the connections wait in a queue of the server's own, which can be counted, bounded, ordered.
 //! When it is full this server stops accepting, so that the listen queue fills next.
 //!
+//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2) and
+//! send(2) by turns; the queue between them wakes a worker by futex(2).
+//!
 //! # When it pays
 //!
 //! When the server must know or govern who waits: priorities, deadlines, an honest refusal under

@@ -14,6 +14,10 @@
 //! of it (the figure of processor time shows how much here) and shares the master's memory and
 //! descriptors: nothing is closed twice, and nothing keeps one client's fault from the others.
 //!
+//! In system calls, `accept` is accept4(2), `spawn_worker` pthread_create(3), `converse` recv(2) and
+//! send(2) by turns; `free_place` waits in read(2) on an eventfd that counts the workers still
+//! allowed.
+//!
 //! # When it pays
 //!
 //! When clients come while others are being served, processing waits or there are processors to
@@ -24,6 +28,8 @@
 //!
 //! Comer & Stevens vol. III, "Concurrent, Connection-Oriented Servers"; Stevens, *UNIX Network
 //! Programming* vol. 1 (3rd ed.), ch. 30, "TCP Concurrent Server, One Thread per Client".
+//!
+//! The same in plain C: `benches/baselines/tcp_thread_per_connection.c`.
 
 use std::convert::Infallible;
 use std::io;

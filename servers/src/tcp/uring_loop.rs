@@ -18,6 +18,9 @@
 //! the operation lasts, and each client has exactly one operation in flight: to receive, to wait,
 //! or to send.
 //!
+//! In system calls, everything is io_uring_enter(2): accepting, receiving, sending and waiting are
+//! entries of the ring, and one call hands over many.
+//!
 //! # When it pays
 //!
 //! When system calls are what limits: many small exchanges on many connections. Kernels and

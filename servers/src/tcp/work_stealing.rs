@@ -16,6 +16,9 @@
 //! worker's own queue, where nobody competes for them; a whole conversation does not divide, comes
 //! through the pool's common entrance, and there is little to steal.
 //!
+//! In system calls, `accept` is accept4(2), `converse` recv(2) and send(2) by turns; the pool and
+//! the `seat` sleep and wake by futex(2).
+//!
 //! # When it pays
 //!
 //! When the processing of a request can be divided and there are processors to spare. For whole

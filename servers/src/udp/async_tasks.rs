@@ -16,6 +16,9 @@
 //! each `await` a state that the runtime comes back to. A task costs a small allocation instead of
 //! a thread.
 //!
+//! In system calls, the runtime tries recvmsg(2) and sendto(2) at once and waits for readiness in
+//! epoll_wait(2); `spawn` is none, which is why a task costs so little.
+//!
 //! # When it pays
 //!
 //! When requests wait, there are many, and each does several things in turn, which would be a

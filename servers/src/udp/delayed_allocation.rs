@@ -17,6 +17,9 @@
 //! thread, which thereby has become a worker, and the master puts a new receiver at the port:
 //! nothing half-done has to be handed over, because the port moves and not the request.
 //!
+//! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2),
+//! `begin` timerfd_settime(2); `outlasted` waits in read(2) on that timer.
+//!
 //! # When it pays
 //!
 //! When most requests are short, a few are long, and nobody can tell beforehand. Short requests

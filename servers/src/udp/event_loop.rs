@@ -18,6 +18,9 @@
 //! receives the next datagram meanwhile: many requests wait at once. Computing stays where it
 //! was, in the loop, one after the other; an event loop that computes is an iterative server.
 //!
+//! In system calls, `register` is epoll_ctl(2) and `poll` epoll_wait(2); `take_requests` calls
+//! recvmsg(2) until nothing has come, and `finish_what_is_due` sendto(2).
+//!
 //! # When it pays
 //!
 //! When requests wait for something outside (a disk, another server) and compute little. No

@@ -12,6 +12,9 @@
 //! Nothing: this is where to begin. The kernel's receive buffer is the only queue, and the
 //! sender's address that comes with each datagram is all the server ever knows of a client.
 //!
+//! Before `serve` come socket(2) and bind(2) (`socket.rs`). In system calls, `receive` is recvmsg(2)
+//! (recvfrom(2) with what comes beside the datagram) and `answer` sendto(2).
+//!
 //! # When it pays
 //!
 //! When processing is shorter than it would take to create a worker for it, and does not wait:
@@ -22,6 +25,8 @@
 //!
 //! Comer & Stevens, *Internetworking with TCP/IP* vol. III, "Iterative, Connectionless Servers";
 //! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 8.
+//!
+//! The same in plain C: `benches/baselines/udp_iterative.c`.
 
 use std::convert::Infallible;
 use std::io;

@@ -16,6 +16,9 @@
 //! and the kernel hands each datagram to one of them. The master never sees a request; when a
 //! worker dies its place is free again, and it forks another.
 //!
+//! In system calls, `fork_worker` is fork(2), `receive` recvmsg(2), `answer` sendto(2); `free_place`
+//! waits in read(2) on an eventfd until a worker is missing.
+//!
 //! # When it pays
 //!
 //! When requests overlap, as before, but without the price of a fork in every response time. The

@@ -13,6 +13,9 @@
 //! `udp/preforked.rs` with threads for processes: the socket is shared by reference instead of by
 //! inheritance, and the workers see each other's memory.
 //!
+//! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2);
+//! `free_place` waits in read(2) on an eventfd until a worker is missing.
+//!
 //! # When it pays
 //!
 //! Wherever `udp/preforked.rs` does, and where the workers need something in common. It is the

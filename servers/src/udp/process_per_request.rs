@@ -14,6 +14,9 @@
 //! worker finds request and socket where the master had them, answers, and exits. Workers that
 //! have ended are collected by the SIGCHLD handler (`supervisor.rs`); they would stay as zombies.
 //!
+//! In system calls, `receive` is recvmsg(2), `fork_worker` fork(2), `answer` sendto(2), `exit`
+//! _exit(2); `free_place` waits in read(2) on an eventfd that counts the workers still allowed.
+//!
 //! # When it pays
 //!
 //! As for a thread, with a dearer worker: when requests overlap and each waits longer than a fork

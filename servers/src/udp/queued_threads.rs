@@ -17,6 +17,9 @@
 //! receiving, so that the kernel's buffer fills next and the kernel drops; answering "busy" or
 //! dropping the oldest are others.
 //!
+//! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2);
+//! the queue between them wakes a worker by futex(2).
+//!
 //! # When it pays
 //!
 //! When the server must know or govern its queue: priorities, deadlines, an honest refusal under

@@ -16,6 +16,10 @@
 //! answers from there; the client sends the rest of the exchange to that port. The kernel tells
 //! the sessions apart, as it does with connections, and the master sees the first datagram only.
 //!
+//! In system calls, `receive` is recvmsg(2), `connect_beside` socket(2), bind(2) and connect(2),
+//! `spawn_worker` pthread_create(3), `answer` sendto(2); `free_place` waits in read(2) on an
+//! eventfd that counts the workers still allowed.
+//!
 //! # When it pays
 //!
 //! When an exchange takes many datagrams and the server must remember it: a file in pieces. The

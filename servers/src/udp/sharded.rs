@@ -14,6 +14,9 @@
 //! a socket of its own (SO_REUSEPORT), and the kernel chooses by a hash of the addresses: the
 //! workers share nothing, but a client always meets the same worker, busy or not.
 //!
+//! In system calls, `bind_beside` is socket(2) and bind(2) with SO_REUSEPORT, `spawn_worker`
+//! pthread_create(3), `receive` recvmsg(2), `answer` sendto(2).
+//!
 //! # When it pays
 //!
 //! When there are many clients, many processors, and requests so short that the socket's lock is

@@ -14,6 +14,9 @@
 //! buffer and a new thread answers it, through the one socket that all share; replies may leave
 //! in another order than the requests came.
 //!
+//! In system calls, `receive` is recvmsg(2), `spawn_worker` pthread_create(3), `answer` sendto(2);
+//! `free_place` waits in read(2) on an eventfd that counts the workers still allowed.
+//!
 //! # When it pays
 //!
 //! When requests come while others are being served, and each waits (or computes while a processor

@@ -16,6 +16,9 @@
 //! its worker's own queue, where nobody competes for them; one that does not, as here, comes from
 //! outside, through the pool's common entrance, and there is little to steal.
 //!
+//! In system calls, `receive` is recvmsg(2) and `answer` sendto(2); the pool and the `seat` sleep
+//! and wake by futex(2).
+//!
 //! # When it pays
 //!
 //! When the processing of a request can be divided and there are processors to spare. For whole
