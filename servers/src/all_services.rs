@@ -26,32 +26,25 @@
 //! Comer & Stevens vol. III, "Multiprotocol Servers" and "Multiservice Servers".
 
 use std::convert::Infallible;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{TcpListener, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::time::Duration;
-
-use mio::event::Event;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::context::Context;
+use crate::readiness::{Events, Readiness, Ready, Watch};
 use crate::talk::clients::{Arrival, Clients, Due};
 use crate::talk::datagram::datagram_buffer;
 use crate::udp::event_loop::Server as Datagrams;
 use crate::worker::Worker;
 
-/// Most events taken from the kernel in one call.
-const EVENTS: usize = 256;
-
-/// A token names a door and, below this many, a row of its clients.
-const ROWS: usize = 1 << 32;
-const LISTENER: usize = ROWS - 1;
-const TIMER: usize = ROWS - 2;
+/// A mark names a door and, below this many, a row of its clients.
+const ROWS: u64 = 1 << 32;
+const LISTENER: u64 = ROWS - 1;
+const TIMER: u64 = ROWS - 2;
 
 /// The doors, and the one loop that watches them.
 pub(crate) struct AllServices {
-    poll: Poll,
+    readiness: Readiness,
     doors: Vec<Door>,
 }
 
@@ -74,7 +67,7 @@ enum Door {
 impl AllServices {
     /// A server that offers nothing yet.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { poll: Poll::new()?, doors: Vec::new() })
+        Ok(Self { readiness: Readiness::new()?, doors: Vec::new() })
     }
 
     /// Offers what `context` serves over UDP.
@@ -84,8 +77,9 @@ impl AllServices {
         context: &'static Context,
     ) -> io::Result<()> {
         let datagrams = Datagrams::new(socket, context, context.workers.master())?;
-        let [socket, timer] = datagrams.descriptors();
-        self.watch(socket, timer, Door::Udp(Box::new(datagrams)))
+        self.watch(datagrams.descriptors())?;
+        self.doors.push(Door::Udp(Box::new(datagrams)));
+        Ok(())
     }
 
     /// The same over TCP.
@@ -96,35 +90,32 @@ impl AllServices {
     ) -> io::Result<()> {
         listener.set_nonblocking(true)?;
         let clients = Clients::new(context)?;
-        let (socket, timer) = (listener.as_raw_fd(), clients.timer_number());
+        self.watch([listener.as_fd(), clients.timer()])?;
         let worker = context.workers.master();
-        self.watch(socket, timer, Door::Tcp { listener, clients, worker })
+        self.doors.push(Door::Tcp { listener, clients, worker });
+        Ok(())
     }
 
-    fn watch(&mut self, socket: RawFd, timer: RawFd, door: Door) -> io::Result<()> {
-        let number = self.doors.len();
-        for (descriptor, part) in [(socket, LISTENER), (timer, TIMER)] {
-            let token = Token(number * ROWS + part);
-            self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE)?;
-        }
-        self.doors.push(door);
-        Ok(())
+    /// Watches the socket and the timer of the next door.
+    fn watch(&self, [socket, timer]: [BorrowedFd<'_>; 2]) -> io::Result<()> {
+        let first = self.doors.len() as u64 * ROWS;
+        self.readiness.watch(socket, first + LISTENER, Watch::NewInput)?;
+        self.readiness.watch(timer, first + TIMER, Watch::NewInput)
     }
 
     /// Serves until a socket fails.
     pub(crate) fn serve(mut self) -> io::Result<Infallible> {
-        let mut events = Events::with_capacity(EVENTS);
+        let mut events = Events::new();
         let mut buffer = datagram_buffer();
         let mut more_may_have_come = false;
         loop {
-            let timeout = more_may_have_come.then_some(Duration::ZERO);
-            match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-                _ => {}
+            match more_may_have_come {
+                true => self.readiness.look(&mut events)?,
+                false => self.readiness.wait(&mut events)?,
             }
-            for event in &events {
-                let (number, part) = (event.token().0 / ROWS, event.token().0 % ROWS);
-                self.doors[number].connection_event(event, number, part, &self.poll)?;
+            for ready in events.iter() {
+                let number = ready.mark / ROWS;
+                self.doors[number as usize].connection_event(ready, number, &self.readiness)?;
             }
             // Every door has its turn, and none has two: many datagrams at one must not keep the
             // others closed.
@@ -142,15 +133,15 @@ impl AllServices {
 impl Door {
     fn connection_event(
         &mut self,
-        event: &Event,
-        number: usize,
-        part: usize,
-        poll: &Poll,
+        ready: Ready,
+        number: u64,
+        readiness: &Readiness,
     ) -> io::Result<()> {
         let Self::Tcp { listener, clients, worker } = self else { return Ok(()) };
+        let part = ready.mark % ROWS;
         let mut somebody_comes = part == LISTENER;
         if part < TIMER
-            && let Some(key) = clients.became_ready(part, event)
+            && let Some(key) = clients.became_ready(part as usize, ready)
         {
             clients.serve(key, *worker);
         }
@@ -162,14 +153,7 @@ impl Door {
         }
         while somebody_comes && let Arrival::Client(key) = clients.accept(listener)? {
             clients.serve(key, *worker);
-            let Some(socket) = clients.socket(key).map(|socket| socket.as_raw_fd()) else {
-                continue;
-            };
-            let token = Token(number * ROWS + key.row());
-            let both = Interest::READABLE | Interest::WRITABLE;
-            if poll.registry().register(&mut SourceFd(&socket), token, both).is_err() {
-                clients.close(key); // no memory left in the kernel
-            }
+            clients.watch(key, readiness, number * ROWS + key.row() as u64);
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ pub mod loops;
 pub mod patience;
 pub mod preflight;
 pub mod processing;
+mod readiness;
 mod ring;
 pub mod room;
 mod serve_error;

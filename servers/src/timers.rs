@@ -1,6 +1,6 @@
 //! What a loop must do later: a heap of instants, and one descriptor that becomes readable at the
-//! earliest of them. The time-outs of epoll_wait and of mio count in milliseconds; a timer
-//! descriptor counts in nanoseconds, and is one more source of events among the sockets.
+//! earliest of them. The time-outs of epoll_wait count in milliseconds; a timer descriptor counts
+//! in nanoseconds, and is one more source of events among the sockets.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;

@@ -5,14 +5,14 @@
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use mio::event::Event;
 use slab::Slab;
 
 use crate::clock::monotonic_ns;
 use crate::context::{Begun, Context, TakenUp};
 use crate::limits::READ_SIZE;
+use crate::readiness::{Readiness, Ready, Watch};
 use crate::service::Job;
 use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
 use crate::timers::Timers;
@@ -185,12 +185,21 @@ impl Clients {
         Some(Key { row, serial: client.serial })
     }
 
-    /// The same from an event of a selector; one that tells of room only brings no input.
-    pub fn became_ready(&mut self, row: usize, event: &Event) -> Option<Key> {
-        if event.is_readable() || event.is_read_closed() {
-            return self.input_came(row, event.is_read_closed());
+    /// The same for a loop that is told of room as well; room alone brings no input.
+    pub(crate) fn became_ready(&mut self, row: usize, ready: Ready) -> Option<Key> {
+        if ready.readable {
+            return self.input_came(row, ready.ended);
         }
         self.table.get(row).map(|client| Key { row, serial: client.serial })
+    }
+
+    /// Has a client's socket watched. Where the kernel has no memory left for that, it is this client's
+    /// loss and not the server's.
+    pub(crate) fn watch(&mut self, key: Key, readiness: &Readiness, mark: u64) {
+        let Some(socket) = self.socket(key) else { return };
+        if readiness.watch(socket, mark, Watch::Changes).is_err() {
+            self.close(key);
+        }
     }
 
     /// Reads, does what is asked and replies, as far as it goes without waiting.
@@ -276,12 +285,6 @@ impl Clients {
     #[must_use]
     pub fn timer(&self) -> BorrowedFd<'_> {
         self.timers.as_fd()
-    }
-
-    /// The same as a number.
-    #[must_use]
-    pub fn timer_number(&self) -> RawFd {
-        self.timers.as_raw_fd()
     }
 
     /// Every client's row, socket, and what it is to be watched for.

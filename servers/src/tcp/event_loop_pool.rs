@@ -15,7 +15,7 @@
 //! reply comes back through a second queue, with a wake-up for the loop. A connection has one
 //! request in hand at most, so replies keep their order and the queue its bound.
 //!
-//! In system calls, `register` is epoll_ctl(2), `poll` epoll_wait(2), `accept` accept4(2), `wake`
+//! In system calls, `watch` is epoll_ctl(2), `wait` epoll_wait(2), `accept` accept4(2), `write`
 //! write(2) on an eventfd; the queues between loop and pool wake a worker by futex(2).
 //!
 //! # When it pays
@@ -30,49 +30,42 @@
 //! Schmidt et al., *Pattern-Oriented Software Architecture* vol. 2, "Half-Sync/Half-Async".
 
 use std::convert::Infallible;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::TcpListener;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token, Waker};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::context::Context;
+use crate::readiness::{Events, Readiness, Watch};
 use crate::talk::clients::{Arrival, Clients, Due, Key, Request};
 use crate::worker::{guarded, spawn_worker};
 
-const LISTENER: Token = Token(usize::MAX);
-const TIMER: Token = Token(usize::MAX - 1);
-const REPLIES: Token = Token(usize::MAX - 2);
-
-/// Most events taken from the kernel in one call.
-const EVENTS: usize = 256;
+const LISTENER: u64 = u64::MAX;
+const TIMER: u64 = u64::MAX - 1;
+const REPLIES: u64 = u64::MAX - 2;
 
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     listener.set_nonblocking(true)?;
-    let mut poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), REPLIES)?);
-    let (requests, replies) = start_pool(context, &waker);
+    let wake_up = Arc::new(EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
+    let (requests, replies) = start_pool(context, &wake_up);
     let mut clients = Clients::new(context)?;
-    for (socket, token) in [(listener.as_raw_fd(), LISTENER), (clients.timer_number(), TIMER)] {
-        poll.registry().register(&mut SourceFd(&socket), token, Interest::READABLE)?;
-    }
-    let mut events = Events::with_capacity(EVENTS);
+    let readiness = Readiness::new()?;
+    readiness.watch(&listener, LISTENER, Watch::NewInput)?;
+    readiness.watch(clients.timer(), TIMER, Watch::NewInput)?;
+    readiness.watch(&wake_up, REPLIES, Watch::NewInput)?;
+    let mut events = Events::new();
     let mut active: Vec<Key> = Vec::new();
     loop {
-        match poll.poll(&mut events, None) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            _ => {}
-        }
+        readiness.wait(&mut events)?;
         let mut somebody_comes = false;
-        for event in &events {
-            match event.token() {
+        for ready in events.iter() {
+            match ready.mark {
                 LISTENER => somebody_comes = true,
                 TIMER | REPLIES => {} // looked after below
-                Token(row) => active.extend(clients.became_ready(row, event)),
+                row => active.extend(clients.became_ready(row as usize, ready)),
             }
         }
         for (key, reply) in replies.try_iter() {
@@ -86,12 +79,8 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
             }
         }
         while somebody_comes && let Arrival::Client(key) = clients.accept(&listener)? {
-            let Some(socket) = clients.socket(key).map(|socket| socket.as_raw_fd()) else { break };
-            let both = Interest::READABLE | Interest::WRITABLE;
-            match poll.registry().register(&mut SourceFd(&socket), Token(key.row()), both) {
-                Ok(()) => active.push(key),
-                Err(_) => clients.close(key), // no memory left in the kernel
-            }
+            clients.watch(key, &readiness, key.row() as u64);
+            active.push(key);
         }
         for key in active.drain(..) {
             if let Some(request) = clients.next_request(key) {
@@ -105,19 +94,19 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
 /// because each client of the bounded table has at most one request in them.
 fn start_pool(
     context: &'static Context,
-    waker: &Arc<Waker>,
+    wake_up: &Arc<EventFd>,
 ) -> (Sender<Request>, Receiver<(Key, Vec<u8>)>) {
     let (requests, work) = unbounded::<Request>();
     let (done, replies) = unbounded();
     for place in context.workers.free_places() {
-        let (work, done, waker) = (work.clone(), done.clone(), Arc::clone(waker));
+        let (work, done, wake_up) = (work.clone(), done.clone(), Arc::clone(wake_up));
         spawn_worker(place, move |worker| {
             for Request { key, job, taken_up, input } in work {
                 guarded(|| {
                     let mut reply = Vec::new();
                     context.perform(job, &input, taken_up, worker, &mut reply);
                     let _ = done.send((key, reply)); // the loop ends with the process only
-                    let _ = waker.wake();
+                    let _ = wake_up.write(1);
                 });
             }
         });

@@ -18,7 +18,7 @@
 //! and one gets it (*shared*) or the kernel wakes one (*exclusive*); a listener for each
 //! (*reuseport*); or a thread that accepts and deals out (*round-robin*).
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `add` epoll_ctl(2), `wait` epoll_wait(2);
+//! In system calls, `spawn_worker` is pthread_create(3), `watch` epoll_ctl(2), `wait` epoll_wait(2);
 //! `listen_beside` is socket(2), bind(2) with SO_REUSEPORT and listen(2).
 //!
 //! # When it pays
@@ -39,13 +39,12 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::context::Context;
+use crate::readiness::{Events, Readiness, Watch};
 use crate::socket::{accept, listen_beside};
-use crate::talk::clients::{Arrival, Clients, Due, Key};
+use crate::talk::clients::{Arrival, Clients, Due};
 use crate::tuning::Distribution;
 use crate::worker::{Worker, spawn_worker};
 
@@ -53,13 +52,10 @@ use crate::worker::{Worker, spawn_worker};
 const DOOR: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 
-/// Most events taken from the kernel in one call.
-const EVENTS: usize = 256;
-
 /// Where a loop's connections come from.
 enum Door {
-    /// A listener, watched with these flags.
-    Listener(Arc<TcpListener>, EpollFlags),
+    /// A listener, watched in this way.
+    Listener(Arc<TcpListener>, Watch),
     /// An acceptor that hands them over, and rings.
     Inbox(Receiver<TcpStream>, Arc<EventFd>),
 }
@@ -78,11 +74,8 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     let mut first = true;
     for place in context.workers.free_places() {
         let door = match choice {
-            Distribution::Shared => Door::Listener(Arc::clone(&listener), EpollFlags::EPOLLIN),
-            Distribution::Exclusive => {
-                let woken_alone = EpollFlags::EPOLLIN | EpollFlags::EPOLLEXCLUSIVE;
-                Door::Listener(Arc::clone(&listener), woken_alone)
-            }
+            Distribution::Shared => Door::Listener(Arc::clone(&listener), Watch::Input),
+            Distribution::Exclusive => Door::Listener(Arc::clone(&listener), Watch::InputForOne),
             Distribution::ReusePort => {
                 // The first loop has the listener itself: connections may be in its queue already.
                 let own = if std::mem::take(&mut first) {
@@ -90,7 +83,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
                 } else {
                     Arc::new(listen_beside(&listener)?)
                 };
-                Door::Listener(own, EpollFlags::EPOLLIN)
+                Door::Listener(own, Watch::Input)
             }
             Distribution::RoundRobin => {
                 let (letterbox, door) = letterbox(context.limits.clients)?;
@@ -98,18 +91,17 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
                 door
             }
         };
-        let (clients, epoll) =
-            (Clients::new(context)?, Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
-        door.register(&epoll)?;
-        epoll.add(clients.timer(), EpollEvent::new(EpollFlags::EPOLLIN, TIMER))?;
-        loops.push((place, door, clients, epoll));
+        let (clients, readiness) = (Clients::new(context)?, Readiness::new()?);
+        door.watch(&readiness)?;
+        readiness.watch(clients.timer(), TIMER, Watch::Input)?;
+        loops.push((place, door, clients, readiness));
     }
     // Only now: the connections of a loop that serves could take the descriptors others need.
     let (failed, failures) = unbounded();
-    for (place, door, clients, epoll) in loops {
+    for (place, door, clients, readiness) in loops {
         let failed = failed.clone();
         spawn_worker(place, move |worker| {
-            let Err(error) = serve_one_loop(&door, clients, &epoll, worker);
+            let Err(error) = serve_one_loop(&door, clients, &readiness, worker);
             let _ = failed.send(error);
         });
     }
@@ -124,24 +116,19 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
 fn serve_one_loop(
     door: &Door,
     mut clients: Clients,
-    epoll: &Epoll,
+    readiness: &Readiness,
     worker: Worker,
 ) -> io::Result<Infallible> {
-    let mut events = [EpollEvent::empty(); EVENTS];
+    let mut events = Events::new();
     loop {
-        let count = match epoll.wait(&mut events, EpollTimeout::NONE) {
-            Ok(count) => count,
-            Err(Errno::EINTR) => continue,
-            Err(error) => return Err(error.into()),
-        };
+        readiness.wait(&mut events)?;
         let mut look_at_door = false;
-        for event in &events[..count] {
-            match event.data() {
+        for ready in events.iter() {
+            match ready.mark {
                 DOOR => look_at_door = true,
                 TIMER => {} // what is due is done below
                 row => {
-                    let ended = event.events().contains(EpollFlags::EPOLLRDHUP);
-                    if let Some(key) = clients.input_came(row as usize, ended) {
+                    if let Some(key) = clients.became_ready(row as usize, ready) {
                         clients.serve(key, worker);
                     }
                 }
@@ -151,7 +138,7 @@ fn serve_one_loop(
             match due {
                 Due::Client(key) => clients.serve(key, worker),
                 Due::Listener => {
-                    door.register(epoll)?;
+                    door.watch(readiness)?;
                     look_at_door = true;
                 }
             }
@@ -160,11 +147,11 @@ fn serve_one_loop(
             match door.next(&mut clients)? {
                 Arrival::Client(key) => {
                     clients.serve(key, worker);
-                    watch(&mut clients, key, epoll);
+                    clients.watch(key, readiness, key.row() as u64);
                 }
                 Arrival::Nobody => look_at_door = false,
                 Arrival::NotNow => {
-                    door.leave(epoll)?;
+                    door.leave(readiness)?;
                     look_at_door = false;
                 }
             }
@@ -173,26 +160,22 @@ fn serve_one_loop(
 }
 
 impl Door {
-    fn register(&self, epoll: &Epoll) -> io::Result<()> {
+    fn watch(&self, readiness: &Readiness) -> io::Result<()> {
         match self {
-            Self::Listener(listener, flags) => {
+            Self::Listener(listener, how) => {
                 listener.set_nonblocking(true)?;
-                epoll.add(listener, EpollEvent::new(*flags, DOOR))?;
+                readiness.watch(listener, DOOR, *how)
             }
-            Self::Inbox(_, bell) => {
-                epoll.add(bell, EpollEvent::new(EpollFlags::EPOLLIN, DOOR))?;
-            }
+            Self::Inbox(_, bell) => readiness.watch(bell, DOOR, Watch::Input),
         }
-        Ok(())
     }
 
     /// Leaves it alone for a while: level-triggered, it would be told on every call.
-    fn leave(&self, epoll: &Epoll) -> io::Result<()> {
+    fn leave(&self, readiness: &Readiness) -> io::Result<()> {
         match self {
-            Self::Listener(listener, _) => epoll.delete(listener)?,
-            Self::Inbox(_, bell) => epoll.delete(bell)?,
+            Self::Listener(listener, _) => readiness.leave(listener),
+            Self::Inbox(_, bell) => readiness.leave(bell),
         }
-        Ok(())
     }
 
     /// The next connection, if there is one.
@@ -204,15 +187,6 @@ impl Door {
                 clients.take_in(|| inbox.try_recv().map_err(|_| io::ErrorKind::WouldBlock.into()))
             }
         }
-    }
-}
-
-fn watch(clients: &mut Clients, key: Key, epoll: &Epoll) {
-    let Some(socket) = clients.socket(key) else { return };
-    let both = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP;
-    let told_once = EpollEvent::new(both | EpollFlags::EPOLLET, key.row() as u64);
-    if epoll.add(socket, told_once).is_err() {
-        clients.close(key); // no memory left in the kernel
     }
 }
 

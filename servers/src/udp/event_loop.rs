@@ -18,7 +18,7 @@
 //! receives the next datagram meanwhile: many requests wait at once. Computing stays where it
 //! was, in the loop, one after the other; an event loop that computes is an iterative server.
 //!
-//! In system calls, `register` is epoll_ctl(2) and `poll` epoll_wait(2); `take_requests` calls
+//! In system calls, `watch` is epoll_ctl(2) and `wait` epoll_wait(2); `take_requests` calls
 //! recvmsg(2) until nothing has come, and `finish_what_is_due` sendto(2).
 //!
 //! # When it pays
@@ -32,16 +32,13 @@
 //! "Flash: An Efficient and Portable Web Server", USENIX 1999, on what such a loop may not do.
 
 use std::convert::Infallible;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::UdpSocket;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::time::Duration;
-
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::clock::monotonic_ns;
 use crate::context::{Begun, Context};
+use crate::readiness::{Events, Readiness, Watch};
 use crate::talk::datagram::{Datagram, datagram_buffer, job_of, receive_now};
 use crate::timers::Timers;
 use crate::worker::Worker;
@@ -52,21 +49,18 @@ const REQUESTS_IN_A_TURN: usize = 64;
 /// Serves on a socket bound to the well-known port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let mut server = Server::new(socket, context, context.workers.master())?;
-    let mut poll = Poll::new()?;
-    for (token, descriptor) in server.descriptors().iter().enumerate() {
-        let source = &mut SourceFd(descriptor);
-        poll.registry().register(source, Token(token), Interest::READABLE)?;
+    let readiness = Readiness::new()?;
+    for descriptor in server.descriptors() {
+        readiness.watch(descriptor, 0, Watch::NewInput)?; // which of them does not matter
     }
-    let mut events = Events::with_capacity(2);
+    let mut events = Events::new();
     let mut buffer = datagram_buffer();
     loop {
         server.finish_what_is_due(); // first, because it makes room
         // Readiness is told once: while more may have come, look at the timers and go on.
-        let more_may_have_come = server.take_requests(&mut buffer)?;
-        let timeout = more_may_have_come.then_some(Duration::ZERO);
-        match poll.poll(&mut events, timeout) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-            _ => {}
+        match server.take_requests(&mut buffer)? {
+            true => readiness.look(&mut events)?,
+            false => readiness.wait(&mut events)?,
         }
     }
 }
@@ -95,8 +89,8 @@ impl Server {
     }
 
     /// What is to be watched: the socket and the timer.
-    pub(crate) fn descriptors(&self) -> [RawFd; 2] {
-        [self.socket.as_raw_fd(), self.waiting.as_raw_fd()]
+    pub(crate) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.socket.as_fd(), self.waiting.as_fd()]
     }
 
     /// Receives and begins what has come, up to a bound; whether there may be more. With too many
