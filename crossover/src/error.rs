@@ -147,7 +147,8 @@ impl Error {
 /// The limit that is to be raised where the system has no more of something.
 fn limit_to_raise(error: &io::Error) -> Option<&'static str> {
     match error.raw_os_error().map(Errno::from_raw)? {
-        Errno::EMFILE | Errno::ENFILE => Some("raise the limit of descriptors (ulimit -n)"),
+        Errno::EMFILE => Some("raise the limit of descriptors (ulimit -n)"),
+        Errno::ENFILE => Some("raise the system's limit of descriptors (sysctl fs.file-max)"),
         Errno::EAGAIN => Some("raise the limit of processes (ulimit -u)"),
         Errno::ENOMEM => Some("raise the limit of memory (ulimit -v)"),
         Errno::EFBIG => Some("raise the limit of a file's size (ulimit -f)"),
@@ -162,7 +163,9 @@ pub(crate) fn with_limit(error: &io::Error) -> String {
 
 /// What helps where a file cannot be used.
 fn file_remedy(error: &io::Error) -> &'static str {
-    limit_to_raise(error).unwrap_or_else(|| match error.kind() {
+    // A file that has nothing to give just now wants no more processes.
+    let limit = limit_to_raise(error).filter(|_| error.kind() != io::ErrorKind::WouldBlock);
+    limit.unwrap_or_else(|| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room there, or choose another place"
         }
@@ -185,9 +188,9 @@ mod tests {
         ] {
             let source = || io::Error::from_raw_os_error(errno as i32);
             let file = Error::File { what: "read", path: "a".into(), source: source() };
-            for error in [Error::Io(source()), file] {
-                assert!(error.to_string().contains(limit), "{error}");
-            }
+            assert!(Error::Io(source()).to_string().contains(limit), "{errno}");
+            let is_of_files = errno != Errno::EAGAIN;
+            assert_eq!(file.to_string().contains(limit), is_of_files, "{file}");
         }
     }
 

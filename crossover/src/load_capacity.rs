@@ -163,7 +163,7 @@ fn too_short(
     let mut samples: Vec<f64> =
         trials.iter().filter(is_near).map(|trial| trial.effective_samples).collect();
     samples.sort_by(f64::total_cmp);
-    let median = samples.get(samples.len() / 2)?.max(1.0);
+    let median = samples.get(samples.len() / 2)?.floor().max(1.0);
     let needed = needed_for(figure);
     let seconds = (window.as_secs_f64() * needed / median).ceil();
     (median < needed).then(|| {

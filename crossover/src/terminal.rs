@@ -15,7 +15,7 @@ use crate::error::Error;
 /// The width of lines, on a terminal as in a file.
 const USUAL_WIDTH: usize = 80;
 
-/// A terminal narrower than this, or of which nothing is known, is written to as if it had so many.
+/// Terminals narrower than this, or of unknown width, are treated as this wide.
 const LEAST_WIDTH: usize = 20;
 
 /// Says something on standard error, on a line of its own; on a terminal in lines that fit it, elsewhere

@@ -2,11 +2,10 @@
 //! trials say together. Pure: whoever makes the trials brings their results.
 //!
 //! First the rate is doubled, or halved, until one trial keeps the bound and another does not. A
-//! trial without a steady state may owe that to a stall of the machine: it is made again, and counts
-//! only if the second has none either, and then both as one. So may one that misses the bound: the
-//! upper end of the bracket is tried again before it is believed. Which trials are wrong is decided by
-//! the cut between those that keep the bound and those that miss it that has the fewest on its wrong
-//! side. A trial whose rate the generator could not send says nothing of the server: above it nothing
+//! trial without a steady state may be the fault of a stall of the machine, so it is repeated at once;
+//! if the repeat has none either, the two count as one. A trial that misses the bound may be, too: the
+//! upper end of the bracket is tried again before it is believed. The trials are split at the rate that
+//! leaves the fewest on the wrong side; those are taken to be wrong. A trial whose rate the generator could not send says nothing of the server: above it nothing
 //! is tried, and a capacity that lies there is not found.
 //! Then all trials go on within that bracket, and each says how far the figure is from the bound.
 //! Near its capacity a queue's response time grows like 1/(μ − λ), so that its inverse is nearly a
@@ -28,10 +27,14 @@ const TRIALS: usize = 15;
 /// it.
 const NARROW: f64 = 1.3;
 
-/// So many more trials must miss the bound above the bracket than keep it there.
+/// The most trials of a search. One needs 20 to 45.
+const MOST_TRIALS: usize = 100;
+
+/// The bracket is believed once at least this many more trials above it miss the bound than keep it.
 const EVIDENCE: usize = 3;
 
-/// What misses the bound so far below a rate that keeps it was disturbed; nearer, either may be chance.
+/// A miss is ignored if a rate more than this factor higher keeps the bound; closer together, either may
+/// be chance.
 const OVERRULED: f64 = 1.1;
 
 /// Where trials are made, as shares of the present estimate: by turns on both sides, as a line is
@@ -159,9 +162,12 @@ impl Search {
         !self.keeps(trial) && trial.outcome != Outcome::NotSent
     }
 
-    /// The trials that count. One that keeps the bound does; one that misses it does unless another
-    /// at its rate keeps it, and one without a steady state only beside another. One that was not
-    /// sent counts beside another, where none at its rate had a steady state.
+    /// The trials that count.
+    ///
+    /// * One that keeps the bound: always.
+    /// * One that misses it in a steady state: unless another at its rate keeps it.
+    /// * One without a steady state: only if it was repeated, and none at its rate keeps the bound.
+    /// * One that was not sent: only if it was repeated, and none at its rate had a steady state.
     fn counted(&self) -> impl Iterator<Item = &Trial> {
         self.trials.iter().filter(|trial| {
             let mut all = alike(&self.trials, trial);
@@ -189,17 +195,24 @@ impl Search {
             self.counted().filter(|trial| is_such(trial)).map(|trial| trial.rate).collect()
         };
         let not_sent = rates(&|trial| trial.outcome == Outcome::NotSent);
-        let not_sent = not_sent.into_iter().reduce(f64::min);
-        let kept = self.counted().filter(|trial| self.keeps(trial)).map(|trial| trial.rate);
-        let kept = kept.reduce(f64::max);
-        let tells = |trial: &&Trial| {
-            let rate = trial.rate;
-            let may_miss = not_sent.is_none_or(|ceiling| rate <= ceiling)
-                && kept.is_none_or(|kept| kept <= OVERRULED * rate);
-            self.keeps(trial) || self.misses(trial) && may_miss && !self.was_retried(trial)
+        // What was sent once can be sent.
+        let was_sent = |rate: f64| {
+            self.trials.iter().any(|trial| trial.figure_ns().is_some() && trial.rate >= rate)
         };
-        let told = self.counted().filter(tells);
-        let cuts = Cuts::through(told.map(|trial| (trial.rate, self.misses(trial))));
+        let not_sent = not_sent.into_iter().filter(|rate| !was_sent(*rate)).reduce(f64::min);
+        let may_miss = |trial: &Trial| {
+            let is_sent = not_sent.is_none_or(|ceiling| trial.rate <= ceiling);
+            self.misses(trial) && is_sent && !self.was_retried(trial)
+        };
+        let told = || self.counted().filter(|trial| self.keeps(trial) || may_miss(trial));
+        let cut = |trials: &mut dyn Iterator<Item = &Trial>| {
+            Cuts::through(trials.map(|trial| (trial.rate, self.misses(trial))))
+        };
+        // A rate that stands by all that is known overrules what missed the bound far below it.
+        let stood = cut(&mut told()).stood();
+        let is_overruled = |rate: f64| stood.is_some_and(|stood| stood > OVERRULED * rate);
+        let counts = |trial: &&Trial| self.keeps(trial) || !is_overruled(trial.rate);
+        let cuts = cut(&mut told().filter(counts));
         Bracket {
             kept: cuts.stood(),
             missed: cuts.fell(),
@@ -218,6 +231,9 @@ impl Search {
             return Step::Try(last.rate);
         }
         let bracket = self.bracket();
+        if self.trials.len() >= MOST_TRIALS {
+            return bracket.as_an_answer(self.first);
+        }
         match (bracket.kept, bracket.missed) {
             (None, None) => match bracket.not_sent {
                 None => Step::Try(self.first),
@@ -315,6 +331,22 @@ struct Bracket {
     is_believed: bool,
     /// The least that could not be sent.
     not_sent: Option<f64>,
+}
+
+impl Bracket {
+    /// What is known where the search must end: a machine that changes all the time lets it find
+    /// nothing more.
+    fn as_an_answer(&self, first: f64) -> Step {
+        match (self.kept, self.missed) {
+            (Some(kept), Some(missed)) => {
+                let (low, high) = (kept.min(missed), kept.max(missed));
+                Step::Found(Capacity { rate: low, low, high })
+            }
+            (Some(kept), None) => Step::AboveAll(kept),
+            (None, Some(missed)) => Step::BelowAll(missed),
+            (None, None) => Step::NotSent(self.not_sent.unwrap_or(first)),
+        }
+    }
 }
 
 /// The trials at the rate of one of them.
@@ -500,6 +532,67 @@ mod tests {
         };
         assert!(found.low < COLLAPSE && COLLAPSE <= found.high, "{found:?}");
         assert!((found.rate / COLLAPSE - 1.0).abs() < 0.3, "{found:?}");
+    }
+
+    #[test]
+    fn a_search_ends_on_a_machine_that_does_anything_at_all() {
+        let ends = |seed: u64| {
+            let mut random = Uniform::of_arrivals(seed);
+            let mut search = Search::new(5e6, 25.0, 10.0, 1e6);
+            let mut tried = 0;
+            while let Step::Try(rate) = search.next() {
+                let outcome = match (random.draw() * 4.0) as u32 {
+                    0 => Outcome::Steady(1e6),
+                    1 => Outcome::Steady(9e6),
+                    2 => Outcome::Unsteady,
+                    _ => Outcome::NotSent,
+                };
+                search.add(Trial { rate, outcome });
+                tried += 1;
+                assert!(tried <= MOST_TRIALS + 1, "{seed}: {search:?}");
+            }
+        };
+        (0..2_000).for_each(ends);
+    }
+
+    #[test]
+    fn one_trial_that_keeps_the_bound_by_luck_does_not_stop_the_search() {
+        // 65/s are right, and a trial at 100/s kept the bound once.
+        let mut search = Search::new(5e6, 25.0, 1.0, 1e6);
+        let found = loop {
+            match search.next() {
+                Step::Try(rate) => {
+                    let by_luck = rate == 100.0 && search.trials().len() == 2;
+                    let figure_ns = if rate < 65.0 || by_luck { 1e6 } else { 9e6 };
+                    search.add(trial(rate, Some(figure_ns)));
+                }
+                Step::Found(found) => break found,
+                end => panic!("{end:?}"),
+            }
+        };
+        assert!((found.rate / 65.0 - 1.0).abs() < 0.2, "{found:?}");
+        assert!(search.trials().len() < 45, "{} trials", search.trials().len());
+    }
+
+    #[test]
+    fn what_was_sent_and_missed_is_no_limit_of_the_generator() {
+        let mut search = Search::new(5e6, 50.0, 1.0, 1e6);
+        let end = loop {
+            match search.next() {
+                Step::Try(rate) => {
+                    let once = (103.0..110.0).contains(&rate) && search.trials().len() < 12;
+                    let outcome = match rate {
+                        _ if once => Outcome::NotSent,
+                        ..100.0 => Outcome::Steady(1e6),
+                        _ => Outcome::Steady(9e6),
+                    };
+                    search.add(Trial { rate, outcome });
+                }
+                end => break end,
+            }
+        };
+        let Step::Found(found) = end else { panic!("{end:?}") };
+        assert!((found.rate / 100.0 - 1.0).abs() < 0.2, "{found:?}");
     }
 
     #[test]

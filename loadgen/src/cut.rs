@@ -8,8 +8,8 @@ use std::ops::RangeInclusive;
 pub(crate) struct Cuts {
     /// Rates in their order, and whether the server fell there.
     trials: Vec<(f64, bool)>,
-    /// Of the cut before each trial and of that behind all of them: how many below it fell and how many
-    /// above it stood.
+    /// Element `i` belongs to the cut before trial `i`, the last to the cut after all of them: how many
+    /// trials below it fell, plus how many above it stood.
     wrong: Vec<usize>,
 }
 

@@ -120,8 +120,9 @@ fn led_to(path: &Path) -> PathBuf {
     const MOST_LINKS: usize = 40; // as many as the kernel follows
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
-        if let Ok(real) = fs::canonicalize(&path) {
-            return real;
+        if fs::metadata(&path).is_ok() {
+            // A pipe of /proc/self/fd has no other name than the one given.
+            return fs::canonicalize(&path).unwrap_or(path);
         }
         let Ok(next) = fs::read_link(&path) else { break };
         path = path.parent().unwrap_or(Path::new("")).join(next);
@@ -187,6 +188,17 @@ mod tests {
         std::os::unix::fs::symlink("round", &round).expect("a link");
         assert!(write_file(&round, b"new").is_err());
         assert!(fs::symlink_metadata(&round).is_ok_and(|it| it.is_symlink()));
+    }
+
+    #[test]
+    fn a_pipe_is_written_by_the_name_of_its_descriptor() {
+        let (mut out, into) = io::pipe().expect("a pipe");
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&into));
+        write_file(Path::new(&path), b"through").expect("it can be written");
+        drop(into);
+        let mut text = String::new();
+        io::Read::read_to_string(&mut out, &mut text).expect("text");
+        assert_eq!(text, "through");
     }
 
     #[test]

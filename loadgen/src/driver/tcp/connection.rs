@@ -137,6 +137,8 @@ pub(super) struct Connection {
     outgoing: Vec<u8>,
     /// Bytes that the kernel has taken.
     written: u64,
+    /// Whether a write has met an RST: the read that follows sees an end like any other.
+    pub(super) torn: bool,
     incoming: Vec<u8>,
 }
 
@@ -159,6 +161,7 @@ impl Connection {
             begun: false,
             outgoing: Vec::new(),
             written: 0,
+            torn: false,
             incoming: Vec::new(),
         }
     }
@@ -169,7 +172,9 @@ impl Connection {
 
     /// Whether a request may be given to it just now.
     pub(super) fn takes_one(&self) -> bool {
-        !self.one_at_a_time || self.outstanding.is_empty()
+        let is_alone = |last: &Outstanding| last.resent >= RESENT_ALONE;
+        !self.outstanding.back().is_some_and(is_alone)
+            && (!self.one_at_a_time || self.outstanding.is_empty())
     }
 
     /// Whether it takes this request now.
@@ -238,6 +243,7 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
+                    self.torn = true;
                     ended = Err(error);
                     break;
                 }

@@ -380,6 +380,9 @@ impl TcpTransport {
             };
             match connection.stream.read(&mut self.incoming[..]) {
                 Ok(0) => {
+                    if connection.torn {
+                        return self.lose(index, End::Torn, happened);
+                    }
                     connection.take_the_end(exchange, happened);
                     return self.lose(index, End::Gone, happened);
                 }
