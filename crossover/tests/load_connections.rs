@@ -132,7 +132,8 @@ fn a_reply_that_is_cut_off_by_the_requests_behind_it_is_asked_for_again() {
             });
         let said = json(&format!("http://{address}/"), &[way, &PATIENT].concat());
         all_answered(&said);
-        assert!(resent(&said) > 0, "{way:?}: {said}");
+        // Who has read that no more replies come may not have put anything behind this one.
+        assert!(first == until_the_end || resent(&said) > 0, "{way:?}: {said}");
     }
 }
 
