@@ -14,13 +14,10 @@ mod sources;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
 use protocol::Request;
 use results::Lack;
 use socket2::Socket;
@@ -32,13 +29,7 @@ use crate::exchange::{Exchange, NoReply};
 use crate::plan::{Close, LoadSpec, Reuse, Share};
 pub use connection::Unreadable;
 use connection::{Connection, End, Life, Outstanding};
-use sources::Sources;
-
-/// How long the connections of a persistent load may take to be made.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How often the wait for a connection asks whether it is still wanted, in milliseconds.
-const CONNECT_LOOK_MS: u8 = 50;
+use sources::{Sources, connect_now};
 
 /// Bytes asked for in one read.
 const READ_SIZE: usize = 64 << 10;
@@ -572,28 +563,6 @@ impl Transport for TcpTransport {
     fn most_refusals(&self) -> u64 {
         self.settings.most_refusals
     }
-}
-
-/// Connects a non-blocking socket and waits for it; tells whether it is there, or the wait was ended
-/// by `stop`.
-fn connect_now(socket: &Socket, target: SocketAddr, stop: &dyn Fn() -> bool) -> io::Result<bool> {
-    match socket.connect(&target.into()) {
-        Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
-        done => return done.map(|()| true),
-    }
-    let begun = Instant::now();
-    while begun.elapsed() < CONNECT_PATIENCE {
-        if stop() {
-            return Ok(false);
-        }
-        let mut sockets = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
-        match poll(&mut sockets, CONNECT_LOOK_MS) {
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => return socket.take_error()?.map_or(Ok(true), Err),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(ErrorKind::TimedOut.into())
 }
 
 #[cfg(test)]

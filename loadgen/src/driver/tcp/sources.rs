@@ -4,15 +4,23 @@
 //! server. On loopback there are more addresses: they are used once the ports of the usual one become
 //! scarce, and not before, because a server may let 127.0.0.1 in and nobody else.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::plan::Close;
+
+/// How long the connections of a persistent load may take to be made.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the wait for a connection asks whether it is still wanted, in milliseconds.
+const CONNECT_LOOK_MS: u8 = 50;
 
 /// The same as on the server's side; see there.
 const CONGESTION_CONTROL: &str = "cubic";
@@ -100,6 +108,32 @@ impl Sources {
         self.made = self.made.wrapping_add(1);
         Some(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + self.made % OTHERS))
     }
+}
+
+/// Connects a non-blocking socket and waits for it; tells whether it is there, or the wait was ended
+/// by `stop`.
+pub(super) fn connect_now(
+    socket: &Socket,
+    target: SocketAddr,
+    stop: &dyn Fn() -> bool,
+) -> io::Result<bool> {
+    match socket.connect(&target.into()) {
+        Err(error) if error.raw_os_error() == Some(Errno::EINPROGRESS as i32) => {}
+        done => return done.map(|()| true),
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < CONNECT_PATIENCE {
+        if stop() {
+            return Ok(false);
+        }
+        let mut sockets = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+        match poll(&mut sockets, CONNECT_LOOK_MS) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return socket.take_error()?.map_or(Ok(true), Err),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ErrorKind::TimedOut.into())
 }
 
 #[cfg(test)]
