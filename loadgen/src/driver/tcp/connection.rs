@@ -137,7 +137,8 @@ pub(super) struct Connection {
     outgoing: Vec<u8>,
     /// Bytes that the kernel has taken.
     written: u64,
-    /// Whether a write has met an RST: the read that follows sees an end like any other.
+    /// Whether a write has met an RST and no FIN before it: the read that follows sees an end like any
+    /// other.
     pub(super) torn: bool,
     incoming: Vec<u8>,
 }
@@ -243,7 +244,8 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
-                    self.torn = true;
+                    // After a FIN it would be EPIPE, and the reply before it is whole.
+                    self.torn = error.kind() == ErrorKind::ConnectionReset;
                     ended = Err(error);
                     break;
                 }
