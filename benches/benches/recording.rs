@@ -4,9 +4,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use loadgen::{LoadSpec, Plan, Recorder};
+use loadgen::Recorder;
 use protocol::Reply;
 use results::Spectrum;
+use workload::{LoadSpec, Plan};
 
 fn recording(criterion: &mut Criterion) {
     let mut spectrum = Spectrum::new();

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate, Schedule, Share};
+use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate, Schedule, Shard};
 
 fn spec(arrivals: Arrivals) -> LoadSpec {
     LoadSpec {
@@ -21,21 +21,21 @@ fn schedule(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("10,000 requests");
     group.throughput(Throughput::Elements(10_000));
     group.bench_function("drawing a Poisson plan", |bencher| {
-        bencher.iter(|| Plan::draw(spec(Arrivals::Poisson(black_box(rate)))));
+        bencher.iter(|| Plan::draw(spec(Arrivals::poisson(black_box(rate)))));
     });
     group.finish();
 
-    let plan = Plan::draw(spec(Arrivals::Poisson(rate))).expect("a sound load");
+    let plan = Plan::draw(spec(Arrivals::poisson(rate))).expect("a sound load");
     criterion.bench_function("next intended start, open loop", |bencher| {
         bencher.iter_batched_ref(
-            || Schedule::new(&plan, Share::WHOLE),
+            || Schedule::new(&plan, Shard::WHOLE),
             |schedule| schedule.take(),
             BatchSize::SmallInput,
         );
     });
     let closed = spec(Arrivals::Closed(Distribution::exponential(1e6)));
     let plan = Plan::draw(closed).expect("a sound load");
-    let mut schedule = Schedule::new(&plan, Share::WHOLE);
+    let mut schedule = Schedule::new(&plan, Shard::WHOLE);
     let mut now_ns = 0;
     criterion.bench_function("next intended start, closed loop", |bencher| {
         bencher.iter(|| {

@@ -16,12 +16,12 @@ use crossover::example::{self, Failed, Table, median};
 use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
 use crossover::testbed::Testbed;
-use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Reuse};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeValLike;
 use nix::unistd::Pid;
 use servers::Design;
+use workload::{Arrivals, Distribution, LoadSpec, Plan, Reuse};
 
 /// Pairs of turns; the table has the medians.
 const PAIRS: usize = 15;

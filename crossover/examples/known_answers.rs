@@ -13,12 +13,12 @@ use crossover::ServerProcess;
 use crossover::example::{self, Failed};
 use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
-use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 use model::{iterative_mean_response, stopped_server_p99};
 use nix::sys::signal::{Signal, kill};
 use protocol::Transport;
 use protocol::{Decoded, MAX_MESSAGE_SIZE, Reply, decode_request, encode_reply};
 use results::{Measurement, Percentile, Placement};
+use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 
 fn main() -> ExitCode {
     example::main(run)
@@ -79,7 +79,7 @@ fn poisson(testbed: &RealTestbed, utilisation: f64) -> Result<bool, Failed> {
     // little lower than 2 ms alone would ask.
     const SERVICE_S: f64 = 2.06e-3;
     let spec = LoadSpec {
-        arrivals: Arrivals::Poisson(rate(utilisation / SERVICE_S)),
+        arrivals: Arrivals::poisson(rate(utilisation / SERVICE_S)),
         wait: Distribution::exponential(2e6),
         window: Duration::from_secs(60),
         timeout: Duration::from_secs(10),
@@ -101,7 +101,7 @@ fn stopped(testbed: &RealTestbed) -> Result<bool, Failed> {
     const STOP: Duration = Duration::from_millis(1500);
     let run = Duration::from_secs(30);
     let spec = LoadSpec {
-        arrivals: Arrivals::Even(rate(500.0)),
+        arrivals: Arrivals::even(rate(500.0)),
         wait: Distribution::fixed(100e3),
         window: run,
         timeout: Duration::from_secs(10),
@@ -168,7 +168,7 @@ fn ignored(testbed: &RealTestbed) -> Result<bool, Failed> {
     let address = socket.local_addr()?;
     let server = thread::spawn(move || ignore_every_fiftieth(&socket));
     let spec = LoadSpec {
-        arrivals: Arrivals::Even(rate(1000.0)),
+        arrivals: Arrivals::even(rate(1000.0)),
         window: Duration::from_secs(10),
         ..LoadSpec::default()
     };

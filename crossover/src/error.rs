@@ -59,7 +59,7 @@ pub enum Error {
     Drive(#[from] loadgen::DriveError),
     /// The load makes no sense.
     #[error(transparent)]
-    Plan(#[from] loadgen::PlanError),
+    Plan(#[from] workload::PlanError),
     /// A report could not be written.
     #[error(transparent)]
     Report(#[from] reports::ReportError),

@@ -9,10 +9,11 @@ use loadgen::driver::{
     Connections, Datagrams, MOST_REFUSALS, Pacing, TcpTransport, UdpTransport, monotonic_ns,
 };
 use loadgen::judge::{Surroundings, measurement};
-use loadgen::{DriveError, Exchange, Plan, Progress, RunLog, Share, drive};
+use loadgen::{DriveError, Exchange, Progress, RunLog, drive};
 use nix::time::{ClockId, clock_gettime};
 use protocol::Transport;
 use results::{Measurement, Placement};
+use workload::{Plan, Shard};
 
 use crate::machine::KernelCounters;
 use crate::placement::stay_on;
@@ -153,8 +154,8 @@ fn drive_all(
         // Timers of the generator are to be as precise as the server's.
         let _ = nix::sys::prctl::set_timerslack(1);
         let progress = &engine.progress[index as usize];
-        let share = Share { index, of };
-        Part { plan, share, together: &together, progress, stop }.drive(reached, engine.pacing)
+        let shard = Shard { index, of };
+        Part { plan, shard, together: &together, progress, stop }.drive(reached, engine.pacing)
     };
     let mut all: Vec<Driven> = thread::scope(|scope| {
         let mut others = Vec::new();
@@ -229,7 +230,7 @@ impl Together {
 /// One thread's part of a plan.
 struct Part<'a> {
     plan: &'a Plan,
-    share: Share,
+    shard: Shard,
     together: &'a Together,
     progress: &'a Progress,
     stop: &'a dyn Fn() -> bool,
@@ -245,10 +246,10 @@ impl Part<'_> {
                 kernel_stamps: aim.kernel_stamps,
                 offload: aim.offload,
                 most_refusals,
-                ..Datagrams::of(spec, self.share, address, exchange, pacing)
+                ..Datagrams::of(spec, self.shard, address, exchange, pacing)
             })),
             Transport::Tcp => {
-                let all = Connections::of(spec, self.share, address, exchange, pacing);
+                let all = Connections::of(spec, self.shard, address, exchange, pacing);
                 self.drive_over(TcpTransport::new(Connections { most_refusals, ..all }, self.stop))
             }
         }
@@ -259,8 +260,8 @@ impl Part<'_> {
         let mut transport = made?;
         // Another thread tells why there is no load.
         let Some(start_ns) = start_ns else { return Ok((RunLog::default(), 0)) };
-        let Self { plan, share, progress, stop, .. } = self;
-        Ok(metered(|| drive(plan, *share, start_ns, &mut transport, progress, stop)))
+        let Self { plan, shard, progress, stop, .. } = self;
+        Ok(metered(|| drive(plan, *shard, start_ns, &mut transport, progress, stop)))
     }
 }
 

@@ -21,6 +21,7 @@ mod load_advice;
 mod load_capacity;
 mod load_output;
 mod machine;
+mod names;
 mod placement;
 mod progress;
 pub mod real_testbed;

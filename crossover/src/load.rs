@@ -9,14 +9,13 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
 use loadgen::expectation::Verdict;
-use loadgen::{
-    Arrivals, Close, DriveError, Exchange, HttpRequest, LoadSpec, Plan, RawReply, Reuse, Session,
-};
+use loadgen::{DriveError, Exchange, HttpRequest, RawReply};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Transport;
 use results::{Measurement, OutputFile, Placement, is_same_file};
+use workload::{Arrivals, Close, Law, LoadSpec, Plan, Reuse, Session};
 
-use crate::cli::{ArrivalsKind, LatencyFile, LoadArgs, Scheme, TargetService};
+use crate::cli::{LatencyFile, LoadArgs, Scheme, TargetService};
 use crate::error::Error;
 use crate::generator::{Aim, Engine, measure};
 use crate::interrupt::Interrupt;
@@ -118,7 +117,7 @@ fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
             arguments.threads
         )));
     }
-    if arguments.rate.is_some() && matches!(arguments.arrivals, ArrivalsKind::Trace(_)) {
+    if arguments.rate.is_some() && matches!(arguments.arrivals, Law::Trace(_)) {
         return Err(Error::Usage(
             "a trace says itself when requests are due; leave --rate away".to_owned(),
         ));
@@ -128,7 +127,7 @@ fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
         arrivals: if arguments.closed {
             Arrivals::Closed(arguments.think)
         } else {
-            arguments.arrivals.at(arguments.rate.unwrap_or(usual))
+            Arrivals::open(arguments.rate.unwrap_or(usual), arguments.arrivals)
         },
         session: arguments.session.map(|length| Session { length, think: arguments.think }),
         clients: arguments.clients,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use loadgen::capacity::{Capacity, Outcome, Search, Step, Trial};
 use loadgen::expectation::{Expectation, Figure};
-use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 use results::{Doubt, needed};
 use serde::Serialize;
+use workload::{Arrivals, Distribution, Law, LoadSpec, Plan, Rate};
 
 use crate::cli::LoadArgs;
 use crate::error::Error;
@@ -90,7 +90,7 @@ pub(crate) fn run(
     let Some(first) = spec.arrivals.rate() else {
         return Err(Error::Usage("a closed loop has no rate to search".to_owned()));
     };
-    if matches!(spec.arrivals, Arrivals::Trace(_) | Arrivals::Ramp { .. }) {
+    if matches!(arguments.arrivals, Law::Trace(_) | Law::Ramp { .. }) {
         return Err(Error::Usage(
             "a trace or a ramp has no one rate to search; give another --arrivals".to_owned(),
         ));
@@ -204,7 +204,10 @@ fn attempt(
 ) -> Result<(Trial, PrintedTrial), Error> {
     let asked = Rate::per_second(rate)
         .ok_or_else(|| Error::Usage("the search left the rates that exist".to_owned()))?;
-    let plan = Plan::draw(LoadSpec { arrivals: arguments.arrivals.at(asked), ..spec.clone() })?;
+    let plan = Plan::draw(LoadSpec {
+        arrivals: Arrivals::open(asked, arguments.arrivals),
+        ..spec.clone()
+    })?;
     let measured = measure(&plan, aim, engine, &|| stop.came())?;
     let outcome = Outcome::of(bound.figure, &measured);
     if outcome == Outcome::Unsteady {

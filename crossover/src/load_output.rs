@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use loadgen::expectation::{Expectation, Verdict};
-use loadgen::{Arrivals, Plan};
 use results::{
     Counts, Doubt, GeneratorCost, Measurement, PartSums, Series, Spectrum, Stalled, StatusTimes,
     Summary, Unreadable, percentile_interval, supports,
 };
 use serde::Serialize;
+use workload::{Arrivals, Law, Plan};
 
 use crate::cli::LoadArgs;
 use crate::error::Error;
@@ -260,7 +260,7 @@ fn model(plan: &Plan) -> String {
 
 /// What of a recording the run is too short for.
 fn left_of_trace(plan: &Plan) -> String {
-    let Arrivals::Trace(trace) = plan.spec.arrivals else { return String::new() };
+    let Some(Law::Trace(trace)) = plan.spec.arrivals.law() else { return String::new() };
     match trace.beyond(plan.spec.warmup + plan.spec.window) {
         0 => String::new(),
         left => format!(

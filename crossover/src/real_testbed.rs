@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use loadgen::Plan;
 use protocol::Transport;
 use results::{Failure, Machine, Measurement, Placement};
 use servers::Design;
+use workload::Plan;
 
 use crate::generator::{Aim, Engine, measure};
 use crate::placement::{LatencyHold, apart, cores, stay_on};

@@ -4,16 +4,17 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use loadgen::quantity::{read_duration, read_seconds};
-use loadgen::{Arrivals, Bytes, Close, Distribution, LoadSpec, Nanoseconds, Rate, Reuse};
 use protocol::MAX_DATAGRAM_SIZE;
 use protocol::Transport;
+use protocol::quantity::{Bytes, Nanoseconds};
+use protocol::quantity::{read_duration, read_seconds};
 use results::{Axis, Shows};
 use serde::{Deserialize, Deserializer};
 use servers::Design;
+use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Rate, Reuse};
 
-use crate::cli::{ArrivalsKind, did_you_mean, read_design};
 use crate::error::Error;
+use crate::names::{did_you_mean, read_design};
 use crate::text_file::read_text;
 
 /// The scenarios that come with the program.
@@ -76,7 +77,7 @@ pub struct ExperimentSpec {
     pub points: Vec<String>,
     /// When requests are due.
     #[serde(deserialize_with = "parsed", default = "poisson")]
-    pub arrivals: ArrivalsKind,
+    pub arrivals: Law,
     /// How many a second: given, or
     #[serde(deserialize_with = "parsed_option", default)]
     pub rate: Option<Rate>,
@@ -120,8 +121,8 @@ fn nothing() -> Axis {
     Axis::None
 }
 
-fn poisson() -> ArrivalsKind {
-    ArrivalsKind::Poisson
+fn poisson() -> Law {
+    Law::Poisson
 }
 
 fn no_time() -> Distribution<Nanoseconds> {
@@ -301,7 +302,7 @@ impl ExperimentSpec {
                 };
                 let spec = self.load(design, x, 0)?;
                 fits_transport(&spec, transport)?;
-                loadgen::Plan::draw(spec).map_err(|error| error.to_string())?;
+                workload::Plan::draw(spec).map_err(|error| error.to_string())?;
             }
         }
         Ok(())
@@ -429,7 +430,7 @@ impl ExperimentSpec {
                 .map_err(|_| format!("{requests} requests at {rate} take too long; raise the rate"))
         };
         Ok(LoadSpec {
-            arrivals: self.arrivals.at(rate),
+            arrivals: Arrivals::open(rate, self.arrivals),
             clients: self.clients,
             window: match self.window {
                 Some(window) => window,

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use loadgen::{LoadSpec, Plan};
 use results::{Cell, FORMAT, Failure, Outcome, Place, Placement, Record, RunKey};
 use servers::Design;
+use workload::{LoadSpec, Plan};
 
 use crate::scenario::{ExperimentSpec, Scenario, in_words};
 use crate::testbed::Testbed;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
 use loadgen::judge::{Surroundings, measurement};
-use loadgen::{Plan, Progress, Share, drive};
+use loadgen::{Progress, drive};
 use results::{Failure, Machine, Measurement, Placement};
 use servers::{Allocation, Concurrency, Design};
+use workload::{Plan, Shard};
 
 /// A place where a design can be put under a load.
 pub trait Testbed {
@@ -66,7 +67,7 @@ impl Testbed for SimulatedTestbed {
             }
         };
         let mut transport = SimulatedTransport::new(server);
-        let log = drive(plan, Share::WHOLE, 0, &mut transport, &Progress::default(), stop);
+        let log = drive(plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), stop);
         Ok(measurement(plan, log, &Surroundings::default()))
     }
 

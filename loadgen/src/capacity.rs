@@ -424,7 +424,7 @@ fn leave_one_out(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Uniform;
+    use workload::Uniform;
 
     fn trial(rate: f64, figure_ns: Option<f64>) -> Trial {
         Trial { rate, outcome: figure_ns.map_or(Outcome::Unsteady, Outcome::Steady) }

@@ -4,9 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use protocol::quantity::{read_duration, write_duration};
 use results::{Doubt, Measurement, Percentile, lower_limit, supports};
-
-use crate::quantity::{read_duration, write_duration};
 
 /// A bound on one figure of the response times.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -4,9 +4,9 @@ use results::{
     Counts, Doubt, GeneratorCost, Lack, Measurement, Percentile, Placement, Series, Spectrum,
     Unmet, needed,
 };
+use workload::Law;
+use workload::Plan;
 
-use crate::arrivals::Arrivals;
-use crate::plan::Plan;
 use crate::recorder::RunLog;
 
 /// The percentile that the summary prints.
@@ -27,7 +27,7 @@ pub struct Surroundings {
     pub generators: usize,
     /// Processor time of all of them.
     pub generator_ns: u64,
-    /// Share of its time that the hypervisor took from the core robbed most, of those that matter.
+    /// Shard of its time that the hypervisor took from the core robbed most, of those that matter.
     pub stolen_share: f64,
     /// Datagrams dropped at full receive buffers during the run.
     pub datagrams_dropped: u64,
@@ -227,7 +227,7 @@ fn lag_high(head_lag: &Spectrum, measured: &Measurement) -> Option<Doubt> {
 }
 
 fn arrivals_off(plan: &Plan, log: &RunLog) -> Option<Doubt> {
-    if plan.is_closed() || matches!(plan.spec.arrivals, Arrivals::Burst(..)) {
+    if plan.is_closed() || matches!(plan.spec.arrivals.law(), Some(Law::Burst(_))) {
         return None; // no law of gaps to keep
     }
     let planned_cv2 = log.planned_gaps.cv2()?;
@@ -240,8 +240,9 @@ fn arrivals_off(plan: &Plan, log: &RunLog) -> Option<Doubt> {
 /// 1 or −1, which chance alone does in fewer than 3 of 1,000 runs, and the change is not small.
 fn not_stationary(plan: &Plan, log: &RunLog) -> Option<Doubt> {
     let arrivals = &plan.spec.arrivals;
+    let period = arrivals.law().and_then(Law::period);
     // So many periods in the window are as good as a steady rate: each block holds two.
-    let swings_often = arrivals.period().is_some_and(|period| plan.spec.window >= 20 * period);
+    let swings_often = period.is_some_and(|period| plan.spec.window >= 20 * period);
     if !arrivals.is_steady() && !swings_often {
         return None; // nobody said that it would be
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use protocol::Reply;
 use results::{Counts, Lack, Parts, Series, Spectrum, StatusTimes, Unreadable};
+use workload::Law;
+use workload::Plan;
 
-use crate::arrivals::Arrivals;
 use crate::bursts::Bursts;
-use crate::plan::Plan;
 use crate::times::Times;
 
 /// A connection that took so long was tried again: the first SYN is repeated after a second.
@@ -268,7 +268,7 @@ impl Recorder {
     /// A recorder for one run of a plan that begins at `start_ns`.
     #[must_use]
     pub fn new(plan: &Plan, start_ns: u64) -> Self {
-        let bursts = matches!(plan.spec.arrivals, Arrivals::Burst(..));
+        let bursts = matches!(plan.spec.arrivals.law(), Some(Law::Burst(_)));
         let log = RunLog {
             response_time_short: plan.is_mixed().then(Spectrum::new),
             head_lag: bursts.then(Spectrum::new),
@@ -282,8 +282,8 @@ impl Recorder {
             lag: Times::new(),
             service_time: Times::new(),
             by_status: Vec::new(),
-            bursts: match plan.spec.arrivals {
-                Arrivals::Burst(_, size) => Some(Bursts::of(size)),
+            bursts: match plan.spec.arrivals.law() {
+                Some(Law::Burst(size)) => Some(Bursts::of(size)),
                 _ => None,
             },
             window_start_ns: start_ns + plan.window_start_ns(),

@@ -6,14 +6,15 @@ use loadgen::capacity::{Outcome, Search, Step, Trial};
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
 use loadgen::expectation::Figure;
 use loadgen::judge::{Surroundings, measurement};
-use loadgen::{Arrivals, Distribution, LoadSpec, Plan, Progress, Rate, Share, drive};
+use loadgen::{Progress, drive};
+use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate, Shard};
 
 /// M/M/1 with a mean service time of 1 ms.
 const SERVICE_RATE: f64 = 1000.0;
 
 fn trial(rate: f64, seed: u64, mut transport: SimulatedTransport) -> Trial {
     let plan = Plan::draw(LoadSpec {
-        arrivals: Arrivals::Poisson(Rate::per_second(rate).expect("above 0")),
+        arrivals: Arrivals::poisson(Rate::per_second(rate).expect("above 0")),
         wait: Distribution::exponential(1e9 / SERVICE_RATE),
         window: Duration::from_secs(40),
         timeout: Duration::from_secs(20),
@@ -22,7 +23,7 @@ fn trial(rate: f64, seed: u64, mut transport: SimulatedTransport) -> Trial {
         ..LoadSpec::default()
     })
     .expect("a sound load");
-    let log = drive(&plan, Share::WHOLE, 0, &mut transport, &Progress::default(), &|| false);
+    let log = drive(&plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), &|| false);
     let measured = measurement(&plan, log, &Surroundings::default());
     Trial { rate, outcome: Outcome::of(Figure::Percentile(99.0), &measured) }
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crossover::example::{Failed, Table, median};
-use loadgen::quantity::write_duration;
-use loadgen::{Arrivals, LoadSpec, Plan, Rate};
 use nix::sys::signal::{Signal, kill};
+use protocol::quantity::write_duration;
 use serde_json::Value;
+use workload::{Arrivals, LoadSpec, Plan, Rate};
 
 use super::tools::{Programs, Ran, installed, ours, run};
 
@@ -247,7 +247,7 @@ fn expected(law: &str, window: Duration, seen: &str, floor_ms: &[f64]) -> Result
         })
         .collect();
     let rate = Rate::per_second(RATE).ok_or("a rate")?;
-    let arrivals = if law == "even" { Arrivals::Even(rate) } else { Arrivals::Poisson(rate) };
+    let arrivals = if law == "even" { Arrivals::even(rate) } else { Arrivals::poisson(rate) };
     let plan =
         Plan::draw(LoadSpec { arrivals, window, warmup: Duration::ZERO, ..LoadSpec::default() })?;
     let dues_s: Vec<f64> =

@@ -8,8 +8,8 @@ use crossover::real_testbed::RealTestbed;
 use crossover::testbed::Testbed;
 use loadgen::capacity::Capacity;
 use loadgen::expectation::Expectation;
-use loadgen::{Arrivals, LoadSpec, Plan, Rate};
 use serde_json::Value;
+use workload::{Arrivals, LoadSpec, Plan, Rate};
 
 use super::{Queue, besides_ns, follow, p99};
 
@@ -127,7 +127,7 @@ fn capacity_of(occupied_ns: f64, bound_ns: f64) -> Result<f64, Failed> {
     for _ in 0..12 {
         let rate = f64::midpoint(low, high);
         let plan = Plan::draw(LoadSpec {
-            arrivals: Arrivals::Poisson(Rate::per_second(rate).ok_or("a rate above 0")?),
+            arrivals: Arrivals::poisson(Rate::per_second(rate).ok_or("a rate above 0")?),
             wait: WAIT.parse()?,
             window: Duration::from_secs_f64(REQUESTS / rate),
             ..LoadSpec::default()

@@ -21,9 +21,10 @@ use crossover::example::{self, Failed, Table, median};
 use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
 use crossover::testbed::Testbed;
-use loadgen::{Arrivals, Distribution, LoadSpec, Nanoseconds, Plan, Rate};
 use protocol::Transport;
+use protocol::quantity::Nanoseconds;
 use results::Measurement;
+use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 
 /// Runs of each row.
 const RUNS: u64 = 5;
@@ -153,7 +154,7 @@ fn spec(queue: &Queue, load: f64, besides_ns: f64, seed: u64) -> Result<LoadSpec
     let wait: Distribution<Nanoseconds> = queue.wait.parse()?;
     let rate = load * f64::from(queue.servers) / (wait.mean() + besides_ns + OVERSHOOT_NS) * 1e9;
     Ok(LoadSpec {
-        arrivals: Arrivals::Poisson(Rate::per_second(rate).ok_or("a rate above 0")?),
+        arrivals: Arrivals::poisson(Rate::per_second(rate).ok_or("a rate above 0")?),
         wait,
         window: WINDOW,
         timeout: Duration::from_secs(10),

@@ -1,18 +1,15 @@
 //! The flags of `crossover load`.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use loadgen::Statuses;
 use loadgen::driver::Pacing;
 use loadgen::expectation::Expectation;
-use loadgen::quantity::{Unit, read_instant, read_seconds, write_duration};
-use loadgen::{
-    Arrivals, Bytes, Close, Distribution as Quantity, Nanoseconds, Rate, Reuse, Samples,
-    SessionLength, Statuses, Trace,
-};
+use protocol::quantity::{Bytes, Nanoseconds};
+use protocol::quantity::{Unit, read_seconds};
+use workload::{Close, Distribution as Quantity, Law, Rate, Reuse, SessionLength};
 
 use super::target::Target;
 use super::{read_positive_duration, read_positive_seconds};
@@ -58,8 +55,8 @@ pub struct LoadArgs {
     /// sine:SHARE,PERIOD (--rate, more and less by a share), trace:FILE (an instant on each line, and
     /// no --rate)
     #[arg(long, value_name = "LAW", default_value = "poisson", conflicts_with = "closed",
-          value_parser = read_arrivals, help_heading = "Load")]
-    pub arrivals: ArrivalsKind,
+          value_parser = read_law, help_heading = "Load")]
+    pub arrivals: Law,
     /// Closed loop: each client waits for its reply before it sends again
     #[arg(long, help_heading = "Load")]
     pub closed: bool,
@@ -227,117 +224,17 @@ impl From<PacingKind> for Pacing {
     }
 }
 
-/// The open-loop arrivals as named on the command line; the rate is another flag.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ArrivalsKind {
-    /// At random.
-    Poisson,
-    /// At equal distances.
-    Even,
-    /// So many at once.
-    Burst(u32),
-    /// At random for a while, then nothing for a while.
-    OnOff(Duration, Duration),
-    /// At random, to this rate in the end.
-    Ramp(Rate),
-    /// At random, the rate swinging by a share, with a period.
-    Sine(f64, Duration),
-    /// As recorded.
-    Trace(&'static Trace),
+/// The text of a list that a flag names.
+fn list(path: &str) -> Result<String, String> {
+    read_text(Path::new(path)).map_err(|error| error.to_string())
 }
 
-impl FromStr for ArrivalsKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (law, parts) = text.split_once(':').unwrap_or((text, ""));
-        let two = || parts.split_once(',');
-        let positive = |text: &str| read_positive_duration(text).ok();
-        let read = match law {
-            "poisson" if parts.is_empty() => Some(Self::Poisson),
-            "even" if parts.is_empty() => Some(Self::Even),
-            "burst" => parts.parse().ok().filter(|size| *size > 0).map(Self::Burst),
-            "on-off" => {
-                two().and_then(|(on, off)| Some(Self::OnOff(positive(on)?, positive(off)?)))
-            }
-            "ramp" => parts.parse().ok().map(Self::Ramp),
-            "sine" => two().and_then(|(swing, period)| {
-                let swing = swing.parse().ok().filter(|swing| (0.0..=1.0).contains(swing))?;
-                Some(Self::Sine(swing, positive(period)?))
-            }),
-            _ => None,
-        };
-        read.ok_or_else(|| {
-            format!(
-                "'{text}' is no arrival law; write poisson, even, burst:8, on-off:1s,4s, \
-                 ramp:5000/s, sine:0.5,10s or trace:FILE"
-            )
-        })
-    }
+fn read_law(text: &str) -> Result<Law, String> {
+    workload::read_law(text, list)
 }
 
-impl fmt::Display for ArrivalsKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Poisson => f.write_str("poisson"),
-            Self::Even => f.write_str("even"),
-            Self::Burst(size) => write!(f, "burst:{size}"),
-            Self::OnOff(on, off) => {
-                write!(f, "on-off:{},{}", write_duration(*on), write_duration(*off))
-            }
-            Self::Ramp(to) => write!(f, "ramp:{to}"),
-            Self::Sine(swing, period) => write!(f, "sine:{swing},{}", write_duration(*period)),
-            Self::Trace(_) => f.write_str("trace"),
-        }
-    }
-}
-
-impl ArrivalsKind {
-    /// The law at a rate.
-    #[must_use]
-    pub fn at(self, rate: Rate) -> Arrivals {
-        match self {
-            Self::Poisson => Arrivals::Poisson(rate),
-            Self::Even => Arrivals::Even(rate),
-            Self::Burst(size) => Arrivals::Burst(rate, size),
-            Self::OnOff(on, off) => Arrivals::OnOff { rate, on, off },
-            Self::Ramp(to) => Arrivals::Ramp { from: rate, to },
-            Self::Sine(swing, period) => Arrivals::Sine { rate, swing, period },
-            Self::Trace(trace) => Arrivals::Trace(trace),
-        }
-    }
-}
-
-/// The lines of a file that hold something; `#` begins a comment.
-fn lines_of(path: &str) -> Result<Vec<String>, String> {
-    let text = read_text(Path::new(path)).map_err(|error| error.to_string())?;
-    let content = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
-    Ok(text.lines().map(content).filter(|line| !line.is_empty()).collect())
-}
-
-fn read_arrivals(text: &str) -> Result<ArrivalsKind, String> {
-    let Some(path) = text.strip_prefix("trace:") else { return text.parse() };
-    let instants = lines_of(path)?
-        .iter()
-        .map(|line| read_instant(line))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| format!("{path}: {error}"))?;
-    Trace::keep(instants)
-        .map(ArrivalsKind::Trace)
-        .ok_or_else(|| format!("{path} holds no two different instants; write one on each line"))
-}
-
-/// Reads a distribution; the values of `file:PATH` from its lines.
 fn read_distribution<U: Unit>(text: &str) -> Result<Quantity<U>, String> {
-    let Some(path) = text.strip_prefix("file:") else { return text.parse() };
-    let values = lines_of(path)?
-        .iter()
-        .map(|line| U::read(line))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| format!("{path}: {error}"))?;
-    Samples::keep(values)
-        .map(Quantity::Empirical)
-        .ok_or_else(|| format!("{path} holds no values; write one on each line"))
+    workload::read_distribution(text, list)
 }
 
 /// Bytes as they were written on the command line, or in a file.
@@ -387,18 +284,5 @@ mod tests {
         let read = |text: &str| unescape(text);
         assert_eq!(read(r"PING\r\n\x00\\"), Ok(b"PING\r\n\0\\".to_vec()));
         assert!(read(r"\q").is_err() && read(r"\x0").is_err());
-    }
-
-    #[test]
-    fn laws_round_trip() {
-        for text in ["poisson", "even", "burst:8", "on-off:1s,4s", "ramp:5000/s", "sine:0.5,10s"] {
-            assert_eq!(
-                text.parse::<ArrivalsKind>().map(|law| law.to_string()),
-                Ok(text.to_owned())
-            );
-        }
-        for text in ["poisson:3", "burst:0", "on-off:1s", "sine:2,1s", "ramp:fast", "tidal"] {
-            assert!(text.parse::<ArrivalsKind>().is_err(), "{text}");
-        }
     }
 }

@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use loadgen::quantity::{read_duration, read_seconds, read_size};
-use servers::{CATALOGUE, Design, Distribution, Service};
+use protocol::quantity::{read_duration, read_seconds, read_size};
+use servers::{Design, Distribution, Service};
 
-pub use load::{ArrivalsKind, CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
+pub use load::{CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
 pub use target::{Scheme, Target};
+
+use crate::names::read_design;
 
 /// Finds, on this machine, where concurrency pays off in a server, and which design to choose.
 #[derive(Debug, Parser)]
@@ -173,29 +175,12 @@ pub enum Serving {
     Superserver,
 }
 
-/// Words for a message that name what was probably meant, if anything is like it.
-pub(crate) fn did_you_mean(written: &str, known: &[&str]) -> String {
-    let likeness = |word: &&&str| strsim::jaro_winkler(&written.to_lowercase(), word);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let near = nearest.filter(|word| likeness(word) > 0.85);
-    near.map_or_else(|| ".".to_owned(), |word| format!("; did you mean {word}?"))
-}
-
 fn read_serving(name: &str) -> Result<Serving, String> {
     match name {
         "all-services" => Ok(Serving::AllServices),
         "superserver" => Ok(Serving::Superserver),
         _ => read_design(name).map(Serving::Design),
     }
-}
-
-/// Finds a design; the message for an unknown one names those there are.
-pub(crate) fn read_design(name: &str) -> Result<&'static Design, String> {
-    Design::named(name).ok_or_else(|| {
-        let names: Vec<&str> = CATALOGUE.iter().map(|design| design.name).collect();
-        let meant = did_you_mean(name, &names);
-        format!("no design is called '{name}'{meant} There are: {}", names.join(", "))
-    })
 }
 
 /// An address with its port; what is left away is the loopback address, or port 0.

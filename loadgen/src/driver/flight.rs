@@ -1,7 +1,8 @@
 //! The requests in flight: sent, and neither answered nor given up. Memory is bounded by how many
 //! there may be at once, not by how many there have been.
 
-use crate::plan::PlannedRequest;
+use workload::PlannedRequest;
+
 use crate::recorder::Instants;
 
 /// Given-up requests that are remembered, so that a late reply is known for what it is. Of more
@@ -234,7 +235,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::{LoadSpec, Plan};
+    use workload::{LoadSpec, Plan};
 
     #[test]
     fn slots_are_used_again_and_ids_are_not() {

@@ -18,11 +18,11 @@ pub use simulated::{Faults, SimulatedServer, SimulatedTransport};
 pub use tcp::{Connections, TcpTransport, Unreadable};
 pub use udp::{Datagrams, UdpTransport};
 
-use crate::plan::{Plan, Share};
 use crate::progress::Progress;
 use crate::recorder::{Ending, Instants, Recorder, RunLog};
-use crate::schedule::Schedule;
 use flight::Flight;
+use workload::Schedule;
+use workload::{Plan, Shard};
 
 /// Time between the decision to start and the first instant of the plan, for the loop to be
 /// ready.
@@ -229,11 +229,11 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Goes through one share of a plan from beginning to end, or until `stop` says so; it is asked
+/// Goes through one shard of a plan from beginning to end, or until `stop` says so; it is asked
 /// often. Several generators of one plan begin together at `start_ns`, if that is to come.
 pub fn drive(
     plan: &Plan,
-    share: Share,
+    shard: Shard,
     start_ns: u64,
     transport: &mut impl Transport,
     progress: &Progress,
@@ -245,11 +245,11 @@ pub fn drive(
         closed: plan.is_closed(),
         sessions: plan.spec.session.is_some(),
         timeout_ns: spec.timeout.as_nanos() as u64,
-        most_in_flight: share.part_of(spec.max_in_flight).clamp(1, MOST_IN_FLIGHT) as usize,
+        most_in_flight: shard.part_of(spec.max_in_flight).clamp(1, MOST_IN_FLIGHT) as usize,
         given_up_ns: (start_ns + plan.window_end_ns())
             .saturating_add(spec.timeout.as_nanos() as u64),
         start_ns,
-        schedule: Schedule::new(plan, share),
+        schedule: Schedule::new(plan, shard),
         flight: Flight::new(),
         recorder: Recorder::new(plan, start_ns),
         progress,

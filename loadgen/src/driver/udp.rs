@@ -18,11 +18,11 @@ use nix::time::{ClockId, clock_gettime};
 use protocol::{MAX_DATAGRAM_SIZE, Request};
 use results::Lack;
 use socket2::{Domain, Protocol, Socket, Type};
+use workload::{LoadSpec, Shard};
 
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
 use super::{DriveError, Event, Noticed, Started, Transport, Unreadable, What};
 use crate::exchange::{Exchange, Said};
-use crate::plan::{LoadSpec, Share};
 
 /// Asked for as receive buffer, so that a burst of replies is not dropped on this side.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -64,16 +64,16 @@ pub struct Datagrams {
 }
 
 impl Datagrams {
-    /// Those of one share of a load.
+    /// Those of one shard of a load.
     #[must_use]
     pub fn of(
         spec: &LoadSpec,
-        share: Share,
+        shard: Shard,
         target: SocketAddr,
         exchange: Exchange,
         pacing: Pacing,
     ) -> Self {
-        let clients = share.part_of(spec.clients);
+        let clients = shard.part_of(spec.clients);
         Self {
             target,
             exchange,

@@ -3,12 +3,13 @@
 
 use std::net::Shutdown;
 
+use workload::Close;
+
 use super::connection::{Connection, End, LeftBehind, Life, Unreadable};
 use super::{Carrier, NONE, TcpTransport};
 use crate::driver::pacer::monotonic_ns;
 use crate::driver::{Event, What};
 use crate::exchange::NoReply;
-use crate::plan::Close;
 use crate::recorder::RETRIED_NS;
 
 /// How long a server may take to close in return.

@@ -26,10 +26,10 @@ use super::flight::slot_of;
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
 use super::{DriveError, Event, Noticed, Started, Transport, What, lacking};
 use crate::exchange::{Exchange, NoReply};
-use crate::plan::{Close, LoadSpec, Reuse, Share};
 pub use connection::Unreadable;
 use connection::{Connection, End, Life, Outstanding};
 use sources::{Sources, connect_now};
+use workload::{Close, LoadSpec, Reuse, Shard};
 
 /// Bytes asked for in one read.
 const READ_SIZE: usize = 64 << 10;
@@ -56,7 +56,7 @@ pub struct Connections {
     /// How many are kept, or how many clients make their own.
     pub clients: u32,
     /// Shares of the load: they have the ports in common.
-    pub shares: u32,
+    pub shards: u32,
     /// How long each is kept.
     pub reuse: Reuse,
     /// How it is ended.
@@ -70,11 +70,11 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Those of one share of a load.
+    /// Those of one shard of a load.
     #[must_use]
     pub fn of(
         spec: &LoadSpec,
-        share: Share,
+        shard: Shard,
         target: SocketAddr,
         exchange: Exchange,
         pacing: Pacing,
@@ -82,8 +82,8 @@ impl Connections {
         Self {
             target,
             exchange,
-            clients: share.part_of(spec.clients),
-            shares: share.of,
+            clients: shard.part_of(spec.clients),
+            shards: shard.of,
             reuse: spec.reuse,
             close: spec.close,
             sessions: spec.session.is_some(),
@@ -129,7 +129,7 @@ pub struct TcpTransport {
     settings: Connections,
     sources: Sources,
     /// Requests that one connection carries; as good as infinite where it is kept.
-    share: u32,
+    requests_each: u32,
     clients: Vec<Client>,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
@@ -165,8 +165,8 @@ impl TcpTransport {
         let clients = if settings.sessions { 0 } else { settings.clients };
         let kept = settings.are_kept();
         let mut transport = Self {
-            sources: Sources::new(settings.target, settings.close, kept, settings.shares),
-            share: match settings.reuse {
+            sources: Sources::new(settings.target, settings.close, kept, settings.shards),
+            requests_each: match settings.reuse {
                 Reuse::Persistent => u32::MAX,
                 Reuse::Per(count) => count,
             },
@@ -242,7 +242,7 @@ impl TcpTransport {
         }
         let its = &mut self.clients[client as usize];
         its.current = index;
-        let connection = Connection::new(stream, client, life, self.share, its.cautious);
+        let connection = Connection::new(stream, client, life, self.requests_each, its.cautious);
         self.connections[index] = Some(connection);
         Ok(index)
     }
@@ -587,7 +587,7 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
         let target = listener.local_addr().expect("bound");
         let one =
-            Connections::of(&LoadSpec::default(), Share::WHOLE, target, bytes(), Pacing::Spin);
+            Connections::of(&LoadSpec::default(), Shard::WHOLE, target, bytes(), Pacing::Spin);
         let mut transport = TcpTransport::new(one, &|| false).expect("a connection");
         let open = |transport: &TcpTransport| transport.connections.iter().flatten().count();
         for id in 1..=100 {
@@ -617,7 +617,7 @@ mod tests {
             accepted.collect::<Vec<_>>()
         });
         let spec = LoadSpec { clients: CONNECTIONS, ..LoadSpec::default() };
-        let all = Connections::of(&spec, Share::WHOLE, target, bytes(), Pacing::Spin);
+        let all = Connections::of(&spec, Shard::WHOLE, target, bytes(), Pacing::Spin);
         let mut transport = TcpTransport::new(all, &|| false).expect("connections");
         let mut happened = Vec::new();
         let look = |transport: &mut TcpTransport, happened: &mut Vec<Event>| {

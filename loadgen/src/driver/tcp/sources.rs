@@ -13,8 +13,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
-
-use crate::plan::Close;
+use workload::Close;
 
 /// How long the connections of a persistent load may take to be made.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
@@ -32,7 +31,7 @@ const FROM_THE_USUAL: u32 = 12_000;
 /// Other source addresses: each has all ports again.
 const OTHERS: u32 = 1 << 12;
 
-/// Makes the sockets of one share of a load.
+/// Makes the sockets of one shard of a load.
 pub(super) struct Sources {
     target: SocketAddr,
     close: Close,

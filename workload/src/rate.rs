@@ -1,11 +1,9 @@
-//! Rates, and the units of the quantities that `protocol` reads.
+//! Rates of requests.
 
 use std::fmt;
 use std::str::FromStr;
 
-pub use protocol::quantity::{
-    Bytes, Nanoseconds, Unit, read_duration, read_instant, read_seconds, read_size, write_duration,
-};
+use protocol::quantity::read_duration;
 
 /// Requests a second, above 0.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

@@ -5,8 +5,11 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use crate::arrivals::Arrivals;
-use crate::plan::{Plan, PlannedRequest, Requests, Session, Share};
+use crate::plan::Plan;
 use crate::random::{Stream, Uniform};
+use crate::requests::{PlannedRequest, Requests};
+use crate::session::Session;
+use crate::shard::Shard;
 
 /// The order of a run.
 pub struct Schedule<'a> {
@@ -24,11 +27,11 @@ enum Source {
 impl<'a> Schedule<'a> {
     /// The schedule of one part of a plan, at its beginning.
     #[must_use]
-    pub fn new(plan: &'a Plan, share: Share) -> Self {
+    pub fn new(plan: &'a Plan, shard: Shard) -> Self {
         let source = match (plan.spec.arrivals, plan.spec.session) {
-            (Arrivals::Closed(_), _) => Source::Closed(Clients::new(plan, share)),
-            (_, Some(session)) => Source::Sessions(Box::new(Sessions::new(plan, session, share))),
-            (_, None) => Source::Open(Box::new(plan.requests_of(share))),
+            (Arrivals::Closed(_), _) => Source::Closed(Clients::new(plan, shard)),
+            (_, Some(session)) => Source::Sessions(Box::new(Sessions::new(plan, session, shard))),
+            (_, None) => Source::Open(Box::new(plan.requests_of(shard))),
         };
         let mut schedule = Self { plan, next: None, source };
         schedule.look_ahead();
@@ -140,14 +143,14 @@ struct Clients {
 }
 
 impl Clients {
-    fn new(plan: &Plan, share: Share) -> Self {
-        let lanes = share.part_of(plan.spec.clients) * plan.spec.depth;
+    fn new(plan: &Plan, shard: Shard) -> Self {
+        let lanes = shard.part_of(plan.spec.clients) * plan.spec.depth;
         let fixed = matches!(plan.spec.arrivals, Arrivals::Closed(think) if think.is_fixed());
         let mut clients = Self {
             due: Queue::new(fixed),
             // 7919 is prime: they begin all over the table, however many they are.
             taken: (0..lanes)
-                .map(|lane| (u64::from(lane) * u64::from(share.of) + u64::from(share.index)) * 7919)
+                .map(|lane| (u64::from(lane) * u64::from(shard.of) + u64::from(shard.index)) * 7919)
                 .collect(),
         };
         for lane in 0..lanes {
@@ -182,7 +185,7 @@ struct Sessions {
     free: Vec<u32>,
     /// Sessions that think, and when they are through.
     thinking: Queue,
-    share: Share,
+    shard: Shard,
     begun: u64,
 }
 
@@ -195,11 +198,11 @@ struct UnderWay {
 }
 
 impl Sessions {
-    fn new(plan: &Plan, session: Session, share: Share) -> Self {
-        let mut arrivals = plan.requests_of(share);
+    fn new(plan: &Plan, session: Session, shard: Shard) -> Self {
+        let mut arrivals = plan.requests_of(shard);
         let mut lengths = Uniform::new(plan.spec.seed, Stream::SessionLength);
-        for _ in 0..share.index {
-            lengths.draw(); // of those that come first, in other shares
+        for _ in 0..shard.index {
+            lengths.draw(); // of those that come first, in other shards
         }
         Self {
             coming: arrivals.next(),
@@ -209,7 +212,7 @@ impl Sessions {
             under_way: Vec::new(),
             free: Vec::new(),
             thinking: Queue::new(false),
-            share,
+            shard,
             begun: 0,
         }
     }
@@ -230,9 +233,9 @@ impl Sessions {
     }
 
     fn begin(&mut self) -> u32 {
-        // 7919 is prime: sessions begin all over the table. Each is the same in whatever share.
-        let of = u64::from(self.share.of);
-        let demand = (self.begun * of + u64::from(self.share.index)).wrapping_mul(7919);
+        // 7919 is prime: sessions begin all over the table. Each is the same in whatever shard.
+        let of = u64::from(self.shard.of);
+        let demand = (self.begun * of + u64::from(self.shard.index)).wrapping_mul(7919);
         self.begun += 1;
         let requests_left = self.session.length.draw(self.lengths.draw());
         for _ in 1..of {
@@ -278,9 +281,9 @@ mod tests {
     use super::*;
     use crate::{Distribution, LoadSpec, SessionLength};
 
-    /// First instants and waits of all sessions of a share whose replies come at once.
-    fn sessions_of(plan: &Plan, share: Share) -> Vec<(u64, Vec<std::time::Duration>)> {
-        let mut schedule = Schedule::new(plan, share);
+    /// First instants and waits of all sessions of a shard whose replies come at once.
+    fn sessions_of(plan: &Plan, shard: Shard) -> Vec<(u64, Vec<std::time::Duration>)> {
+        let mut schedule = Schedule::new(plan, shard);
         let (mut under_way, mut over) = (std::collections::HashMap::new(), Vec::new());
         while let Some(request) = schedule.take() {
             let begun = || (request.intended_ns, Vec::new());
@@ -305,9 +308,9 @@ mod tests {
             ..LoadSpec::default()
         })
         .expect("a sound load");
-        let mut whole = sessions_of(&plan, Share::WHOLE);
-        let shares = (0..3).flat_map(|index| sessions_of(&plan, Share { index, of: 3 }));
-        let mut together: Vec<_> = shares.collect();
+        let mut whole = sessions_of(&plan, Shard::WHOLE);
+        let shards = (0..3).flat_map(|index| sessions_of(&plan, Shard { index, of: 3 }));
+        let mut together: Vec<_> = shards.collect();
         assert!(whole.len() > 1000, "{} sessions", whole.len());
         whole.sort();
         together.sort();

@@ -17,18 +17,21 @@ pub(crate) enum Stream {
 }
 
 /// Numbers drawn evenly from (0, 1] by PCG64 (O'Neill 2014), whose output is fixed for all time.
-pub(crate) struct Uniform(Pcg64);
+pub struct Uniform(Pcg64);
 
 impl Uniform {
     pub(crate) fn new(seed: u64, stream: Stream) -> Self {
         Self(Pcg64::new(u128::from(seed), stream as u128))
     }
 
-    pub(crate) fn of_arrivals(seed: u64) -> Self {
+    /// Those of arrivals.
+    #[must_use]
+    pub fn of_arrivals(seed: u64) -> Self {
         Self::new(seed, Stream::Arrivals)
     }
 
-    pub(crate) fn draw(&mut self) -> f64 {
+    /// The next one.
+    pub fn draw(&mut self) -> f64 {
         ((self.0.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 }

@@ -1,0 +1,160 @@
+//! What a run will do, determined beforehand by a seed: two designs provably get the same.
+//!
+//! Nothing of an open loop is stored: its requests are drawn again, one after the other, by
+//! whoever needs them, so that a run of 10⁸ requests takes no more memory than one of 10⁵.
+
+use protocol::quantity::write_duration;
+use sha2::{Digest, Sha256};
+
+use crate::arrivals::{Arrivals, Due};
+use crate::load::{LoadSpec, PlanError, check};
+use crate::random::{Stream, Uniform};
+use crate::rate::Rate;
+use crate::requests::{Demands, PlannedRequest, Requests};
+use crate::shard::Shard;
+
+/// Of a window in which more are expected at a steady rate, none is empty: for a Poisson process by
+/// a chance of e⁻⁵⁰.
+const FEW: f64 = 50.0;
+
+/// Demands drawn for clients and sessions whose number of requests depends on the server; they
+/// are taken in turn and begun again. As many requests of an open loop go into the hash.
+const TABLE: usize = 1 << 14;
+
+/// Everything a run will send.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// What was asked for.
+    pub spec: LoadSpec,
+    /// What clients of a closed loop, and sessions, take in turn.
+    table: Vec<PlannedRequest>,
+    hash: String,
+}
+
+impl Plan {
+    /// Determines the plan of a load.
+    ///
+    /// # Errors
+    /// When the load makes no sense or is too large.
+    pub fn draw(spec: LoadSpec) -> Result<Self, PlanError> {
+        check(&spec)?;
+        let mut plan = Self { spec, table: Vec::new(), hash: String::new() };
+        let think = match (plan.spec.arrivals, plan.spec.session) {
+            (Arrivals::Closed(think), _) => Some((think, Stream::Arrivals)),
+            (_, Some(session)) => Some((session.think, Stream::Think)),
+            _ => None,
+        };
+        if let Some((think, stream)) = think {
+            let mut thinking = Uniform::new(plan.spec.seed, stream);
+            let mut demands = Demands::new(&plan.spec);
+            let pause = |_| demands.next(0, think.draw(thinking.draw()).value as u64);
+            // What never varies needs one line, and no memory to look through.
+            let lines = if think.is_fixed() && plan.spec.is_fixed() { 1 } else { TABLE };
+            plan.table = (0..lines).map(pause).collect();
+        }
+        if plan.may_be_empty()
+            && !plan.due().into_iter().flatten().any(|due_ns| due_ns >= plan.window_start_ns())
+        {
+            let (from, to) = (plan.spec.warmup, plan.spec.warmup + plan.spec.window);
+            return Err(PlanError::Empty { from: write_duration(from), to: write_duration(to) });
+        }
+        plan.hash = plan.digest();
+        Ok(plan)
+    }
+
+    /// SHA-256 over the load, its seed, and the first requests drawn from it (16,384 at most); 32
+    /// hexadecimal digits of it. The rest follows from the seed.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// All requests of an open loop without sessions, in the order in which they are due; of
+    /// sessions their first ones.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.requests_of(Shard::WHOLE)
+    }
+
+    pub(crate) fn requests_of(&self, shard: Shard) -> Requests {
+        Requests::new(self.due(), &self.spec, shard)
+    }
+
+    /// The `index`-th of the demands that clients and sessions take in turn.
+    pub(crate) fn demand(&self, index: u64) -> PlannedRequest {
+        // A power of two, so that nothing is divided.
+        self.table[index as usize & (self.table.len() - 1)]
+    }
+
+    fn due(&self) -> Option<Due> {
+        self.spec.arrivals.due(self.spec.warmup + self.spec.window, self.spec.seed)
+    }
+
+    /// Whether the clients wait for replies.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.spec.arrivals, Arrivals::Closed(_))
+    }
+
+    /// Whether the number of requests is known beforehand.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        !self.is_closed() && self.spec.session.is_none()
+    }
+
+    /// Whether the requests are of two kinds, common and rare.
+    #[must_use]
+    pub fn is_mixed(&self) -> bool {
+        self.spec.wait.is_mixed() || self.spec.compute.is_mixed()
+    }
+
+    /// When the measured window begins, from the start of the run.
+    #[must_use]
+    pub fn window_start_ns(&self) -> u64 {
+        self.spec.warmup.as_nanos() as u64
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub fn window_end_ns(&self) -> u64 {
+        (self.spec.warmup + self.spec.window).as_nanos() as u64
+    }
+
+    /// Whether chance, or the end of a trace, may leave the window without a request.
+    fn may_be_empty(&self) -> bool {
+        let arrivals = &self.spec.arrivals;
+        let expected = arrivals.rate().map(|rate| rate.get() * self.spec.window.as_secs_f64());
+        expected.is_some_and(|expected| !arrivals.is_steady() || expected < FEW)
+    }
+
+    fn digest(&self) -> String {
+        let spec = &self.spec;
+        let mut hasher = Sha256::new();
+        let frame = [spec.warmup, spec.window, spec.timeout].map(|time| time.as_nanos() as u64);
+        frame.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+        let rate = spec.arrivals.rate().map_or(0.0, Rate::get);
+        hasher.update(format!(
+            "{} {rate} {:?} {} {} {} {:?} {} {} {} {} {}",
+            spec.arrivals,
+            spec.session.map(|session| (session.length, session.think.to_string())),
+            spec.clients,
+            spec.depth,
+            spec.reuse,
+            spec.close,
+            spec.wait,
+            spec.compute,
+            spec.request_size,
+            spec.reply_size,
+            spec.seed,
+        ));
+        for request in self.table.iter().copied().chain(self.requests().take(TABLE)) {
+            hasher.update(request.intended_ns.to_le_bytes());
+            hasher.update((request.work.wait.as_nanos() as u64).to_le_bytes());
+            hasher.update((request.work.compute.as_nanos() as u64).to_le_bytes());
+            for word in [request.client, request.request_size, request.reply_size] {
+                hasher.update(word.to_le_bytes());
+            }
+        }
+        hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,56 @@
+//! Instants that were recorded elsewhere.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::rate::Rate;
+
+/// Recorded instants, kept for the life of the program so that arrivals can be copied.
+#[derive(Debug, PartialEq)]
+pub struct Trace {
+    /// Nanoseconds from the first, in order.
+    pub(crate) due_ns: Vec<u64>,
+    /// Eight digits of the SHA-256 of the instants.
+    pub(crate) digest: String,
+}
+
+impl Trace {
+    /// Takes instants on any scale in nanoseconds; the first becomes 0. `None` for fewer than two
+    /// different ones.
+    #[must_use]
+    pub fn keep(mut due_ns: Vec<u64>) -> Option<&'static Self> {
+        due_ns.sort_unstable();
+        let first = *due_ns.first()?;
+        due_ns.iter_mut().for_each(|due| *due -= first);
+        let mut hasher = Sha256::new();
+        due_ns.iter().for_each(|due| hasher.update(due.to_le_bytes()));
+        let digest = hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        (*due_ns.last()? > 0).then(|| &*Box::leak(Box::new(Self { due_ns, digest })))
+    }
+
+    /// From the first instant to the last.
+    #[must_use]
+    pub fn span(&self) -> Duration {
+        Duration::from_nanos(self.due_ns[self.due_ns.len() - 1])
+    }
+
+    /// How many instants.
+    pub(crate) fn count(&self) -> usize {
+        self.due_ns.len()
+    }
+
+    /// How many instants a run that ends so long after the first does not come to.
+    #[must_use]
+    pub fn beyond(&self, end: Duration) -> usize {
+        let end_ns = end.as_nanos() as u64;
+        self.due_ns.len() - self.due_ns.partition_point(|due| *due < end_ns)
+    }
+
+    /// The mean rate.
+    #[must_use]
+    pub fn rate(&self) -> Rate {
+        let per_second = (self.due_ns.len() - 1) as f64 / self.span().as_secs_f64();
+        Rate::per_second(per_second).expect("two instants apart")
+    }
+}
