@@ -1,6 +1,6 @@
 //! Curves over an experiment's axis, knees, and whole distributions.
 
-use results::{Axis, Doubt, Percentile, Spectrum, supports};
+use results::{Axis, Doubt, Percentile, TimeHistogram, supports};
 
 use crate::bootstrap::{Estimate, estimate, median};
 use crate::experiment::{Experiment, Run};
@@ -30,17 +30,18 @@ impl Metric {
     #[must_use]
     pub fn of(self, run: &Run<'_>) -> Option<f64> {
         let measured = run.measured;
-        let percentile =
-            |spectrum: &Spectrum, share| spectrum.percentile(share).known_ns().map(|ns| ns as f64);
-        let short = measured.response_time_short.as_ref();
+        let percentile = |histogram: &TimeHistogram, share| {
+            histogram.percentile(share).known_ns().map(|ns| ns as f64)
+        };
+        let short = measured.times.response_time_short.as_ref();
         match self {
-            Self::Mean if measured.response_time.unanswered() > 0 => Some(f64::INFINITY),
-            Self::Mean if measured.burst_means.is_some() => {
-                percentile(measured.burst_means.as_ref()?, 0.5)
+            Self::Mean if measured.times.response_time.unanswered() > 0 => Some(f64::INFINITY),
+            Self::Mean if measured.times.burst_means.is_some() => {
+                percentile(measured.times.burst_means.as_ref()?, 0.5)
             }
-            Self::Mean => measured.response_time.mean_ns(),
-            Self::P50 => percentile(&measured.response_time, 0.5),
-            Self::P99 => percentile(&measured.response_time, 0.99),
+            Self::Mean => measured.times.response_time.mean_ns(),
+            Self::P50 => percentile(&measured.times.response_time, 0.5),
+            Self::P99 => percentile(&measured.times.response_time, 0.99),
             Self::ShortP50 => percentile(short?, 0.5),
             Self::ShortP99 => percentile(short?, 0.99),
             Self::ProcessorTime => measured.server.as_ref()?.processor_ns_per_request(),
@@ -141,7 +142,7 @@ pub fn achieved_x(experiment: &Experiment<'_>, design: &str, x: f64) -> Option<f
         .iter()
         .filter_map(|run| match experiment.axis {
             Axis::Rate => Some(run.measured.rate_achieved),
-            _ => run.measured.service_time.mean_ns(),
+            _ => run.measured.times.service_time.mean_ns(),
         })
         .collect();
     median(&achieved)
@@ -209,7 +210,7 @@ fn quantiles(requests: f64) -> impl Iterator<Item = f64> {
 fn joined_percentile(runs: &[Run<'_>], quantile: f64) -> Option<f64> {
     let values: Vec<f64> = runs
         .iter()
-        .filter_map(|run| match run.measured.response_time.percentile(quantile) {
+        .filter_map(|run| match run.measured.times.response_time.percentile(quantile) {
             Percentile::At(ns) => Some(ns as f64),
             Percentile::Above(_) => Some(f64::INFINITY),
             Percentile::Empty => None,

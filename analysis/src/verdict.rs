@@ -110,7 +110,7 @@ fn doubtful(finding: &Finding, experiments: &[Experiment<'_>]) -> String {
 fn terms(experiment: &Experiment<'_>) -> Option<String> {
     let run = experiment.runs.first().filter(|_| experiment.shows(Shows::Crossover))?;
     let arrivals = run.record.cell.load.arrivals.as_str();
-    let what = match (arrivals.strip_prefix("burst:"), run.measured.burst_means.is_some()) {
+    let what = match (arrivals.strip_prefix("burst:"), run.measured.times.burst_means.is_some()) {
         (Some(size), true) => format!(
             "has the shorter response time when {size} requests come at once: of each burst the \
              mean, of a run's bursts the median"
@@ -399,7 +399,7 @@ fn short_among_long<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = 
 fn short_percentile(experiment: &Experiment<'_>, design: &str, percent: f64) -> Option<f64> {
     let runs = experiment.cell(design, middle(experiment), false);
     let values = runs.iter().filter_map(|run| {
-        let short = run.measured.response_time_short.as_ref()?;
+        let short = run.measured.times.response_time_short.as_ref()?;
         match short.percentile(percent / 100.0) {
             Percentile::At(ns) => Some(ns as f64),
             Percentile::Above(_) => Some(f64::INFINITY),
@@ -413,7 +413,7 @@ fn short_percentile(experiment: &Experiment<'_>, design: &str, percent: f64) -> 
 fn share_of_short(experiment: &Experiment<'_>, design: &str) -> f64 {
     let runs = experiment.cell(design, middle(experiment), false);
     let share = |run: &Run<'_>| {
-        let short = run.measured.response_time_short.as_ref()?;
+        let short = run.measured.times.response_time_short.as_ref()?;
         Some((short.count() + short.unanswered()) as f64 / run.measured.counts.planned as f64)
     };
     median(&runs.iter().filter_map(share).collect::<Vec<_>>()).unwrap_or(0.0)

@@ -6,16 +6,16 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use loadgen::Recorder;
 use protocol::Reply;
-use results::Spectrum;
+use results::TimeHistogram;
 use workload::{LoadSpec, Plan};
 
 fn recording(criterion: &mut Criterion) {
-    let mut spectrum = Spectrum::new();
+    let mut histogram = TimeHistogram::new();
     let mut value = 1_u64;
-    criterion.bench_function("one value into a spectrum", |bencher| {
+    criterion.bench_function("one value into a histogram", |bencher| {
         bencher.iter(|| {
             value = value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            spectrum.record(black_box(value >> 40));
+            histogram.record(black_box(value >> 40));
         });
     });
 

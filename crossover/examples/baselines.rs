@@ -141,7 +141,7 @@ fn turn(
     }
     Ok(Turn {
         per_second: answered as f64 / TURN.as_secs_f64(),
-        cost_us: used.as_secs_f64() * 1e6 / (answered + measured.warmup) as f64,
+        cost_us: used.as_secs_f64() * 1e6 / (answered + measured.events.warmup) as f64,
     })
 }
 

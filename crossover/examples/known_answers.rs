@@ -87,13 +87,13 @@ fn poisson(testbed: &RealTestbed, utilisation: f64) -> Result<bool, Failed> {
         ..LoadSpec::default()
     };
     let measured = on_iterative(testbed, &Plan::draw(spec)?)?;
-    let service_ns = measured.service_time.mean_ns().unwrap_or(f64::NAN);
-    let squared_variation = measured.service_time.squared_variation().unwrap_or(f64::NAN);
+    let service_ns = measured.times.service_time.mean_ns().unwrap_or(f64::NAN);
+    let squared_variation = measured.times.service_time.squared_variation().unwrap_or(f64::NAN);
     let per_ns = measured.rate_achieved / 1e9;
     let expected =
         iterative_mean_response(per_ns, service_ns, squared_variation).unwrap_or(f64::INFINITY);
     let name = format!("mean R, Poisson, achieved ρ = {:.3}", per_ns * service_ns);
-    Ok(row(&name, measured.response_time.mean_ns().unwrap_or(f64::NAN), expected, 0.10))
+    Ok(row(&name, measured.times.response_time.mean_ns().unwrap_or(f64::NAN), expected, 0.10))
 }
 
 /// A server that stands still for 1.5 s of 30 s.
@@ -109,21 +109,25 @@ fn stopped(testbed: &RealTestbed) -> Result<bool, Failed> {
     };
     let measured = through_a_stop(testbed, spec, STOP)?;
     let utilisation =
-        measured.rate_achieved / 1e9 * measured.service_time.mean_ns().unwrap_or(f64::NAN);
+        measured.rate_achieved / 1e9 * measured.times.service_time.mean_ns().unwrap_or(f64::NAN);
     let expected = stopped_server_p99(STOP.as_secs_f64(), run.as_secs_f64(), utilisation) * 1e9;
-    let p99 = |spectrum: &results::Spectrum| {
-        spectrum.percentile(0.99).known_ns().map_or(f64::NAN, |ns| ns as f64)
+    let p99 = |histogram: &results::TimeHistogram| {
+        histogram.percentile(0.99).known_ns().map_or(f64::NAN, |ns| ns as f64)
     };
-    let held =
-        row("p99, server stopped 1.5 s of 30 s", p99(&measured.response_time), expected, 0.05);
+    let held = row(
+        "p99, server stopped 1.5 s of 30 s",
+        p99(&measured.times.response_time),
+        expected,
+        0.05,
+    );
     println!(
         "    the same from the actual send: {}; an open loop does not wait, so the two agree",
-        analysis::text::time(p99(&measured.from_send))
+        analysis::text::time(p99(&measured.times.from_send))
     );
     let closed = closed_loop_beside(testbed, STOP)?;
     println!(
         "    what a closed loop of one client prints for the same stop: {}",
-        analysis::text::time(p99(&closed.response_time))
+        analysis::text::time(p99(&closed.times.response_time))
     );
     Ok(held)
 }
@@ -174,13 +178,13 @@ fn ignored(testbed: &RealTestbed) -> Result<bool, Failed> {
     };
     let measured = drive(testbed, address, &Plan::draw(spec)?)?;
     server.join().map_err(|_| "the server thread panicked")??;
-    let shown = |share: f64| match measured.response_time.percentile(share) {
+    let shown = |share: f64| match measured.times.response_time.percentile(share) {
         Percentile::At(ns) => analysis::text::time(ns as f64),
         Percentile::Above(ns) => format!("> {}", analysis::text::time(ns as f64)),
         Percentile::Empty => "none".to_owned(),
     };
-    let held = matches!(measured.response_time.percentile(0.97), Percentile::At(_))
-        && measured.response_time.percentile(0.99) == Percentile::Above(1_000_000_000);
+    let held = matches!(measured.times.response_time.percentile(0.97), Percentile::At(_))
+        && measured.times.response_time.percentile(0.99) == Percentile::Above(1_000_000_000);
     let verdict = if held { "holds" } else { "MISSED" };
     println!(
         "{:<44} {:>14} {:>14} {:>9}  {verdict}",

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use results::{Doubt, Failure, Outcome, Record, Settled};
+use results::{Failure, Outcome, Record, Settled};
 
 use crate::bench_folder::BenchFolder;
 use crate::cli::BenchArgs;
@@ -17,12 +17,6 @@ use crate::testbed::Testbed;
 
 /// After so many failures one after the other, more of the same is not worth the time.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
-
-/// A core that is slower than this share of its usual speed makes a run doubtful.
-const SLOW: f64 = 0.9;
-
-/// From fewer runs nobody knows the usual speed.
-const FEW: usize = 10;
 
 pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     let folder = match &arguments.resume {
@@ -65,17 +59,11 @@ impl Bench {
         let all_ns = to_do.iter().map(Run::expected_ns).fold(0, u64::saturating_add);
         let mut progress = Progress::new(to_do.len(), all_ns);
         let mut failures_in_a_row = 0;
-        let mut speeds = Vec::new();
         for run in to_do {
             progress.begin(&run.in_words());
-            let mut record = self.make(run, testbed, interrupt);
+            let record = self.make(run, testbed, interrupt);
             if interrupt.came() {
                 break; // the run that was broken off is not recorded
-            }
-            if let Outcome::Measured(measured) = &mut record.outcome {
-                let speed = measured.generator.steps_per_us;
-                measured.doubts.extend(slowness(speed, &speeds));
-                speeds.push(speed);
             }
             self.folder.journal.append(&record)?;
             failures_in_a_row = match &record.outcome {
@@ -163,27 +151,5 @@ impl Bench {
         } else {
             Error::SomeRunsFailed { failed, all }
         })
-    }
-}
-
-/// Doubts a run before which the core was slower than before most of the runs until then.
-fn slowness(steps_per_us: f64, earlier: &[f64]) -> Option<Doubt> {
-    if earlier.len() < FEW {
-        return None;
-    }
-    let ratio = steps_per_us / analysis::bootstrap::median(earlier)?;
-    (ratio < SLOW).then_some(Doubt::Slow { ratio })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_core_that_has_become_slow_is_doubted_once_its_usual_speed_is_known() {
-        let usual = [1000.0, 990.0, 400.0, 1010.0, 1000.0, 1000.0, 980.0, 1020.0, 1000.0, 1000.0];
-        assert_eq!(slowness(850.0, &usual), Some(Doubt::Slow { ratio: 0.85 }));
-        assert_eq!(slowness(950.0, &usual), None);
-        assert_eq!(slowness(850.0, &usual[1..]), None, "too early to tell");
     }
 }

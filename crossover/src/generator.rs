@@ -8,11 +8,11 @@ use std::time::Duration;
 use loadgen::driver::{
     Connections, Datagrams, MOST_REFUSALS, Pacing, TcpTransport, UdpTransport, monotonic_ns,
 };
-use loadgen::judge::{Surroundings, measurement};
-use loadgen::{DriveError, Exchange, Progress, RunLog, drive};
+use loadgen::judge::{Conditions, measurement};
+use loadgen::{DriveError, Exchange, Progress, drive};
 use nix::time::{ClockId, clock_gettime};
 use protocol::Transport;
-use results::{Measurement, Placement};
+use results::{Measurement, Notes, Placement};
 use workload::{Plan, Shard};
 
 use crate::machine::KernelCounters;
@@ -81,8 +81,18 @@ pub(crate) fn measure(
     engine: &Engine,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Measurement, DriveError> {
+    observe(plan, aim, engine, stop).map(|(notes, seen)| measurement(plan, notes, &seen))
+}
+
+/// Drives a plan against a real server: what the generator noted, and under which conditions.
+pub(crate) fn observe(
+    plan: &Plan,
+    aim: &Aim,
+    engine: &Engine,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<(Notes, Conditions), DriveError> {
     let before = KernelCounters::read();
-    let (log, generator_ns) = drive_where_somebody_is(plan, aim, engine, stop)?;
+    let notes = drive_where_somebody_is(plan, aim, engine, stop)?;
     let placement = &engine.placement;
     // Where a foreign server runs is not known: then every core may be its own.
     let cores = match placement.server_cores.is_empty() {
@@ -90,25 +100,17 @@ pub(crate) fn measure(
         false => [&placement.generator_cores[..], &placement.server_cores].concat(),
     };
     let events = KernelCounters::read().since(&before, &cores);
-    let surroundings = Surroundings {
+    let conditions = Conditions {
+        transport: aim.transport,
         placement: engine.placement.clone(),
         generators: engine.progress.len(),
-        generator_ns,
         stolen_share: events.stolen_share,
         datagrams_dropped: events.datagrams_dropped,
         connections_dropped: events.connections_dropped,
+        ..Conditions::default()
     };
-    let mut measured = measurement(plan, log, &surroundings);
-    if aim.transport == Transport::Tcp {
-        measured.requests_lost = None;
-        measured.replies_lost = None;
-        measured.reordered = 0; // connections go their own ways
-    }
-    Ok(measured)
+    Ok((notes, conditions))
 }
-
-/// What one thread has noted, and the processor time that it used.
-type Driven = Result<(RunLog, u64), DriveError>;
 
 /// Drives the load to the first address at which anything listens, as other clients do: a name such
 /// as localhost may have one that the server does not use.
@@ -117,12 +119,12 @@ fn drive_where_somebody_is(
     aim: &Aim,
     engine: &Engine,
     stop: &(dyn Fn() -> bool + Sync),
-) -> Driven {
+) -> Result<Notes, DriveError> {
     let (last, others) = aim.addresses.split_last().expect("a server has an address");
     for address in others {
         match drive_all(plan, Reached { aim, address: *address, most_refusals: 1 }, engine, stop) {
             Err(DriveError::Connect { .. } | DriveError::Socket(_)) => {}
-            Ok((log, _)) if log.nobody_listens => {}
+            Ok(notes) if notes.events.nobody_listens => {}
             driven => return driven,
         }
     }
@@ -143,7 +145,7 @@ fn drive_all(
     reached: Reached<'_>,
     engine: &Engine,
     stop: &(dyn Fn() -> bool + Sync),
-) -> Driven {
+) -> Result<Notes, DriveError> {
     let of = engine.progress.len() as u32;
     let together = Together::new(of);
     let run = |index: u32| {
@@ -157,7 +159,7 @@ fn drive_all(
         let shard = Shard { index, of };
         Part { plan, shard, together: &together, progress, stop }.drive(reached, engine.pacing)
     };
-    let mut all: Vec<Driven> = thread::scope(|scope| {
+    let mut all: Vec<Result<Notes, DriveError>> = thread::scope(|scope| {
         let mut others = Vec::new();
         let mut none_left = None;
         for index in 1..of {
@@ -174,13 +176,11 @@ fn drive_all(
         let joined = others.into_iter().map(|other| other.join().expect("a generator panicked"));
         std::iter::once(first).chain(joined).collect()
     });
-    let (mut log, mut processor_ns) = all.swap_remove(0)?;
+    let mut notes = all.swap_remove(0)?;
     for driven in all {
-        let (other, used_ns) = driven?;
-        log.add(&other);
-        processor_ns += used_ns;
+        notes.add(&driven?);
     }
-    Ok((log, processor_ns))
+    Ok(notes)
 }
 
 /// Where generators wait for each other.
@@ -237,7 +237,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn drive(&self, reached: Reached<'_>, pacing: Pacing) -> Driven {
+    fn drive(&self, reached: Reached<'_>, pacing: Pacing) -> Result<Notes, DriveError> {
         let Reached { aim, address, most_refusals } = reached;
         let (spec, exchange) = (&self.plan.spec, aim.exchange.clone());
         match aim.transport {
@@ -255,23 +255,24 @@ impl Part<'_> {
         }
     }
 
-    fn drive_over(&self, made: Result<impl loadgen::driver::Transport, DriveError>) -> Driven {
+    fn drive_over(
+        &self,
+        made: Result<impl loadgen::driver::Transport, DriveError>,
+    ) -> Result<Notes, DriveError> {
         let start_ns = self.together.start_ns(made.is_ok());
         let mut transport = made?;
         // Another thread tells why there is no load.
-        let Some(start_ns) = start_ns else { return Ok((RunLog::default(), 0)) };
+        let Some(start_ns) = start_ns else { return Ok(Notes::default()) };
         let Self { plan, shard, progress, stop, .. } = self;
-        Ok(metered(|| drive(plan, *shard, start_ns, &mut transport, progress, stop)))
+        let before_ns = processor_ns();
+        let mut notes = drive(plan, *shard, start_ns, &mut transport, progress, stop);
+        notes.generator_ns = processor_ns() - before_ns;
+        Ok(notes)
     }
 }
 
-/// Does something and tells the processor time that it took this thread.
-fn metered<T>(what: impl FnOnce() -> T) -> (T, u64) {
-    let used_ns = || {
-        clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
-            .map_or(0, |time| Duration::from(time).as_nanos() as u64)
-    };
-    let before = used_ns();
-    let done = what();
-    (done, used_ns() - before)
+/// Processor time of this thread until now.
+fn processor_ns() -> u64 {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .map_or(0, |time| Duration::from(time).as_nanos() as u64)
 }

@@ -73,12 +73,12 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
 /// A load that got no right answer has measured nothing of the server.
 fn nothing_answered(arguments: &LoadArgs, measured: &Measurement) -> Option<Error> {
     let counts = &measured.counts;
-    if counts.answered > 0 || (counts.planned == 0 && !measured.nobody_listens) {
+    if counts.answered > 0 || (counts.planned == 0 && !measured.events.nobody_listens) {
         return None;
     }
     let at = &arguments.target.host;
-    let what = if measured.nobody_listens {
-        let sent = counts.sent + measured.warmup;
+    let what = if measured.events.nobody_listens {
+        let sent = counts.sent + measured.events.warmup;
         format!("nobody listens at {at}: the kernel refused all of the first {sent} requests")
     } else {
         format!("nothing was answered at {at}, of {} requests", counts.planned)
@@ -343,18 +343,19 @@ impl Exports {
 /// The format of HdrHistogram's log processors; values in nanoseconds, the whole run as one
 /// interval, the unanswered with the bound that they exceed.
 fn write_hlog(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
-    let (spectrum, window) = (&measured.response_time, Duration::from_nanos(measured.window_ns));
+    let (histogram, window) =
+        (&measured.times.response_time, Duration::from_nanos(measured.window_ns));
     let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("response times from the intended start, in nanoseconds");
     let to_io = |error| io::Error::other(format!("{error:?}"));
     let mut writer = builder.begin_log_with(out, &mut serializer)?;
-    writer.write_histogram(&spectrum.histogram(), Duration::ZERO, window, None).map_err(to_io)
+    writer.write_histogram(&histogram.hdr_histogram(), Duration::ZERO, window, None).map_err(to_io)
 }
 
 /// The table that HdrHistogram's plotter reads; values in milliseconds.
 fn write_hgrm(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
-    let histogram = measured.response_time.histogram();
+    let histogram = measured.times.response_time.hdr_histogram();
     writeln!(
         out,
         "{:>12} {:>14} {:>10} {:>14}\n",

@@ -21,7 +21,7 @@ const SIGNS: [(&str, &str); 7] = [
 
 /// What would help, where what came tells it.
 pub(crate) fn hint(arguments: &LoadArgs, measured: &Measurement) -> Option<String> {
-    if measured.nobody_listens {
+    if measured.events.nobody_listens {
         return Some("is the server running, and does it listen there?".to_owned());
     }
     let status = measured
@@ -41,7 +41,7 @@ pub(crate) fn hint(arguments: &LoadArgs, measured: &Measurement) -> Option<Strin
     if measured.counts.answered > 0 {
         return None;
     }
-    let unreadable = measured.unreadable.as_ref()?;
+    let unreadable = measured.events.unreadable.as_ref()?;
     let is_http = arguments.target.scheme == Scheme::Http;
     let sign = SIGNS.iter().find(|(begin, _)| unreadable.bytes.starts_with(begin));
     Some(match sign {

@@ -226,7 +226,7 @@ fn attempt(
         achieved: measured.rate_achieved,
         figure_ns,
         state: State::of(outcome),
-        service_time_mean_ns: measured.service_time.mean_ns(),
+        service_time_mean_ns: measured.times.service_time.mean_ns(),
         answered: measured.counts.answered,
         unanswered: measured.counts.unanswered(),
         effective_samples: measured.effective_samples,

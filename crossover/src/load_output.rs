@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use loadgen::expectation::{Expectation, Verdict};
 use results::{
-    Counts, Doubt, GeneratorCost, Measurement, PartSums, Series, Spectrum, Stalled, StatusTimes,
-    Summary, Unreadable, percentile_interval, supports,
+    Counts, Doubt, Events, GeneratorCost, Measurement, PartSums, Series, Stalled, StatusTimes,
+    Summary, TimeHistogram, Times, Unreadable, percentile_interval, supports,
 };
 use serde::Serialize;
 use workload::{Arrivals, Law, Plan};
@@ -32,33 +32,19 @@ struct Printed<'a> {
     latency_held: bool,
     offload: bool,
     counts: Counts,
-    warmup: u64,
-    late: u64,
-    duplicates: u64,
-    reordered: u64,
-    wrong_replies: u64,
+    #[serde(flatten)]
+    events: &'a Events,
     requests_lost: Option<u64>,
     replies_lost: Option<u64>,
     rate_planned: Option<f64>,
     rate_achieved: f64,
     throughput: f64,
-    response_time: Summary,
-    response_time_short: Option<Summary>,
-    from_send: Summary,
-    lag: Summary,
-    service_time: Summary,
-    connect_time: Option<Summary>,
-    connect_retries: u64,
-    first_byte: Option<Summary>,
-    close_time: Option<Summary>,
-    by_kernel: Option<Summary>,
+    #[serde(flatten)]
+    times: Times<Summary>,
     effective_samples: f64,
     intervals: Vec<Interval>,
     parts: Option<PartSums>,
-    statuses: [u64; 6],
     statuses_by_code: BTreeMap<u16, PrintedStatus>,
-    resent: u64,
-    unreadable: Option<&'a Unreadable>,
     hint: Option<String>,
     /// The percentiles that the requests support, in percent.
     supported: Vec<f64>,
@@ -123,7 +109,6 @@ pub(crate) fn print(
         print_tables(&mut out, arguments, plan, engine, measured);
         return out.finish();
     }
-    let summary = |spectrum: &Option<Spectrum>| spectrum.as_ref().map(Spectrum::summary);
     let printed = Printed {
         plan_hash: &measured.plan_hash,
         model: model(plan),
@@ -133,33 +118,17 @@ pub(crate) fn print(
         latency_held: engine.placement.latency_held,
         offload: arguments.offload,
         counts: measured.counts,
-        warmup: measured.warmup,
-        late: measured.late,
-        duplicates: measured.duplicates,
-        reordered: measured.reordered,
-        wrong_replies: measured.wrong_replies,
+        events: &measured.events,
         requests_lost: measured.requests_lost,
         replies_lost: measured.replies_lost,
         rate_planned: measured.rate_planned,
         rate_achieved: measured.rate_achieved,
         throughput: throughput(measured),
-        response_time: measured.response_time.summary(),
-        response_time_short: summary(&measured.response_time_short),
-        from_send: measured.from_send.summary(),
-        lag: measured.lag.summary(),
-        service_time: measured.service_time.summary(),
-        connect_time: summary(&measured.connect_time),
-        connect_retries: measured.connect_retries,
-        first_byte: summary(&measured.first_byte),
-        close_time: summary(&measured.close_time),
-        by_kernel: summary(&measured.by_kernel),
+        times: measured.times.map(TimeHistogram::summary),
         effective_samples: measured.effective_samples,
         intervals: intervals(measured),
         parts: measured.parts.as_ref().and_then(results::Parts::total),
-        statuses: measured.statuses,
         statuses_by_code: statuses(measured),
-        resent: measured.resent,
-        unreadable: measured.unreadable.as_ref(),
         hint: load_advice::hint(arguments, measured),
         supported: supported(measured),
         waited_mean_ns: measured.waited_mean_ns,
@@ -202,7 +171,7 @@ fn kept(expectation: &Expectation, measured: &Measurement) -> Kept {
 }
 
 fn intervals(measured: &Measurement) -> Vec<Interval> {
-    let times = &measured.response_time;
+    let times = &measured.times.response_time;
     let interval = |percentile: f64| {
         let (low, high) = percentile_interval(percentile / 100.0, measured.effective_samples)?;
         Some(Interval {
@@ -221,7 +190,7 @@ fn stalls(measured: &Measurement) -> Vec<Stall> {
 }
 
 fn throughput(measured: &Measurement) -> f64 {
-    measured.answered_in_window as f64 / (measured.window_ns as f64 / 1e9)
+    measured.events.answered_in_window as f64 / (measured.window_ns as f64 / 1e9)
 }
 
 /// In one sentence, what the load was a model of.
@@ -302,7 +271,7 @@ fn print_tables(
     );
     print_counts(out, measured);
     print_statuses(out, measured);
-    if let Some(unreadable) = &measured.unreadable {
+    if let Some(unreadable) = &measured.events.unreadable {
         let Unreadable { reason, bytes } = unreadable;
         out.paragraph(format!("could not be read ({reason}): {bytes}"), "  ");
     }
@@ -351,17 +320,20 @@ fn print_counts(out: &mut Output, measured: &Measurement) {
         ),
         "  ",
     );
-    if measured.resent > 0 {
+    if measured.events.resent > 0 {
         out.paragraph(
-            format!("{} of them were sent again, as their connections had ended", measured.resent),
+            format!(
+                "{} of them were sent again, as their connections had ended",
+                measured.events.resent
+            ),
             "  ",
         );
     }
     let replies = [
-        (measured.late, "after their time-out"),
-        (measured.duplicates, "twice"),
-        (measured.reordered, "after one to a later request"),
-        (measured.wrong_replies, "that were no reply, or nobody's"),
+        (measured.events.late, "after their time-out"),
+        (measured.events.duplicates, "twice"),
+        (measured.events.reordered, "after one to a later request"),
+        (measured.events.wrong_replies, "that were no reply, or nobody's"),
     ];
     if let (Some(requests), Some(replies)) = (measured.requests_lost, measured.replies_lost) {
         out.line(format!("lost on the way: {requests} requests, {replies} replies"));
@@ -396,7 +368,7 @@ fn print_statuses(out: &mut Output, measured: &Measurement) {
 fn print_parts(out: &mut Output, measured: &Measurement) {
     let Some(parts) = &measured.parts else { return };
     let around = |quantile: f64| {
-        let ns = measured.response_time.percentile(quantile).known_ns()?;
+        let ns = measured.times.response_time.percentile(quantile).known_ns()?;
         parts.around(ns)
     };
     let classes =
@@ -431,8 +403,8 @@ fn print_stalls(out: &mut Output, measured: &Measurement) {
             "{} of {} steps of {} stood out: {client} by the generator, {server} by the server, \
              {both} by both",
             client + server + both,
-            series.steps.len(),
-            tables::time(series.step_ns as f64)
+            series.slices.len(),
+            tables::time(series.slice_ns as f64)
         ),
         "  ",
     );

@@ -2,20 +2,26 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use protocol::Transport;
+use loadgen::DriveError;
+use loadgen::judge::{Conditions, measurement};
 use results::{Failure, Machine, Measurement, Placement};
 use servers::Design;
 use workload::Plan;
 
-use crate::generator::{Aim, Engine, measure};
+use crate::generator::{Aim, Engine, measure, observe};
 use crate::placement::{LatencyHold, apart, cores, stay_on};
 use crate::server_process::ServerProcess;
 use crate::{machine, testbed::Testbed};
+
+/// From fewer runs nobody knows the usual speed of a core.
+const FEW: usize = 10;
 
 /// This machine: servers as child processes on their cores, the generator on its own.
 pub struct RealTestbed {
     machine: Machine,
     placement: Placement,
+    /// Steps in a microsecond on the server's core, before each run until now.
+    speeds: Vec<f64>,
     _latency: LatencyHold,
 }
 
@@ -34,7 +40,7 @@ impl RealTestbed {
         let latency = LatencyHold::take();
         let placement = Placement { latency_held: latency.is_held(), ..apart(&cores()) };
         stay_on(&placement.generator_cores);
-        Self { machine, placement, _latency: latency }
+        Self { machine, placement, speeds: Vec::new(), _latency: latency }
     }
 
     /// Drives a plan against a server that runs already.
@@ -47,9 +53,21 @@ impl RealTestbed {
         plan: &Plan,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
-        measure(plan, aim, &Engine::single(self.placement.clone()), stop)
-            .map_err(|error| Failure::Generator { because: error.to_string() })
+        let engine = Engine::single(self.placement.clone());
+        measure(plan, aim, &engine, stop).map_err(generator_failed)
     }
+
+    /// How fast the server's core was before most of the runs until now.
+    fn usual_steps_per_us(&self) -> Option<f64> {
+        if self.speeds.len() < FEW {
+            return None;
+        }
+        analysis::bootstrap::median(&self.speeds)
+    }
+}
+
+fn generator_failed(error: DriveError) -> Failure {
+    Failure::Generator { because: error.to_string() }
 }
 
 impl Testbed for RealTestbed {
@@ -57,6 +75,7 @@ impl Testbed for RealTestbed {
         &mut self,
         design: &'static Design,
         plan: &Plan,
+        tails_matter: bool,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
         let server = ServerProcess::start(design.name, &self.placement.server_cores)?;
@@ -66,21 +85,20 @@ impl Testbed for RealTestbed {
         };
         let steps_per_us = server.steps_per_us;
         let ended = server.ended_flag();
-        let driven = self.drive(&aim, plan, &|| stop() || ended.load(SeqCst));
+        let engine = Engine::single(self.placement.clone());
+        let driven = observe(plan, &aim, &engine, &|| stop() || ended.load(SeqCst));
         // A server that died explains whatever the generator met.
         let cost = server.stop()?;
-        let mut measured = driven?;
-        measured.generator.steps_per_us = steps_per_us;
-        if design.transport() == Transport::Udp && !stop() {
-            // The server's own count says which of the lost exchanges were lost on the way there.
-            let lost = measured.requests_lost.unwrap_or(0) + measured.replies_lost.unwrap_or(0);
-            let sent = measured.counts.sent + measured.warmup;
-            let requests_lost = sent.saturating_sub(cost.received);
-            measured.requests_lost = Some(requests_lost);
-            measured.replies_lost = Some(lost.saturating_sub(requests_lost));
-        }
-        measured.server = Some(cost);
-        Ok(measured)
+        let (notes, seen) = driven.map_err(generator_failed)?;
+        let conditions = Conditions {
+            server: Some(cost),
+            steps_per_us,
+            usual_steps_per_us: self.usual_steps_per_us(),
+            tails_matter,
+            ..seen
+        };
+        self.speeds.push(steps_per_us);
+        Ok(measurement(plan, notes, &conditions))
     }
 
     fn machine(&self) -> &Machine {

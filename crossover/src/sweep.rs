@@ -121,14 +121,9 @@ pub fn record(
 ) -> Record {
     let made = Plan::draw(run.spec.clone())
         .map_err(|error| Failure::Plan { because: error.to_string() })
-        .and_then(|plan| testbed.run(run.design, &plan, stop));
+        .and_then(|plan| testbed.run(run.design, &plan, run.experiment.prints_tails(), stop));
     let outcome = match made {
-        Ok(mut measured) => {
-            if !run.experiment.prints_tails() {
-                measured.doubts.retain(|doubt| !doubt.concerns_tail_only());
-            }
-            Outcome::Measured(Box::new(measured))
-        }
+        Ok(measured) => Outcome::Measured(Box::new(measured)),
         Err(failure) => Outcome::Failed(failure),
     };
     Record {

@@ -2,7 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
-use results::{Measurement, Percentile, Spectrum, percentile_interval, supports};
+use results::{Measurement, Percentile, TimeHistogram, percentile_interval, supports};
 
 /// The row that counts.
 const RESPONSE_TIME: &str = "response time";
@@ -30,19 +30,19 @@ pub(crate) fn time(ns: f64) -> String {
 pub(crate) fn times(measured: &Measurement) -> Table {
     let mut table = table(&["", "mean", "p50", "p90", "p99", "p99.9", "longest"]);
     let rows = [
-        (RESPONSE_TIME, Some(&measured.response_time)),
-        ("from the actual send", Some(&measured.from_send)),
-        ("lag of the generator", Some(&measured.lag)),
-        ("service time", Some(&measured.service_time)),
-        ("by the kernel's stamps", measured.by_kernel.as_ref()),
-        ("connecting", measured.connect_time.as_ref()),
-        ("first byte", measured.first_byte.as_ref()),
-        ("closing", measured.close_time.as_ref()),
-        ("response, short ones", measured.response_time_short.as_ref()),
+        (RESPONSE_TIME, Some(&measured.times.response_time)),
+        ("from the actual send", Some(&measured.times.from_send)),
+        ("lag of the generator", Some(&measured.times.lag)),
+        ("service time", Some(&measured.times.service_time)),
+        ("by the kernel's stamps", measured.times.by_kernel.as_ref()),
+        ("connecting", measured.times.connect_time.as_ref()),
+        ("first byte", measured.times.first_byte.as_ref()),
+        ("closing", measured.times.close_time.as_ref()),
+        ("response, short ones", measured.times.response_time_short.as_ref()),
     ];
-    for (name, spectrum) in rows {
-        if let Some(spectrum) = spectrum.filter(|spectrum| has_any(spectrum)) {
-            table.add_row(row(name, spectrum, measured.effective_samples));
+    for (name, histogram) in rows {
+        if let Some(histogram) = histogram.filter(|histogram| has_any(histogram)) {
+            table.add_row(row(name, histogram, measured.effective_samples));
         }
     }
     table
@@ -58,31 +58,31 @@ pub(crate) fn statuses(measured: &Measurement) -> Table {
     table
 }
 
-fn has_any(spectrum: &Spectrum) -> bool {
-    spectrum.count() + spectrum.unanswered() > 0
+fn has_any(histogram: &TimeHistogram) -> bool {
+    histogram.count() + histogram.unanswered() > 0
 }
 
 /// Percentiles stand there where the sample supports them.
-fn row(name: &str, spectrum: &Spectrum, effective: f64) -> Vec<String> {
-    let observations = observations(spectrum, effective);
+fn row(name: &str, histogram: &TimeHistogram, effective: f64) -> Vec<String> {
+    let observations = observations(histogram, effective);
     let percentile = |quantile: f64| match supports(observations as u64, quantile * 100.0) {
-        true => shown(spectrum.percentile(quantile)),
+        true => shown(histogram.percentile(quantile)),
         false => "too few".to_owned(),
     };
     vec![
         name.to_owned(),
-        mean(spectrum),
+        mean(histogram),
         percentile(0.5),
         percentile(0.9),
         percentile(0.99),
         percentile(0.999),
-        shown(spectrum.max()),
+        shown(histogram.max()),
     ]
 }
 
 /// The intervals in which the percentiles of the response time lie, with 95 % confidence.
 pub(crate) fn intervals(measured: &Measurement) -> Option<String> {
-    let times = &measured.response_time;
+    let times = &measured.times.response_time;
     let observations = observations(times, measured.effective_samples);
     let known = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
     let intervals = known.into_iter().filter_map(|(name, quantile)| {
@@ -100,14 +100,14 @@ pub(crate) fn intervals(measured: &Measurement) -> Option<String> {
 }
 
 /// As many independent requests as these tell as much as.
-fn observations(spectrum: &Spectrum, effective: f64) -> f64 {
-    effective.min((spectrum.count() + spectrum.unanswered()) as f64)
+fn observations(histogram: &TimeHistogram, effective: f64) -> f64 {
+    effective.min((histogram.count() + histogram.unanswered()) as f64)
 }
 
 /// The mean; where requests are unanswered, what it is at least: they took longer than the time-out.
-fn mean(spectrum: &Spectrum) -> String {
-    match (spectrum.mean_ns(), spectrum.mean_at_least_ns()) {
-        (_, Some(least)) if spectrum.unanswered() > 0 => format!("> {}", time(least)),
+fn mean(histogram: &TimeHistogram) -> String {
+    match (histogram.mean_ns(), histogram.mean_at_least_ns()) {
+        (_, Some(least)) if histogram.unanswered() > 0 => format!("> {}", time(least)),
         (mean, _) => mean.map_or_else(|| "-".to_owned(), time),
     }
 }

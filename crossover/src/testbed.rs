@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
-use loadgen::judge::{Surroundings, measurement};
+use loadgen::judge::{Conditions, measurement};
 use loadgen::{Progress, drive};
 use results::{Failure, Machine, Measurement, Placement};
 use servers::{Allocation, Concurrency, Design};
@@ -12,7 +12,7 @@ use workload::{Plan, Shard};
 /// A place where a design can be put under a load.
 pub trait Testbed {
     /// Starts the design, drives the plan against it until its end or until `stop` says so, and
-    /// ends the design.
+    /// ends the design. `tails_matter` says whether anybody will look at high percentiles.
     ///
     /// # Errors
     /// When the server did not start or died, or the generator could not work.
@@ -20,6 +20,7 @@ pub trait Testbed {
         &mut self,
         design: &'static Design,
         plan: &Plan,
+        tails_matter: bool,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure>;
 
@@ -58,6 +59,7 @@ impl Testbed for SimulatedTestbed {
         &mut self,
         design: &'static Design,
         plan: &Plan,
+        tails_matter: bool,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
         let server = match design.concurrency {
@@ -67,8 +69,10 @@ impl Testbed for SimulatedTestbed {
             }
         };
         let mut transport = SimulatedTransport::new(server);
-        let log = drive(plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), stop);
-        Ok(measurement(plan, log, &Surroundings::default()))
+        let notes = drive(plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), stop);
+        let conditions =
+            Conditions { transport: design.transport(), tails_matter, ..Conditions::default() };
+        Ok(measurement(plan, notes, &conditions))
     }
 
     fn machine(&self) -> &Machine {

@@ -373,11 +373,11 @@ fn a_load_is_told_to_programs_as_promised() {
         assert!(told["plan_hash"].is_string() && told["doubts"].is_array());
         assert!(told["rate_planned"].as_f64().is_some_and(|rate| (rate - 400.0).abs() < 1.0));
         assert!(told["rate_achieved"].is_number());
-        for spectrum in ["response_time", "from_send", "lag", "service_time"] {
-            let summary = &told[spectrum];
-            assert_eq!(summary["count"], 200, "{spectrum}: {summary}");
+        for histogram in ["response_time", "from_send", "lag", "service_time"] {
+            let summary = &told[histogram];
+            assert_eq!(summary["count"], 200, "{histogram}: {summary}");
             for key in ["mean_ns", "p50_ns", "p90_ns", "p99_ns", "p99_9_ns", "max_ns"] {
-                assert!(summary[key].is_number(), "{key} of {spectrum}: {summary}");
+                assert!(summary[key].is_number(), "{key} of {histogram}: {summary}");
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use results::Spectrum;
+use results::TimeHistogram;
 
 /// The bursts of a run.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(crate) struct Bursts {
     size: u32,
     /// Those not complete yet, by the instant at which they were due.
     open: BTreeMap<u64, Burst>,
-    means: Spectrum,
+    means: TimeHistogram,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +28,7 @@ struct Burst {
 impl Bursts {
     /// Bursts of so many requests.
     pub(crate) fn of(size: u32) -> Self {
-        Self { size, open: BTreeMap::new(), means: Spectrum::new() }
+        Self { size, open: BTreeMap::new(), means: TimeHistogram::new() }
     }
 
     /// A request that was due then was answered.
@@ -59,7 +59,7 @@ impl Bursts {
 
     /// The distribution of the means; a burst with an unanswered request has none, and stands in it
     /// as longer than that request's time-out.
-    pub(crate) fn finish(mut self) -> Spectrum {
+    pub(crate) fn finish(mut self) -> TimeHistogram {
         // What one thread of several has of a burst, or what a broken-off run has of its last.
         for burst in self.open.into_values() {
             record(&mut self.means, burst);
@@ -68,7 +68,7 @@ impl Bursts {
     }
 }
 
-fn record(means: &mut Spectrum, burst: Burst) {
+fn record(means: &mut TimeHistogram, burst: Burst) {
     match burst.above_ns {
         Some(above_ns) => means.record_unanswered(above_ns),
         None => means.record(burst.sum_ns / u64::from(burst.answered.max(1))),

@@ -45,7 +45,7 @@ impl Figure {
     /// Its value in a run, the unanswered counted as longer than the time-out.
     #[must_use]
     pub fn of(self, measured: &Measurement) -> Percentile {
-        let times = &measured.response_time;
+        let times = &measured.times.response_time;
         match self {
             Self::Percentile(percent) => times.percentile(percent / 100.0),
             Self::Longest => times.max(),
@@ -59,9 +59,9 @@ impl Figure {
 
     fn lag_of(self, measured: &Measurement) -> f64 {
         let lag = match self {
-            Self::Percentile(percent) => measured.lag.percentile(percent / 100.0),
-            Self::Mean => return measured.lag.mean_ns().unwrap_or(0.0),
-            Self::Longest => measured.lag.max(),
+            Self::Percentile(percent) => measured.times.lag.percentile(percent / 100.0),
+            Self::Mean => return measured.times.lag.mean_ns().unwrap_or(0.0),
+            Self::Longest => measured.times.lag.max(),
         };
         lag.at_least_ns().unwrap_or(0) as f64
     }
@@ -90,7 +90,7 @@ impl Expectation {
         let Figure::Percentile(percent) = self.figure else { return None };
         let count = measured.effective_samples;
         let surely = lower_limit(percent / 100.0, count)
-            .and_then(|share| measured.response_time.percentile(share).at_least_ns())
+            .and_then(|share| measured.times.response_time.percentile(share).at_least_ns())
             .is_some_and(|least_ns| least_ns >= self.below_ns);
         let known = supports(count as u64, percent) || !kept && surely;
         (!known).then(|| {
@@ -113,7 +113,7 @@ impl Expectation {
 /// and says nothing of one that is missed, unless it was the server that held so many requests that
 /// no more had a place.
 fn undermined(measured: &Measurement, kept: bool) -> Option<String> {
-    if measured.response_time.count() + measured.response_time.unanswered() == 0 {
+    if measured.times.response_time.count() + measured.times.response_time.unanswered() == 0 {
         return Some("no request was measured; measure for longer".to_owned());
     }
     let held_up = measured.is_held_up();

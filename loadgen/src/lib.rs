@@ -14,12 +14,12 @@ mod cut;
 pub mod driver;
 pub mod exchange;
 pub mod expectation;
+mod fast_histogram;
 pub mod judge;
 pub mod progress;
 mod recorder;
-mod times;
 
 pub use driver::{DriveError, drive};
 pub use exchange::{Exchange, HttpRequest, RawReply, Statuses};
 pub use progress::Progress;
-pub use recorder::{Ending, Instants, Recorder, RunLog};
+pub use recorder::{Ending, Instants, Recorder};

@@ -1,15 +1,14 @@
 //! The one place where response time is computed, and where every request is accounted for.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use protocol::Reply;
-use results::{Counts, Lack, Parts, Series, Spectrum, StatusTimes, Unreadable};
+use results::{Notes, Series, StatusTimes, TimeHistogram, Times, UnsentCause};
 use workload::Law;
 use workload::Plan;
 
 use crate::bursts::Bursts;
-use crate::times::Times;
+use crate::fast_histogram::FastHistogram;
 
 /// A connection that took so long was tried again: the first SYN is repeated after a second.
 pub(crate) const RETRIED_NS: u64 = 900_000_000;
@@ -17,213 +16,6 @@ pub(crate) const RETRIED_NS: u64 = 900_000_000;
 /// Different statuses whose times are kept, each in half a megabyte: a server that invents others is
 /// counted by their first digit.
 const MOST_STATUSES: usize = 32;
-
-/// Everything one run has noted; times are of the measured window's requests only.
-#[derive(Clone, Debug, Default)]
-pub struct RunLog {
-    /// The accounting.
-    pub counts: Counts,
-    /// How many of the unsent lacked what, in the order of [`Lack::ALL`].
-    pub lacks: [u64; Lack::ALL.len()],
-    /// Requests sent before the window.
-    pub warmup: u64,
-    /// Replies to requests that had timed out.
-    pub late: u64,
-    /// Replies to requests that had been answered, or that nobody sent.
-    pub duplicates: u64,
-    /// Replies that came after one to a later request.
-    pub reordered: u64,
-    /// Replies with other bytes than were asked for, or from somebody who was not asked.
-    pub wrong_replies: u64,
-    /// From the intended start to the reply.
-    pub response_time: Spectrum,
-    /// The same of the common requests, where the plan mixes two kinds.
-    pub response_time_short: Option<Spectrum>,
-    /// Bursts: the mean response time of each.
-    pub burst_means: Option<Spectrum>,
-    /// From the actual send to the reply.
-    pub from_send: Spectrum,
-    /// Actual send less intended start.
-    pub lag: Spectrum,
-    /// Bursts: the lag of the first of each group of requests that are due at one instant; the
-    /// others must leave after it, one by one, however fast the generator is.
-    pub head_lag: Option<Spectrum>,
-    /// From taken up to finished, by the server's stamps.
-    pub service_time: Spectrum,
-    /// From the connect call to the connection.
-    pub connect_time: Spectrum,
-    /// Connections whose first SYN got no answer.
-    pub connect_retries: u64,
-    /// From the actual send to the first byte of the reply, where it came before the last.
-    pub first_byte: Spectrum,
-    /// From the generator's FIN to the server's.
-    pub close_time: Spectrum,
-    /// From the intended start to the kernel's receive stamp, where that was asked for.
-    pub by_kernel: Spectrum,
-    /// Replies of HTTP by the first digit of their status.
-    pub statuses: [u64; 6],
-    /// The same by their whole status, with their times.
-    pub statuses_by_code: BTreeMap<u16, StatusTimes>,
-    /// Requests that went out again because their connection had ended; each is sent once all the
-    /// same in the accounting.
-    pub resent: u64,
-    /// The first bytes that were no reply.
-    pub unreadable: Option<Unreadable>,
-    /// Connections that were made before the load and kept.
-    pub kept: u64,
-    /// Those of them on which not one reply came.
-    pub kept_unanswered: u64,
-    /// Whether the run was broken off because the kernel refused all it sent.
-    pub nobody_listens: bool,
-    /// The parts of which the response times consist.
-    pub parts: Parts,
-    /// The run in steps of time.
-    pub series: Series,
-    /// Sum of the waiting that was really done.
-    pub waited_ns: u128,
-    /// Sum of the processor time that was really used.
-    pub computed_ns: u128,
-    /// Gaps between the intended starts of arrivals; of bursts, between their first requests.
-    pub planned_gaps: Gaps,
-    /// Gaps between their actual sends.
-    pub sent_gaps: Gaps,
-    /// Least and greatest "received so far" that the server told.
-    pub server_received: Option<(u64, u64)>,
-    /// Right replies that came within the window, whenever their requests were due.
-    pub answered_in_window: u64,
-    /// Replies of any kind, warm-up included.
-    pub replies: u64,
-    /// Requests sent, warm-up included.
-    pub sent_in_all: u64,
-    /// Requests in flight, integrated over the window.
-    pub in_flight_area: u128,
-    /// Wall time of the whole run, the drain included.
-    pub wall_ns: u64,
-    /// Times the generator's loop stood still for more than a millisecond.
-    pub hiccups: u64,
-    /// The longest of them.
-    pub longest_hiccup_ns: u64,
-    /// Whether the run was broken off.
-    pub broken_off: bool,
-}
-
-impl RunLog {
-    /// Adds what another generator noted of its share of the same plan.
-    pub fn add(&mut self, other: &Self) {
-        self.counts.add(&other.counts);
-        self.warmup += other.warmup;
-        self.late += other.late;
-        self.duplicates += other.duplicates;
-        self.reordered += other.reordered;
-        self.wrong_replies += other.wrong_replies;
-        self.response_time.add(&other.response_time);
-        for (mine, its) in [
-            (&mut self.response_time_short, &other.response_time_short),
-            (&mut self.head_lag, &other.head_lag),
-            (&mut self.burst_means, &other.burst_means),
-        ] {
-            if let (Some(mine), Some(its)) = (mine, its) {
-                mine.add(its);
-            }
-        }
-        self.from_send.add(&other.from_send);
-        self.lag.add(&other.lag);
-        self.service_time.add(&other.service_time);
-        self.connect_time.add(&other.connect_time);
-        self.connect_retries += other.connect_retries;
-        self.first_byte.add(&other.first_byte);
-        self.close_time.add(&other.close_time);
-        self.by_kernel.add(&other.by_kernel);
-        for (mine, its) in self.statuses.iter_mut().zip(other.statuses) {
-            *mine += its;
-        }
-        for (code, its) in &other.statuses_by_code {
-            self.statuses_by_code.entry(*code).or_default().add(its);
-        }
-        self.resent += other.resent;
-        if self.unreadable.is_none() {
-            self.unreadable.clone_from(&other.unreadable);
-        }
-        self.kept += other.kept;
-        self.kept_unanswered += other.kept_unanswered;
-        self.nobody_listens |= other.nobody_listens;
-        for (mine, its) in self.lacks.iter_mut().zip(other.lacks) {
-            *mine += its;
-        }
-        self.parts.add(&other.parts);
-        self.series.add(&other.series);
-        self.waited_ns += other.waited_ns;
-        self.computed_ns += other.computed_ns;
-        self.planned_gaps.add(&other.planned_gaps);
-        self.sent_gaps.add(&other.sent_gaps);
-        if let Some((least, most)) = other.server_received {
-            self.server_told(least);
-            self.server_told(most);
-        }
-        self.answered_in_window += other.answered_in_window;
-        self.replies += other.replies;
-        self.sent_in_all += other.sent_in_all;
-        self.in_flight_area += other.in_flight_area;
-        self.wall_ns = self.wall_ns.max(other.wall_ns);
-        self.hiccups += other.hiccups;
-        self.longest_hiccup_ns = self.longest_hiccup_ns.max(other.longest_hiccup_ns);
-        self.broken_off |= other.broken_off;
-    }
-
-    fn server_told(&mut self, so_far: u64) {
-        let (least, most) = self.server_received.unwrap_or((so_far, so_far));
-        self.server_received = Some((least.min(so_far), most.max(so_far)));
-    }
-}
-
-/// Sums over the gaps between instants that come in order.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Gaps {
-    first_ns: Option<u64>,
-    last_ns: u64,
-    count: u64,
-    sum: f64,
-    square_sum: f64,
-}
-
-impl Gaps {
-    fn note(&mut self, at_ns: u64) {
-        if self.first_ns.is_some() {
-            let gap = at_ns.saturating_sub(self.last_ns) as f64;
-            self.count += 1;
-            self.sum += gap;
-            self.square_sum += gap * gap;
-        } else {
-            self.first_ns = Some(at_ns);
-        }
-        self.last_ns = at_ns;
-    }
-
-    /// The gaps of another generator, each within its own stream.
-    fn add(&mut self, other: &Self) {
-        let first = [self.first_ns, other.first_ns].into_iter().flatten().min();
-        self.first_ns = first;
-        self.last_ns = self.last_ns.max(other.last_ns);
-        self.count += other.count;
-        self.sum += other.sum;
-        self.square_sum += other.square_sum;
-    }
-
-    /// From the first instant to the last.
-    #[must_use]
-    pub fn span_ns(&self) -> u64 {
-        self.last_ns - self.first_ns.unwrap_or(self.last_ns)
-    }
-
-    /// Squared coefficient of variation: 0 for even gaps, 1 for a Poisson process; `None` for
-    /// fewer than 100 gaps.
-    #[must_use]
-    pub fn cv2(&self) -> Option<f64> {
-        let mean = self.sum / self.count as f64;
-        (self.count >= 100 && mean > 0.0)
-            .then(|| self.square_sum / self.count as f64 / (mean * mean) - 1.0)
-    }
-}
 
 /// The instants of one request, on one scale.
 #[derive(Clone, Copy, Debug)]
@@ -251,13 +43,13 @@ pub enum Ending {
 
 /// Sorts what happens to requests into counts and distributions.
 pub struct Recorder {
-    log: RunLog,
-    response_time: Times,
-    from_send: Times,
-    lag: Times,
-    service_time: Times,
+    log: Notes,
+    response_time: FastHistogram,
+    from_send: FastHistogram,
+    lag: FastHistogram,
+    service_time: FastHistogram,
     /// Of each status: whether it is right, and the response times.
-    by_status: Vec<(u16, bool, Times)>,
+    by_status: Vec<(u16, bool, FastHistogram)>,
     bursts: Option<Bursts>,
     window_start_ns: u64,
     window_end_ns: u64,
@@ -269,18 +61,21 @@ impl Recorder {
     #[must_use]
     pub fn new(plan: &Plan, start_ns: u64) -> Self {
         let bursts = matches!(plan.spec.arrivals.law(), Some(Law::Burst(_)));
-        let log = RunLog {
-            response_time_short: plan.is_mixed().then(Spectrum::new),
-            head_lag: bursts.then(Spectrum::new),
+        let log = Notes {
+            times: Times {
+                response_time_short: plan.is_mixed().then(TimeHistogram::new),
+                ..Times::default()
+            },
+            head_lag: bursts.then(TimeHistogram::new),
             series: Series::over(plan.spec.window),
-            ..RunLog::default()
+            ..Notes::default()
         };
         Self {
             log,
-            response_time: Times::new(),
-            from_send: Times::new(),
-            lag: Times::new(),
-            service_time: Times::new(),
+            response_time: FastHistogram::new(),
+            from_send: FastHistogram::new(),
+            lag: FastHistogram::new(),
+            service_time: FastHistogram::new(),
             by_status: Vec::new(),
             bursts: match plan.spec.arrivals.law() {
                 Some(Law::Burst(size)) => Some(Bursts::of(size)),
@@ -297,16 +92,16 @@ impl Recorder {
     }
 
     /// A request could not be sent. It is in the distribution as never answered, too.
-    pub fn unsent(&mut self, intended_ns: u64, rare: bool, lack: Lack) {
+    pub fn unsent(&mut self, intended_ns: u64, rare: bool, cause: UnsentCause) {
         if self.is_measured(intended_ns) {
-            self.log.lacks[lack as usize] += 1;
+            self.log.unsent_causes[cause as usize] += 1;
             self.log.counts.planned += 1;
             self.log.counts.unsent += 1;
             self.response_time.record_unanswered(self.timeout_ns);
             if let Some(bursts) = &mut self.bursts {
                 bursts.unanswered(intended_ns, self.timeout_ns);
             }
-            if let (Some(short), false) = (&mut self.log.response_time_short, rare) {
+            if let (Some(short), false) = (&mut self.log.times.response_time_short, rare) {
                 short.record_unanswered(self.timeout_ns);
             }
         }
@@ -318,7 +113,7 @@ impl Recorder {
         let log = &mut self.log;
         log.sent_in_all += 1;
         if intended_ns < self.window_start_ns {
-            log.warmup += 1;
+            log.events.warmup += 1;
             return;
         }
         log.counts.planned += 1;
@@ -331,7 +126,7 @@ impl Recorder {
         }
         if let Some(head_lag) = &mut log.head_lag {
             // Of a burst its first: how long the others take to leave is no rate that was missed.
-            if log.planned_gaps.last_ns == intended_ns {
+            if log.planned_gaps.ended_at(intended_ns) {
                 return;
             }
             head_lag.record(lag_ns);
@@ -350,7 +145,7 @@ impl Recorder {
     ) {
         let Instants { intended_ns, started_ns } = instants;
         let is_within = (self.window_start_ns..self.window_end_ns).contains(&received_ns);
-        self.log.answered_in_window += u64::from(is_within);
+        self.log.events.answered_in_window += u64::from(is_within);
         if !self.is_measured(intended_ns) {
             return;
         }
@@ -364,7 +159,7 @@ impl Recorder {
         if let Some(bursts) = &mut self.bursts {
             bursts.answered(intended_ns, response_ns);
         }
-        if let (Some(short), false) = (&mut log.response_time_short, rare) {
+        if let (Some(short), false) = (&mut log.times.response_time_short, rare) {
             short.record(response_ns);
         }
         if let Some(reply) = reply {
@@ -401,39 +196,39 @@ impl Recorder {
         if let Some(bursts) = &mut self.bursts {
             bursts.unanswered(instants.intended_ns, above_ns);
         }
-        if let (Some(short), false) = (&mut self.log.response_time_short, rare) {
+        if let (Some(short), false) = (&mut self.log.times.response_time_short, rare) {
             short.record_unanswered(above_ns);
         }
     }
 
     /// A reply came for a request that had been given up.
     pub fn late(&mut self) {
-        self.log.late += 1;
+        self.log.events.late += 1;
     }
 
     /// A reply came twice, or to a request that nobody sent.
     pub fn duplicate(&mut self) {
-        self.log.duplicates += 1;
+        self.log.events.duplicates += 1;
     }
 
     /// A reply came before one to an earlier request.
     pub fn reordered(&mut self) {
-        self.log.reordered += 1;
+        self.log.events.reordered += 1;
     }
 
     /// A reply was not what was asked for, or nobody asked for it.
     pub fn wrong_reply(&mut self) {
-        self.log.wrong_replies += 1;
+        self.log.events.wrong_replies += 1;
     }
 
     /// A connection was given up that had not been there after its first SYN.
     pub fn connection_retried(&mut self) {
-        self.log.connect_retries += 1;
+        self.log.events.connect_retries += 1;
     }
 
     /// Any reply tells how far the server has come.
     pub fn reply_seen(&mut self, reply: &Reply) {
-        self.log.server_told(reply.received_so_far);
+        self.log.server_reported(reply.received_so_far);
         self.log.replies += 1;
     }
 
@@ -441,12 +236,12 @@ impl Recorder {
     pub fn status(&mut self, instants: Option<Instants>, at_ns: u64, code: u16, right: bool) {
         let Some(instants) = instants.filter(|it| self.is_measured(it.intended_ns)) else { return };
         let class = usize::from(code / 100);
-        self.log.statuses[if class > 5 { 0 } else { class }] += 1;
+        self.log.events.statuses[if class > 5 { 0 } else { class }] += 1;
         let known = self.by_status.iter().position(|(its, ..)| *its == code);
         let at = match known {
             Some(at) => at,
             None if self.by_status.len() < MOST_STATUSES => {
-                self.by_status.push((code, right, Times::new()));
+                self.by_status.push((code, right, FastHistogram::new()));
                 self.by_status.len() - 1
             }
             None => return, // those of the first digit have it
@@ -457,36 +252,44 @@ impl Recorder {
     /// A request went out again.
     pub fn resent(&mut self, instants: Option<Instants>) {
         let measured = instants.is_some_and(|instants| self.is_measured(instants.intended_ns));
-        self.log.resent += u64::from(measured);
+        self.log.events.resent += u64::from(measured);
     }
 
     /// A connection took this long to make, for a request due at `intended_ns`, or for the whole
     /// load.
     pub fn connected(&mut self, intended_ns: Option<u64>, took_ns: u64) {
         if intended_ns.is_none_or(|at| self.is_measured(at)) {
-            self.log.connect_time.record(took_ns);
-            self.log.connect_retries += u64::from(took_ns >= RETRIED_NS);
+            self.log.times.connect_time.get_or_insert_default().record(took_ns);
+            self.log.events.connect_retries += u64::from(took_ns >= RETRIED_NS);
         }
     }
 
     /// The first byte of a reply came, and not yet its last.
     pub fn first_byte(&mut self, instants: Instants, at_ns: u64) {
         if self.is_measured(instants.intended_ns) {
-            self.log.first_byte.record(at_ns.saturating_sub(instants.started_ns));
+            self.log
+                .times
+                .first_byte
+                .get_or_insert_default()
+                .record(at_ns.saturating_sub(instants.started_ns));
         }
     }
 
     /// The kernel had received the right reply to a request at `at_ns`.
     pub fn stamped_by_kernel(&mut self, instants: Instants, at_ns: u64) {
         if self.is_measured(instants.intended_ns) {
-            self.log.by_kernel.record(at_ns.saturating_sub(instants.intended_ns));
+            self.log
+                .times
+                .by_kernel
+                .get_or_insert_default()
+                .record(at_ns.saturating_sub(instants.intended_ns));
         }
     }
 
     /// A connection was closed at `at_ns`, in this time.
     pub fn closed(&mut self, at_ns: u64, took_ns: u64) {
         if self.is_measured(at_ns) {
-            self.log.close_time.record(took_ns);
+            self.log.times.close_time.get_or_insert_default().record(took_ns);
         }
     }
 
@@ -500,21 +303,19 @@ impl Recorder {
 
     /// Ends the recording.
     #[must_use]
-    pub fn finish(mut self) -> RunLog {
-        self.log.response_time = self.response_time.spectrum();
-        if self.log.by_kernel.count() > 0 {
+    pub fn finish(mut self) -> Notes {
+        self.log.times.response_time = self.response_time.kept();
+        if let Some(by_kernel) = &mut self.log.times.by_kernel {
             // A second opinion on the same requests.
-            self.log.by_kernel.share_unanswered_of(&self.log.response_time);
+            by_kernel.copy_unanswered(&self.log.times.response_time);
         }
-        self.log.from_send = self.from_send.spectrum();
-        self.log.lag = self.lag.spectrum();
-        self.log.service_time = self.service_time.spectrum();
-        self.log.burst_means = self.bursts.map(Bursts::finish);
+        self.log.times.from_send = self.from_send.kept();
+        self.log.times.lag = self.lag.kept();
+        self.log.times.service_time = self.service_time.kept();
+        self.log.times.burst_means = self.bursts.map(Bursts::finish);
         let statuses = self.by_status.iter();
         self.log.statuses_by_code = statuses
-            .map(|(code, right, times)| {
-                (*code, StatusTimes { right: *right, times: times.spectrum() })
-            })
+            .map(|(code, right, times)| (*code, StatusTimes { right: *right, times: times.kept() }))
             .collect();
         self.log
     }

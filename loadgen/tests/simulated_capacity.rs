@@ -5,7 +5,7 @@ use std::time::Duration;
 use loadgen::capacity::{Outcome, Search, Step, Trial};
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
 use loadgen::expectation::Figure;
-use loadgen::judge::{Surroundings, measurement};
+use loadgen::judge::{Conditions, measurement};
 use loadgen::{Progress, drive};
 use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate, Shard};
 
@@ -24,7 +24,7 @@ fn trial(rate: f64, seed: u64, mut transport: SimulatedTransport) -> Trial {
     })
     .expect("a sound load");
     let log = drive(&plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), &|| false);
-    let measured = measurement(&plan, log, &Surroundings::default());
+    let measured = measurement(&plan, log, &Conditions::default());
     Trial { rate, outcome: Outcome::of(Figure::Percentile(99.0), &measured) }
 }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use loadgen::driver::{Faults, SimulatedServer, SimulatedTransport};
 use loadgen::expectation::{Expectation, Verdict};
-use loadgen::judge::{Surroundings, measurement};
-use loadgen::{Progress, RunLog, drive};
+use loadgen::judge::{Conditions, measurement};
+use loadgen::{Progress, drive};
 use proptest::prelude::*;
-use results::{Doubt, Percentile, Placement, Spectrum};
+use results::{Doubt, Notes, Percentile, Placement, TimeHistogram};
 use workload::{
     Arrivals, Distribution, Law, LoadSpec, Plan, PlanError, Rate, Session, SessionLength, Shard,
     Trace,
@@ -30,14 +30,14 @@ fn spec(arrivals: Arrivals, seconds: u64, wait_ns: f64) -> LoadSpec {
     }
 }
 
-fn run(spec: LoadSpec, transport: &mut SimulatedTransport) -> (Plan, RunLog) {
+fn run(spec: LoadSpec, transport: &mut SimulatedTransport) -> (Plan, Notes) {
     let plan = Plan::draw(spec).expect("a sound load");
     let log = drive(&plan, Shard::WHOLE, 0, transport, &Progress::default(), &|| false);
     (plan, log)
 }
 
-fn mean_ms(log: &RunLog) -> f64 {
-    log.response_time.mean_ns().expect("answers") / MS
+fn mean_ms(log: &Notes) -> f64 {
+    log.times.response_time.mean_ns().expect("answers") / MS
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_stopped_server_shows_in_p99_from_the_intended_start() {
     let mut transport =
         SimulatedTransport::faulty(SimulatedServer::Iterative, Faults::default(), Some(pause), 1);
     let (_, log) = run(load, &mut transport);
-    let Percentile::At(p99) = log.response_time.percentile(0.99) else { panic!("answered") };
+    let Percentile::At(p99) = log.times.response_time.percentile(0.99) else { panic!("answered") };
     let expected = 1500.0 - 0.01 * 30_000.0 * (1.0 - 0.05);
     assert!((p99 as f64 / MS / expected - 1.0).abs() < 0.01, "{p99}");
 }
@@ -89,7 +89,7 @@ fn a_closed_loop_hides_the_same_stop() {
     let mut transport =
         SimulatedTransport::faulty(SimulatedServer::Iterative, Faults::default(), Some(pause), 1);
     let (_, log) = run(load, &mut transport);
-    let Percentile::At(p99) = log.response_time.percentile(0.99) else { panic!("answered") };
+    let Percentile::At(p99) = log.times.response_time.percentile(0.99) else { panic!("answered") };
     assert!(p99 < 1_000_000, "coordinated omission: one request of 30,000 saw the stop");
 }
 
@@ -110,9 +110,9 @@ fn two_ignored_in_a_hundred_leave_p97_a_number_and_p99_open() {
     let faults = Faults { ignored: 0.02, ..Faults::default() };
     let mut transport = SimulatedTransport::faulty(SimulatedServer::Iterative, faults, None, 7);
     let (plan, log) = run(load, &mut transport);
-    assert!(matches!(log.response_time.percentile(0.97), Percentile::At(_)));
-    assert_eq!(log.response_time.percentile(0.99), Percentile::Above(1_000_000_000));
-    let measured = measurement(&plan, log, &Surroundings::default());
+    assert!(matches!(log.times.response_time.percentile(0.97), Percentile::At(_)));
+    assert_eq!(log.times.response_time.percentile(0.99), Percentile::Above(1_000_000_000));
+    let measured = measurement(&plan, log, &Conditions::default());
     assert!(measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::Unanswered { .. })));
 }
 
@@ -120,18 +120,22 @@ fn two_ignored_in_a_hundred_leave_p97_a_number_and_p99_open() {
 fn an_overloaded_server_is_no_steady_state() {
     let load = spec(Arrivals::poisson(rate(1500.0)), 5, 1.0 * MS);
     let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
-    let measured = measurement(&plan, log, &Surroundings::default());
+    let measured = measurement(&plan, log, &Conditions::default());
     assert!(measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::NotStationary { .. })));
     // All are answered in the end, and no more a second than it can.
     assert_eq!(measured.counts.answered, measured.counts.planned);
-    assert!(measured.answered_in_window.abs_diff(5_000) <= 2, "{}", measured.answered_in_window);
+    assert!(
+        measured.events.answered_in_window.abs_diff(5_000) <= 2,
+        "{}",
+        measured.events.answered_in_window
+    );
 }
 
 #[test]
 fn a_quiet_run_has_no_doubts() {
     let load = spec(Arrivals::poisson(rate(500.0)), 20, 0.5 * MS);
     let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
-    let measured = measurement(&plan, log, &Surroundings::default());
+    let measured = measurement(&plan, log, &Conditions::default());
     assert_eq!(measured.doubts, []);
     assert_eq!(measured.requests_lost, Some(0));
     assert_eq!(measured.replies_lost, Some(0));
@@ -141,28 +145,28 @@ fn a_quiet_run_has_no_doubts() {
 fn what_disturbed_a_run_is_doubted() {
     let load = spec(Arrivals::poisson(rate(500.0)), 20, 0.5 * MS);
     let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
-    let names = |log: &RunLog, surroundings: &Surroundings| {
-        let doubts = measurement(&plan, log.clone(), surroundings).doubts;
+    let names = |log: &Notes, conditions: &Conditions| {
+        let doubts = measurement(&plan, log.clone(), conditions).doubts;
         doubts.iter().map(Doubt::name).collect::<Vec<_>>()
     };
-    let quiet = Surroundings::default();
+    let quiet = Conditions::default();
     let shared = Placement { shared: true, ..Placement::default() };
     let spinning = Placement { generator_spins: true, ..Placement::default() };
-    let busy = Surroundings { generator_ns: log.wall_ns, ..quiet.clone() };
-    for (surroundings, doubts) in [
+    for (conditions, doubts) in [
         (quiet.clone(), &[][..]),
-        (Surroundings { stolen_share: 0.02, ..quiet.clone() }, &["stolen"]),
-        (Surroundings { datagrams_dropped: 1, ..quiet.clone() }, &["queue-overflow"]),
-        (Surroundings { connections_dropped: 1, ..quiet.clone() }, &["queue-overflow"]),
-        (Surroundings { placement: shared, ..quiet.clone() }, &["shared-cores"]),
-        (Surroundings { generators: 2, ..busy.clone() }, &[]),
-        (Surroundings { placement: spinning, ..busy.clone() }, &[]),
-        (busy, &["generator-starved"]),
+        (Conditions { stolen_share: 0.02, ..quiet.clone() }, &["stolen"]),
+        (Conditions { datagrams_dropped: 1, ..quiet.clone() }, &["queue-overflow"]),
+        (Conditions { connections_dropped: 1, ..quiet.clone() }, &["queue-overflow"]),
+        (Conditions { placement: shared, ..quiet.clone() }, &["shared-cores"]),
     ] {
-        assert_eq!(names(&log, &surroundings), doubts, "{surroundings:?}");
+        assert_eq!(names(&log, &conditions), doubts, "{conditions:?}");
     }
+    let busy = Notes { generator_ns: log.wall_ns, ..log.clone() };
+    assert_eq!(names(&busy, &quiet), ["generator-starved"]);
+    assert!(names(&busy, &Conditions { generators: 2, ..quiet.clone() }).is_empty());
+    assert!(names(&busy, &Conditions { placement: spinning, ..quiet.clone() }).is_empty());
     // An instrument that counts every request in flight twice contradicts itself.
-    let double = RunLog { in_flight_area: 2 * log.in_flight_area, ..log.clone() };
+    let double = Notes { in_flight_area: 2 * log.in_flight_area, ..log.clone() };
     assert_eq!(names(&double, &quiet), ["littles-law"]);
 }
 
@@ -170,15 +174,16 @@ fn what_disturbed_a_run_is_doubted() {
 fn a_mean_that_is_missed_counts_where_the_generator_was_on_time() {
     let load = spec(Arrivals::poisson(rate(500.0)), 5, 0.5 * MS);
     let (plan, mut log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
-    let verdict = |log: &RunLog| {
-        let measured = measurement(&plan, log.clone(), &Surroundings::default());
+    let verdict = |log: &Notes| {
+        let measured = measurement(&plan, log.clone(), &Conditions::default());
         "mean < 100us".parse::<Expectation>().expect("a bound").verdict(&measured)
     };
     assert_eq!(verdict(&log), Verdict::NotMet);
     // One request in a hundred left 20 ms late: the median lag is 0 still, the mean is not.
     let sent = log.counts.sent;
-    log.lag = Spectrum::new();
-    (0..sent).for_each(|number| log.lag.record(if number % 100 == 0 { 20_000_000 } else { 0 }));
+    log.times.lag = TimeHistogram::new();
+    (0..sent)
+        .for_each(|number| log.times.lag.record(if number % 100 == 0 { 20_000_000 } else { 0 }));
     assert!(matches!(verdict(&log), Verdict::NotValid(_)), "{:?}", verdict(&log));
 }
 
@@ -188,7 +193,7 @@ fn a_bound_that_is_missed_for_certain_is_missed_however_few_requests_are_indepen
         let server = SimulatedServer::Iterative;
         let mut transport = SimulatedTransport::faulty(server, Faults::default(), pause, 1);
         let (plan, log) = run(load, &mut transport);
-        let measured = measurement(&plan, log, &Surroundings::default());
+        let measured = measurement(&plan, log, &Conditions::default());
         bound.parse::<Expectation>().expect("a bound").verdict(&measured)
     };
     // Each is like its neighbours, in a queue that grows and in one long stall.
@@ -218,7 +223,7 @@ fn the_sending_of_a_burst_is_no_missed_rate() {
     let doubts = |load: LoadSpec, each: Duration| {
         let mut transport = SimulatedTransport::new(SimulatedServer::Iterative).sending(each);
         let (plan, log) = run(load, &mut transport);
-        let measured = measurement(&plan, log, &Surroundings::default());
+        let measured = measurement(&plan, log, &Conditions::default());
         measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::RateMissed { .. }))
     };
     assert!(!doubts(burst(), Duration::from_micros(20)));
@@ -247,7 +252,10 @@ fn the_warm_up_is_sent_and_not_measured() {
         ..spec(Arrivals::even(rate(100.0)), 3, 0.1 * MS)
     };
     let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
-    assert_eq!((log.warmup, log.counts.planned, log.response_time.count()), (200, 300, 300));
+    assert_eq!(
+        (log.events.warmup, log.counts.planned, log.times.response_time.count()),
+        (200, 300, 300)
+    );
 }
 
 #[test]
@@ -256,7 +264,7 @@ fn the_common_requests_of_a_mix_are_kept_apart() {
     let load = LoadSpec { wait, ..spec(Arrivals::even(rate(100.0)), 10, 0.0) };
     let server = SimulatedServer::WorkerPerRequest { creation: Duration::ZERO };
     let (plan, log) = run(load, &mut SimulatedTransport::new(server));
-    let short = log.response_time_short.expect("a mixed load");
+    let short = log.times.response_time_short.expect("a mixed load");
     let rare = plan.requests().filter(|request| request.rare).count() as u64;
     assert_eq!(short.count() + rare, 1000);
     assert!(short.max().known_ns().is_some_and(|ns| ns < 200_000));
@@ -270,7 +278,7 @@ fn what_exceeds_the_bound_in_flight_is_unsent_and_unanswered() {
     };
     let (_, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
     assert_eq!((log.counts.planned, log.counts.unsent, log.counts.answered), (80, 40, 40));
-    assert_eq!(log.response_time.unanswered(), 40);
+    assert_eq!(log.times.response_time.unanswered(), 40);
 }
 
 #[test]
@@ -280,7 +288,7 @@ fn a_server_that_drifts_is_no_steady_state() {
     let doubted = |growth_per_s| {
         let server = SimulatedServer::Drifting { growth_per_s };
         let (plan, log) = run(load.clone(), &mut SimulatedTransport::new(server));
-        let measured = measurement(&plan, log, &Surroundings::default());
+        let measured = measurement(&plan, log, &Conditions::default());
         measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::NotStationary { .. }))
     };
     assert!(doubted(0.1));
@@ -294,7 +302,7 @@ fn clean_runs_raise_no_doubt_in_95_of_100() {
         let wait = Distribution::exponential(0.5 * MS);
         let load = LoadSpec { wait, seed, ..spec(Arrivals::poisson(rate(1000.0)), 10, 0.0) };
         let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
-        let measured = measurement(&plan, log, &Surroundings::default());
+        let measured = measurement(&plan, log, &Conditions::default());
         clean += u32::from(measured.doubts.is_empty());
     }
     assert!(clean >= 95, "{clean} of 100 clean runs raised no doubt");
@@ -310,16 +318,23 @@ fn several_generators_make_the_same_plan_together() {
     let plan = Plan::draw(load).expect("a sound load");
     let server = SimulatedServer::WorkerPerRequest { creation: Duration::ZERO };
     let of = 3;
-    let mut together = RunLog::default();
+    let mut together = Notes::default();
     for index in 0..of {
         let mut transport = SimulatedTransport::new(server);
         let shard = Shard { index, of };
         let log = drive(&plan, shard, 0, &mut transport, &Progress::default(), &|| false);
-        together.add(&log);
+        // As it comes from another host.
+        let written = serde_json::to_string(&log).expect("plain data");
+        let read: Notes = serde_json::from_str(&written).expect("readable again");
+        assert_eq!(read, log);
+        together.add(&read);
     }
     let (_, alone) = run(plan.spec.clone(), &mut SimulatedTransport::new(server));
     assert_eq!(together.counts, alone.counts);
-    assert_eq!(together.response_time.summary().p99_ns, alone.response_time.summary().p99_ns);
+    assert_eq!(
+        together.times.response_time.summary().p99_ns,
+        alone.times.response_time.summary().p99_ns
+    );
     assert_eq!(together.waited_ns, alone.waited_ns);
 }
 
@@ -361,9 +376,9 @@ proptest! {
             SimulatedTransport::faulty(SimulatedServer::Iterative, faults, Some(pause), seed);
         let (_, log) = run(load, &mut transport);
         prop_assert!(log.counts.balance(), "{:?}", log.counts);
-        prop_assert_eq!(log.response_time.count(), log.counts.answered);
-        prop_assert_eq!(log.response_time.unanswered(), log.counts.unanswered());
-        prop_assert_eq!(log.lag.count(), log.counts.sent);
+        prop_assert_eq!(log.times.response_time.count(), log.counts.answered);
+        prop_assert_eq!(log.times.response_time.unanswered(), log.counts.unanswered());
+        prop_assert_eq!(log.times.lag.count(), log.counts.sent);
         prop_assert_eq!(log.counts.in_flight, 0);
     }
 }

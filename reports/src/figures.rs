@@ -87,7 +87,7 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
         Axis::Compute => "processing of one request: computing (achieved)",
         _ => "processing of one request: waiting (achieved)",
     };
-    let of_bursts = experiment.runs.iter().any(|run| run.measured.burst_means.is_some());
+    let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
     let response = if of_bursts { "response time, mean of a burst" } else { "mean response time" };
     let panels = by_transport(experiment, |name, is_of| Panel {
         title: name.to_owned(),
@@ -127,7 +127,7 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
 fn crossover_caption(experiment: &Experiment<'_>, panels: &[Panel]) -> String {
     let arrivals = experiment.runs.first().map_or("", |run| &run.record.cell.load.arrivals);
     let burst = arrivals.strip_prefix("burst:").map_or_else(String::new, |size| {
-        let of_bursts = experiment.runs.iter().any(|run| run.measured.burst_means.is_some());
+        let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
         let median =
             if of_bursts { "A run counts with the median of its bursts' means. " } else { "" };
         format!("{size} requests come at once, the next {size} when these are done. {median}")
@@ -266,7 +266,7 @@ fn theory(experiment: &Experiment<'_>, transport_name: &str, metric: Metric) -> 
             let rate = achieved_x(experiment, design, x)?;
             let runs = experiment.cell(design, x, false);
             let services: Vec<f64> =
-                runs.iter().filter_map(|run| run.measured.service_time.mean_ns()).collect();
+                runs.iter().filter_map(|run| run.measured.times.service_time.mean_ns()).collect();
             let service_s = analysis::bootstrap::median(&services)? / 1e9;
             let response_s = model::iterative_exponential_percentile(rate, service_s, quantile)?;
             Some(Dot::exact(rate, response_s * 1e9))

@@ -89,7 +89,7 @@ pub enum Doubt {
         unsent: u64,
         /// What most of them lacked; records of old do not tell.
         #[serde(default)]
-        lack: Option<Lack>,
+        lack: Option<UnsentCause>,
     },
     /// The run was ended before its time.
     BrokenOff,
@@ -126,7 +126,7 @@ pub enum Doubt {
 /// What a request that could not be sent was in want of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Lack {
+pub enum UnsentCause {
     /// The run was over before it could leave.
     Time,
     /// As many as may be were in flight.
@@ -141,7 +141,7 @@ pub enum Lack {
     Other,
 }
 
-impl Lack {
+impl UnsentCause {
     /// All, in the order of their numbers.
     pub const ALL: [Self; 6] =
         [Self::Time, Self::Places, Self::Ports, Self::Descriptors, Self::Room, Self::Other];
@@ -326,7 +326,7 @@ impl Doubt {
             ),
             Self::Exhausted { unsent, lack } => format!(
                 "{unsent} requests could not be sent for want of {}",
-                lack.map_or("ports, descriptors, places in flight, or time", Lack::text)
+                lack.map_or("ports, descriptors, places in flight, or time", UnsentCause::text)
             ),
             Self::BrokenOff => "the run was ended before its time".to_owned(),
             Self::NobodyListens => NOBODY_LISTENS.to_owned(),
@@ -374,7 +374,7 @@ impl Doubt {
             Self::Unanswered { most, .. } => most.unwrap_or(Unmet::TimedOut).remedy(),
             Self::WrongReplies { .. } => Unmet::Wrong.remedy(),
             Self::Exhausted { lack, .. } => {
-                lack.map_or("lower the rate, or keep connections", Lack::remedy)
+                lack.map_or("lower the rate, or keep connections", UnsentCause::remedy)
             }
             Self::BrokenOff => {
                 "the figures are of what there was until then; repeat the run to its end"

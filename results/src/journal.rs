@@ -182,7 +182,7 @@ fn contradiction(record: &Record) -> Option<&'static str> {
     if !measured.counts.balance() {
         return Some("the counts do not add up");
     }
-    if measured.response_time.count() != measured.counts.answered {
+    if measured.times.response_time.count() != measured.counts.answered {
         return Some("there are not as many response times as answers");
     }
     None

@@ -1,16 +1,19 @@
 //! The only file format: what one run measured, as one versioned JSON line.
 //!
 //! Every page and picture can be drawn again from these lines, and nothing else that the program
-//! writes is ever read by it again. Distributions are kept whole ([`Spectrum`]), so records of
+//! writes is ever read by it again. Distributions are kept whole ([`TimeHistogram`]), so records of
 //! several generators can be merged later without loss. Pure but for [`Journal`], which appends, and
 //! [`OutputFile`], through which everything else is written.
 
 mod counts;
 mod doubt;
+mod events;
 mod failure;
+mod gaps;
 mod interval;
 mod journal;
 mod machine;
+mod notes;
 mod output_file;
 mod packed;
 mod parts;
@@ -18,20 +21,25 @@ mod record;
 mod replies;
 mod series;
 mod settled;
-mod spectrum;
+mod time_histogram;
+mod times;
 
 pub use counts::Counts;
-pub use doubt::{Doubt, Lack, Unmet};
+pub use doubt::{Doubt, Unmet, UnsentCause};
+pub use events::Events;
 pub use failure::Failure;
+pub use gaps::Gaps;
 pub use interval::{lower_limit, needed, percentile_interval, supports};
 pub use journal::{Journal, JournalError, LineError, Reading, parse_record, read_records};
 pub use machine::{Machine, Placement};
+pub use notes::Notes;
 pub use output_file::{OutputFile, is_same_file, write_file};
 pub use parts::{PartSums, Parts};
 pub use record::{
     Axis, Cell, FORMAT, GeneratorCost, Load, Measurement, Outcome, Record, ServerCost, Shows,
 };
 pub use replies::{StatusTimes, Unreadable};
-pub use series::{Series, Stalled, Step};
+pub use series::{Series, Slice, Stalled};
 pub use settled::{Place, RunKey, Settled};
-pub use spectrum::{Percentile, Spectrum, Summary};
+pub use time_histogram::{Percentile, Summary, TimeHistogram};
+pub use times::Times;

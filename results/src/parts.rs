@@ -28,11 +28,12 @@ impl PartSums {
     }
 
     fn add(&mut self, other: &Self) {
-        self.count += other.count;
-        self.lag_ns += other.lag_ns;
-        self.way_out_ns += other.way_out_ns;
-        self.service_ns += other.service_ns;
-        self.way_back_ns += other.way_back_ns;
+        let Self { count, lag_ns, way_out_ns, service_ns, way_back_ns } = other;
+        self.count += count;
+        self.lag_ns += lag_ns;
+        self.way_out_ns += way_out_ns;
+        self.service_ns += service_ns;
+        self.way_back_ns += way_back_ns;
     }
 }
 
@@ -84,8 +85,9 @@ impl Parts {
 
     /// Adds what another generator noted.
     pub fn add(&mut self, other: &Self) {
-        self.classes.iter_mut().zip(&other.classes).for_each(|(mine, its)| mine.add(its));
-        self.out_of_order += other.out_of_order;
+        let Self { classes, out_of_order } = other;
+        self.classes.iter_mut().zip(classes).for_each(|(mine, its)| mine.add(its));
+        self.out_of_order += out_of_order;
     }
 }
 

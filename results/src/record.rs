@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Counts, Doubt, Failure, Lack, Machine, Parts, Placement, Series, Spectrum, StatusTimes,
-    Unreadable,
+    Counts, Doubt, Events, Failure, Machine, Parts, Placement, Series, StatusTimes, TimeHistogram,
+    Times, UnsentCause,
 };
 
 /// The version of the format that this program writes, and the newest it reads.
@@ -56,18 +56,14 @@ impl Record {
     #[must_use]
     pub fn for_report(mut self) -> Self {
         if let Outcome::Measured(measured) = &mut self.outcome {
-            let Measurement {
-                response_time, response_time_short, burst_means, service_time, ..
-            } = measured.as_mut();
-            let pack = |spectrum: &mut Spectrum| *spectrum = std::mem::take(spectrum).compact();
-            let always = [response_time, service_time];
-            always.into_iter().chain(response_time_short).chain(burst_means).for_each(pack);
-            measured.from_send = Spectrum::new();
-            measured.lag = Spectrum::new();
-            measured.connect_time = None;
-            measured.first_byte = None;
-            measured.close_time = None;
-            measured.by_kernel = None;
+            let times = std::mem::take(&mut measured.times);
+            measured.times = Times {
+                response_time: times.response_time.compact(),
+                response_time_short: times.response_time_short.map(TimeHistogram::compact),
+                burst_means: times.burst_means.map(TimeHistogram::compact),
+                service_time: times.service_time.compact(),
+                ..Times::default()
+            };
             measured.statuses_by_code = BTreeMap::new();
             measured.parts = None;
             measured.series = None;
@@ -183,86 +179,37 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// What one run measured.
+/// What one run measured, finished by the judge of the load generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// Proof that two designs got the same plan.
     pub plan_hash: String,
     /// The accounting.
     pub counts: Counts,
-    /// Requests sent before the measured window.
-    pub warmup: u64,
-    /// Replies that came after their time-out.
-    pub late: u64,
-    /// Replies that came twice.
-    pub duplicates: u64,
-    /// Datagrams that the server never received, where it tells.
+    /// What else was counted.
+    #[serde(flatten)]
+    pub events: Events,
+    /// Datagrams that the server never received, where it reports that.
     pub requests_lost: Option<u64>,
-    /// Datagrams that the server answered and the generator never received, where it tells.
+    /// Datagrams that the server answered and the generator never received, where it reports that.
     pub replies_lost: Option<u64>,
     /// Requests a second that the plan holds; none in a closed loop.
     pub rate_planned: Option<f64>,
     /// Requests a second that were sent.
     pub rate_achieved: f64,
-    /// From the intended start to the last byte of the reply: *the* response time.
-    pub response_time: Spectrum,
-    /// The same, of the short requests only, where the load mixes two lengths.
-    pub response_time_short: Option<Spectrum>,
-    /// Bursts: the mean response time of each, where the load comes in bursts.
-    #[serde(default)]
-    pub burst_means: Option<Spectrum>,
-    /// From the actual send instead: what coordinated omission would have printed.
-    pub from_send: Spectrum,
-    /// Actual send less intended start: the generator's own lateness.
-    pub lag: Spectrum,
-    /// From taken up to finished, by the server's own stamps.
-    pub service_time: Spectrum,
-    /// From the connect call to the connection's being there.
-    pub connect_time: Option<Spectrum>,
-    /// From the actual send to the first byte, of replies whose last byte came later.
-    #[serde(default)]
-    pub first_byte: Option<Spectrum>,
-    /// From the generator's FIN to the server's, where connections are ended so.
-    #[serde(default)]
-    pub close_time: Option<Spectrum>,
-    /// The response time by the kernel's receive stamps, where they were asked for.
-    #[serde(default)]
-    pub by_kernel: Option<Spectrum>,
-    /// Replies that came after one to a later request.
-    #[serde(default)]
-    pub reordered: u64,
-    /// Replies with other bytes than were asked for, or from somebody who was not asked.
-    #[serde(default)]
-    pub wrong_replies: u64,
-    /// Right replies that came within the window, whenever their requests were due.
-    #[serde(default)]
-    pub answered_in_window: u64,
+    /// The distributions.
+    #[serde(flatten)]
+    pub times: Times,
     /// Length of the measured window; what there was of it where the run was broken off.
     #[serde(default)]
     pub window_ns: u64,
-    /// Connections whose first SYN got no answer: they took a second longer, or three.
-    #[serde(default)]
-    pub connect_retries: u64,
-    /// Replies of HTTP by the first digit of their status; the first of the six is of none.
-    #[serde(default)]
-    pub statuses: [u64; 6],
-    /// The same by their whole status, with their times; the first 32 that came.
+    /// Replies of HTTP by their whole status, with their times; the first 32 that came.
     #[serde(default)]
     pub statuses_by_code: BTreeMap<u16, StatusTimes>,
-    /// Requests that went out again because their connection had ended; each counts once among the
-    /// sent.
-    #[serde(default)]
-    pub resent: u64,
-    /// The first bytes that were no reply.
-    #[serde(default)]
-    pub unreadable: Option<Unreadable>,
-    /// Whether the run was broken off because the kernel refused all it sent.
-    #[serde(default)]
-    pub nobody_listens: bool,
     /// The parts of which the response times consist, where the server stamps its replies.
     #[serde(default)]
     pub parts: Option<Parts>,
-    /// The window in steps of time.
+    /// The window in slices of time.
     #[serde(default)]
     pub series: Option<Series>,
     /// As many independent requests would tell as much: fewer than there were where neighbours
@@ -293,7 +240,10 @@ impl Measurement {
     #[must_use]
     pub fn is_held_up(&self) -> bool {
         let holds_up = |doubt: &Doubt| {
-            matches!(doubt, Doubt::Exhausted { lack: Some(Lack::Places | Lack::Room), .. })
+            matches!(
+                doubt,
+                Doubt::Exhausted { lack: Some(UnsentCause::Places | UnsentCause::Room), .. }
+            )
         };
         self.doubts.iter().any(holds_up)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Spectrum;
+use crate::TimeHistogram;
 
 /// The replies of HTTP with one status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -10,7 +10,7 @@ pub struct StatusTimes {
     /// Whether the status counts as answered.
     pub right: bool,
     /// From the intended start to the reply's last byte.
-    pub times: Spectrum,
+    pub times: TimeHistogram,
 }
 
 impl StatusTimes {

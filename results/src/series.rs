@@ -1,18 +1,18 @@
-//! A run in steps of time: what happened to the requests that were due in each.
+//! A run in slices of time: what happened to the requests that were due in each.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The length of a step, where the window is neither too short nor too long for it.
-const STEP_NS: u64 = 100_000_000;
+/// The length of a slice, where the window is neither too short nor too long for it.
+const SLICE_NS: u64 = 100_000_000;
 
-/// The most steps; of a longer window they are longer.
-const MOST_STEPS: u64 = 36_000;
+/// The most slices; of a longer window they are longer.
+const MOST_SLICES: u64 = 36_000;
 
-/// What happened to the requests due in one step.
+/// What happened to the requests due in one slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct Slice {
     /// Requests sent.
     pub sent: u64,
     /// Requests answered.
@@ -29,13 +29,36 @@ pub struct Step {
     pub lag_max_ns: u64,
 }
 
-/// All steps of a window.
+impl Slice {
+    fn add(&mut self, other: &Self) {
+        let Self {
+            sent,
+            answered,
+            unanswered,
+            response_sum_ns,
+            response_max_ns,
+            from_send_max_ns,
+            lag_max_ns,
+        } = other;
+        self.sent += sent;
+        self.answered += answered;
+        self.unanswered += unanswered;
+        self.response_sum_ns += response_sum_ns;
+        self.response_max_ns = self.response_max_ns.max(*response_max_ns);
+        self.from_send_max_ns = self.from_send_max_ns.max(*from_send_max_ns);
+        self.lag_max_ns = self.lag_max_ns.max(*lag_max_ns);
+    }
+}
+
+/// All slices of a window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series {
-    /// Length of a step.
-    pub step_ns: u64,
-    /// The steps.
-    pub steps: Vec<Step>,
+    /// Length of a slice.
+    #[serde(rename = "step_ns")]
+    pub slice_ns: u64,
+    /// The slices.
+    #[serde(rename = "steps")]
+    pub slices: Vec<Slice>,
 }
 
 /// Whose fault a stall was.
@@ -51,34 +74,34 @@ pub enum Stalled {
 }
 
 impl Series {
-    /// Empty steps for a window of this length.
+    /// Empty slices for a window of this length.
     #[must_use]
     pub fn over(window: Duration) -> Self {
         let window_ns = window.as_nanos() as u64;
-        let step_ns = STEP_NS.min(window_ns / 10).max(window_ns.div_ceil(MOST_STEPS)).max(1);
-        let count = window_ns.div_ceil(step_ns).max(1);
-        Self { step_ns, steps: vec![Step::default(); count as usize] }
+        let slice_ns = SLICE_NS.min(window_ns / 10).max(window_ns.div_ceil(MOST_SLICES)).max(1);
+        let count = window_ns.div_ceil(slice_ns).max(1);
+        Self { slice_ns, slices: vec![Slice::default(); count as usize] }
     }
 
-    fn at(&mut self, into_ns: u64) -> &mut Step {
-        let last = self.steps.len() - 1;
-        &mut self.steps[((into_ns / self.step_ns) as usize).min(last)]
+    fn at(&mut self, into_ns: u64) -> &mut Slice {
+        let last = self.slices.len() - 1;
+        &mut self.slices[((into_ns / self.slice_ns) as usize).min(last)]
     }
 
     /// A request that was due so far into the window left with this lag.
     pub fn sent(&mut self, into_ns: u64, lag_ns: u64) {
-        let step = self.at(into_ns);
-        step.sent += 1;
-        step.lag_max_ns = step.lag_max_ns.max(lag_ns);
+        let slice = self.at(into_ns);
+        slice.sent += 1;
+        slice.lag_max_ns = slice.lag_max_ns.max(lag_ns);
     }
 
     /// A request that was due so far into the window was answered.
     pub fn answered(&mut self, into_ns: u64, response_ns: u64, from_send_ns: u64) {
-        let step = self.at(into_ns);
-        step.answered += 1;
-        step.response_sum_ns += response_ns;
-        step.response_max_ns = step.response_max_ns.max(response_ns);
-        step.from_send_max_ns = step.from_send_max_ns.max(from_send_ns);
+        let slice = self.at(into_ns);
+        slice.answered += 1;
+        slice.response_sum_ns += response_ns;
+        slice.response_max_ns = slice.response_max_ns.max(response_ns);
+        slice.from_send_max_ns = slice.from_send_max_ns.max(from_send_ns);
     }
 
     /// A request that was due so far into the window was not.
@@ -86,70 +109,63 @@ impl Series {
         self.at(into_ns).unanswered += 1;
     }
 
-    /// The steps that were begun when so much of the window was over: those of a run that was broken
+    /// The slices that were begun when so much of the window was over: those of a run that was broken
     /// off end there.
     #[must_use]
     pub fn until(mut self, reached_ns: u64) -> Self {
-        let begun = reached_ns.div_ceil(self.step_ns.max(1)).max(1);
-        self.steps.truncate(usize::try_from(begun).unwrap_or(usize::MAX));
+        let begun = reached_ns.div_ceil(self.slice_ns.max(1)).max(1);
+        self.slices.truncate(usize::try_from(begun).unwrap_or(usize::MAX));
         self
     }
 
     /// Adds what another generator noted of the same window.
     pub fn add(&mut self, other: &Self) {
-        if self.steps.is_empty() {
+        if self.slices.is_empty() {
             self.clone_from(other);
             return;
         }
-        for (mine, its) in self.steps.iter_mut().zip(&other.steps) {
-            mine.sent += its.sent;
-            mine.answered += its.answered;
-            mine.unanswered += its.unanswered;
-            mine.response_sum_ns += its.response_sum_ns;
-            mine.response_max_ns = mine.response_max_ns.max(its.response_max_ns);
-            mine.from_send_max_ns = mine.from_send_max_ns.max(its.from_send_max_ns);
-            mine.lag_max_ns = mine.lag_max_ns.max(its.lag_max_ns);
-        }
+        self.slices.iter_mut().zip(&other.slices).for_each(|(mine, its)| mine.add(its));
     }
 
-    /// Number and mean response time of the requests in so many blocks, as equal as steps allow;
+    /// Number and mean response time of the requests in so many blocks, as equal as slices allow;
     /// blocks in which nothing was answered are left out.
     #[must_use]
     pub fn means(&self, blocks: usize) -> Vec<(u64, f64)> {
         let mut sums = vec![(0_u64, 0.0); blocks];
-        for (index, step) in self.steps.iter().enumerate() {
-            let (count, sum) = &mut sums[index * blocks / self.steps.len()];
-            *count += step.answered;
-            *sum += step.response_sum_ns as f64;
+        for (index, slice) in self.slices.iter().enumerate() {
+            let (count, sum) = &mut sums[index * blocks / self.slices.len()];
+            *count += slice.answered;
+            *sum += slice.response_sum_ns as f64;
         }
         let answered = sums.into_iter().filter(|(count, _)| *count > 0);
         answered.map(|(count, sum)| (count, sum / count as f64)).collect()
     }
 
-    /// Which steps stand out, and whose fault it was: a longest time more than ten times that of
-    /// the quieter quarter of the steps, and more than a millisecond.
+    /// Which slices stand out, and whose fault it was: a longest time more than ten times that of
+    /// the quieter quarter of the slices, and more than a millisecond.
     #[must_use]
     pub fn stalls(&self) -> Vec<(usize, Stalled)> {
-        let bound = |of: fn(&Step) -> u64| {
+        let bound = |of: fn(&Slice) -> u64| {
             let mut values: Vec<u64> =
-                self.steps.iter().filter(|step| step.sent > 0).map(of).collect();
+                self.slices.iter().filter(|slice| slice.sent > 0).map(of).collect();
             values.sort_unstable();
             // Not the median: a stall may take half of a short run.
             let usual = values.get(values.len() / 4).copied().unwrap_or(0);
             (10 * usual).max(1_000_000)
         };
-        let (lag, from_send) = (bound(|step| step.lag_max_ns), bound(|step| step.from_send_max_ns));
-        let stalled = |step: &Step| match (
-            step.lag_max_ns > lag,
-            step.from_send_max_ns > from_send || step.unanswered > step.answered,
+        let (lag, from_send) =
+            (bound(|slice| slice.lag_max_ns), bound(|slice| slice.from_send_max_ns));
+        let stalled = |slice: &Slice| match (
+            slice.lag_max_ns > lag,
+            slice.from_send_max_ns > from_send || slice.unanswered > slice.answered,
         ) {
             (true, true) => Some(Stalled::Both),
             (true, false) => Some(Stalled::Client),
             (false, true) => Some(Stalled::Server),
             (false, false) => None,
         };
-        let marked = self.steps.iter().enumerate();
-        marked.filter_map(|(at, step)| stalled(step).map(|whose| (at, whose))).collect()
+        let marked = self.slices.iter().enumerate();
+        marked.filter_map(|(at, slice)| stalled(slice).map(|whose| (at, whose))).collect()
     }
 }
 
@@ -159,16 +175,16 @@ mod tests {
 
     fn steady() -> Series {
         let mut series = Series::over(Duration::from_secs(2));
-        for step in 0..20 {
-            series.sent(step * 100_000_000, 1_000);
-            series.answered(step * 100_000_000, 51_000, 50_000);
+        for slice in 0..20 {
+            series.sent(slice * 100_000_000, 1_000);
+            series.answered(slice * 100_000_000, 51_000, 50_000);
         }
         series
     }
 
     #[test]
     fn a_steady_run_has_no_stalls() {
-        assert_eq!(steady().steps.len(), 20);
+        assert_eq!(steady().slices.len(), 20);
         assert_eq!(steady().stalls(), []);
     }
 
@@ -198,6 +214,6 @@ mod tests {
     #[test]
     fn a_long_window_has_longer_steps_and_no_more_of_them() {
         let series = Series::over(Duration::from_secs(24 * 3600));
-        assert!(series.steps.len() <= MOST_STEPS as usize && series.step_ns > STEP_NS);
+        assert!(series.slices.len() <= MOST_SLICES as usize && series.slice_ns > SLICE_NS);
     }
 }

@@ -17,7 +17,7 @@ fn records_of_version_1_are_read() {
     assert_eq!(record.format, 1);
     let Outcome::Measured(measured) = &record.outcome else { panic!("measured") };
     assert!(measured.counts.balance());
-    assert_eq!(measured.response_time.count(), measured.counts.answered);
+    assert_eq!(measured.times.response_time.count(), measured.counts.answered);
     assert!(measured.server.as_ref().is_some_and(|server| server.processor_ns() > 0));
 }
 

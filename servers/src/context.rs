@@ -13,7 +13,7 @@ use crate::tally::Tally;
 use crate::tuning::Tuning;
 use crate::worker::{Worker, Workers};
 
-/// The surroundings of a design; one for each server, alive as long as its process.
+/// The conditions of a design; one for each server, alive as long as its process.
 pub struct Context {
     /// What is said to a client.
     pub service: Service,

@@ -124,7 +124,7 @@ fn row(
             is_complete = false; // theory knows no loss
         }
         doubted += u32::from(!measured.doubts.is_empty());
-        let response = &measured.response_time;
+        let response = &measured.times.response_time;
         let mean_ns = response.mean_ns().ok_or("no replies")?;
         let p99 = response.percentile(0.99).known_ns().map_or(f64::NAN, |ns| ns as f64);
         by_formula.push(mean_ns / theory.formula_mean_ns);
@@ -185,7 +185,7 @@ fn besides_ns(testbed: &mut RealTestbed, queue: &Queue) -> Result<f64, Failed> {
     })?;
     let measured = measure(testbed, queue, &plan)?;
     let cycle_ns = f64::from(queue.servers) / measured.rate_achieved * 1e9;
-    Ok(cycle_ns - measured.service_time.mean_ns().ok_or("no services")?)
+    Ok(cycle_ns - measured.times.service_time.mean_ns().ok_or("no services")?)
 }
 
 /// What theory says of one run.
@@ -203,8 +203,8 @@ fn theory(
     measured: &Measurement,
     besides_ns: f64,
 ) -> Result<Theory, Failed> {
-    let service_ns = measured.service_time.mean_ns().ok_or("no services")?;
-    let squared_variation = measured.service_time.squared_variation().ok_or("no services")?;
+    let service_ns = measured.times.service_time.mean_ns().ok_or("no services")?;
+    let squared_variation = measured.times.service_time.squared_variation().ok_or("no services")?;
     let occupied_ns = service_ns + besides_ns;
     let squared_variation = squared_variation * (service_ns / occupied_ns).powi(2);
     let per_ns = measured.rate_achieved / 1e9;

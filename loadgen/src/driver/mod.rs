@@ -10,7 +10,7 @@ use std::io;
 
 use nix::errno::Errno;
 use protocol::{Reply, Request};
-use results::Lack;
+use results::{Notes, UnsentCause};
 
 pub use flight::MOST_IN_FLIGHT;
 pub use pacer::{Pacing, monotonic_ns};
@@ -19,7 +19,7 @@ pub use tcp::{Connections, TcpTransport, Unreadable};
 pub use udp::{Datagrams, UdpTransport};
 
 use crate::progress::Progress;
-use crate::recorder::{Ending, Instants, Recorder, RunLog};
+use crate::recorder::{Ending, Instants, Recorder};
 use flight::Flight;
 use workload::Schedule;
 use workload::{Plan, Shard};
@@ -114,7 +114,7 @@ pub enum Started {
     /// The kernel takes no more just now; the same request is to be tried again.
     Later,
     /// It cannot leave, for want of this.
-    Impossible(Lack),
+    Impossible(UnsentCause),
 }
 
 /// Something that happened to a request.
@@ -209,19 +209,21 @@ pub enum DriveError {
 }
 
 /// What there was none of for a new connection.
-fn lacking(error: &io::Error) -> Lack {
+fn lacking(error: &io::Error) -> UnsentCause {
     match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => Lack::Ports,
-        Some(Errno::EMFILE | Errno::ENFILE) => Lack::Descriptors,
-        _ => Lack::Other,
+        Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => UnsentCause::Ports,
+        Some(Errno::EMFILE | Errno::ENFILE) => UnsentCause::Descriptors,
+        _ => UnsentCause::Other,
     }
 }
 
 /// What helps where the kernel makes no socket or no connection.
 fn remedy(error: &io::Error) -> &'static str {
     match lacking(error) {
-        Lack::Descriptors => "raise the limit of descriptors (ulimit -n), or use fewer --clients",
-        Lack::Ports => "there is no port left for it: use fewer --clients",
+        UnsentCause::Descriptors => {
+            "raise the limit of descriptors (ulimit -n), or use fewer --clients"
+        }
+        UnsentCause::Ports => "there is no port left for it: use fewer --clients",
         _ if error.kind() == io::ErrorKind::TimedOut => {
             "is its listen queue full? give it a longer one, or use fewer --clients"
         }
@@ -238,7 +240,7 @@ pub fn drive(
     transport: &mut impl Transport,
     progress: &Progress,
     stop: &dyn Fn() -> bool,
-) -> RunLog {
+) -> Notes {
     let start_ns = start_ns.max(transport.now_ns() + RUN_UP_NS);
     let spec = &plan.spec;
     let mut run = Run {
@@ -333,7 +335,10 @@ impl Run<'_> {
             }
             let is_over = now_ns > self.given_up_ns;
             if is_over || self.flight.len() >= self.most_in_flight {
-                self.take_unsent(now_ns, if is_over { Lack::Time } else { Lack::Places });
+                self.take_unsent(
+                    now_ns,
+                    if is_over { UnsentCause::Time } else { UnsentCause::Places },
+                );
                 if stop() {
                     break;
                 }
@@ -374,7 +379,7 @@ impl Run<'_> {
         now_ns
     }
 
-    fn take_unsent(&mut self, now_ns: u64, lack: Lack) {
+    fn take_unsent(&mut self, now_ns: u64, lack: UnsentCause) {
         if let Some(planned) = self.schedule.take() {
             self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare, lack);
             // A client that could not even send pauses, lest it try for ever at one instant.
@@ -569,7 +574,7 @@ impl Run<'_> {
     }
 
     /// Accounts for whatever is left where the run was broken off.
-    fn finish(mut self, transport: &impl Transport) -> RunLog {
+    fn finish(mut self, transport: &impl Transport) -> Notes {
         let now_ns = transport.now_ns();
         self.count_in_flight(now_ns);
         let broken_off = self.flight.len() > 0 || self.schedule.next_due_ns().is_some();
@@ -581,15 +586,15 @@ impl Run<'_> {
         while self.schedule.next_due_ns().is_some_and(|due_ns| self.start_ns + due_ns <= now_ns) {
             let Some(planned) = self.schedule.take() else { break };
             let intended_ns = self.start_ns + planned.intended_ns;
-            self.recorder.unsent(intended_ns, planned.rare, Lack::Time);
+            self.recorder.unsent(intended_ns, planned.rare, UnsentCause::Time);
         }
         let mut log = self.recorder.finish();
         log.wall_ns = now_ns.saturating_sub(self.start_ns);
         log.broken_off = broken_off;
         (log.hiccups, log.longest_hiccup_ns) = transport.hiccups();
-        log.nobody_listens = self.refusals_left == 0;
+        log.events.nobody_listens = self.refusals_left == 0;
         let noticed = transport.noticed();
-        log.unreadable = noticed.unreadable.map(|it| results::Unreadable {
+        log.events.unreadable = noticed.unreadable.map(|it| results::Unreadable {
             reason: it.why.to_string(),
             bytes: it.bytes.escape_ascii().to_string(),
         });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use protocol::{Refusal, Reply, Request};
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::Rng;
-use results::Lack;
+use results::UnsentCause;
 
 use super::{Event, Started, Transport, What};
 
@@ -137,7 +137,7 @@ impl SimulatedTransport {
     /// Lets one request travel; what becomes of it will happen.
     fn send(&mut self, client: u32, request: &Request) -> Started {
         if self.happens(self.faults.impossible) {
-            return Started::Impossible(Lack::Ports);
+            return Started::Impossible(UnsentCause::Ports);
         }
         if self.happens(self.faults.reset) {
             self.will_happen(self.now_ns, client, request.id, What::Reset);

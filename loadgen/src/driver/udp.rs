@@ -16,7 +16,7 @@ use nix::sys::socket::{
 };
 use nix::time::{ClockId, clock_gettime};
 use protocol::{MAX_DATAGRAM_SIZE, Request};
-use results::Lack;
+use results::UnsentCause;
 use socket2::{Domain, Protocol, Socket, Type};
 use workload::{LoadSpec, Shard};
 
@@ -426,7 +426,7 @@ impl Transport for UdpTransport {
         self.settings.exchange.encode(request, &mut self.outgoing);
         if self.outgoing.len() - begin > MAX_DATAGRAM_SIZE {
             self.outgoing.truncate(begin);
-            return Started::Impossible(Lack::Room);
+            return Started::Impossible(UnsentCause::Room);
         }
         self.leaving.push(Leaving { id: request.id, bytes: begin..self.outgoing.len() });
         Started::Sent(started_ns)

@@ -19,7 +19,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Token};
 use nix::errno::Errno;
 use protocol::Request;
-use results::Lack;
+use results::UnsentCause;
 use socket2::Socket;
 
 use super::flight::slot_of;
@@ -292,7 +292,7 @@ impl TcpTransport {
                 let id = Some(next.request.id);
                 let carrier = self.carrier(client);
                 let lack = carrier.as_ref().err().map(lacking);
-                if matches!(lack, Some(Lack::Descriptors | Lack::Ports)) {
+                if matches!(lack, Some(UnsentCause::Descriptors | UnsentCause::Ports)) {
                     self.starved.push(client);
                     break;
                 }
@@ -470,7 +470,7 @@ impl Transport for TcpTransport {
         };
         let connection = self.connections[index].as_mut().expect("a current connection exists");
         if connection.backlog() > MOST_WAITING {
-            return Started::Impossible(Lack::Room);
+            return Started::Impossible(UnsentCause::Room);
         }
         if !connection.takes_one() {
             self.let_wait(client, outstanding);

@@ -1,24 +1,24 @@
-//! Times as the generator notes them while it runs: one addition each.
+//! FastHistogram as the generator notes them while it runs: one addition each.
 
-use results::Spectrum;
+use results::TimeHistogram;
 
 /// Linear steps of each doubling: 0.05 % between neighbours, finer than the three digits that a
-/// spectrum keeps.
+/// histogram keeps.
 const STEP_BITS: u32 = 11;
 
 /// Doublings above the linear beginning: up to 2⁴⁷ ns, 39 hours.
 const DOUBLINGS: usize = 36;
 
-/// Counts of times, in steps so small that a [`Spectrum`] cannot tell the difference.
+/// Counts of times, in steps so small that a [`TimeHistogram`] cannot tell the difference.
 #[derive(Clone, Debug)]
-pub(crate) struct Times {
+pub(crate) struct FastHistogram {
     counts: Box<[u64]>,
     sum_ns: u128,
     unanswered: u64,
     above_ns: u64,
 }
 
-impl Times {
+impl FastHistogram {
     pub(crate) fn new() -> Self {
         let counts = vec![0; DOUBLINGS << STEP_BITS].into_boxed_slice();
         Self { counts, sum_ns: 0, unanswered: 0, above_ns: u64::MAX }
@@ -30,20 +30,20 @@ impl Times {
         self.sum_ns += u128::from(ns);
     }
 
-    /// See [`Spectrum::record_unanswered`].
+    /// See [`TimeHistogram::record_unanswered`].
     pub(crate) fn record_unanswered(&mut self, above_ns: u64) {
         self.unanswered += 1;
         self.above_ns = self.above_ns.min(above_ns);
     }
 
-    pub(crate) fn spectrum(&self) -> Spectrum {
+    pub(crate) fn kept(&self) -> TimeHistogram {
         let counted = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
         let values = counted.map(|(index, count)| (value_of(index), *count));
-        let mut spectrum = Spectrum::of_counts(values, self.sum_ns);
+        let mut histogram = TimeHistogram::of_counts(values, self.sum_ns);
         if self.unanswered > 0 {
-            spectrum.record_many_unanswered(self.above_ns, self.unanswered);
+            histogram.record_many_unanswered(self.above_ns, self.unanswered);
         }
-        spectrum
+        histogram
     }
 }
 
@@ -74,17 +74,17 @@ mod tests {
             times in proptest::collection::vec(0..200_000_000_000_u64, 1..200),
             unanswered in 0..3_u64,
         ) {
-            let mut noted = Times::new();
-            let mut spectrum = Spectrum::new();
+            let mut noted = FastHistogram::new();
+            let mut histogram = TimeHistogram::new();
             for ns in &times {
                 noted.record(*ns);
-                spectrum.record(*ns);
+                histogram.record(*ns);
             }
             for above_ns in 0..unanswered {
                 noted.record_unanswered(7 + above_ns);
-                spectrum.record_unanswered(7 + above_ns);
+                histogram.record_unanswered(7 + above_ns);
             }
-            prop_assert_eq!(noted.spectrum().summary(), spectrum.summary());
+            prop_assert_eq!(noted.kept().summary(), histogram.summary());
         }
     }
 

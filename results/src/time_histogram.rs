@@ -20,7 +20,7 @@ const DIGITS: u8 = 3;
 /// known: a request that was given up after a second took longer than a second.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(into = "Stored", try_from = "Stored")]
-pub struct Spectrum {
+pub struct TimeHistogram {
     values: Values,
     sum_ns: u128,
     unanswered: u64,
@@ -36,7 +36,7 @@ enum Values {
     Packed(Packed),
 }
 
-impl PartialEq for Spectrum {
+impl PartialEq for TimeHistogram {
     fn eq(&self, other: &Self) -> bool {
         let rest = |it: &Self| (it.sum_ns, it.unanswered, it.above_ns);
         rest(self) == rest(other) && self.packed() == other.packed()
@@ -98,13 +98,13 @@ pub struct Summary {
     pub above_ns: Option<u64>,
 }
 
-impl Default for Spectrum {
+impl Default for TimeHistogram {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Spectrum {
+impl TimeHistogram {
     /// An empty distribution.
     #[must_use]
     pub fn new() -> Self {
@@ -172,11 +172,11 @@ impl Spectrum {
         };
         self.dense().add(its.as_ref()).expect("all spectra have the same bounds");
         self.sum_ns += other.sum_ns;
-        self.share_unanswered_of(other);
+        self.copy_unanswered(other);
     }
 
     /// Takes over the unanswered requests of another.
-    pub fn share_unanswered_of(&mut self, other: &Self) {
+    pub fn copy_unanswered(&mut self, other: &Self) {
         if other.unanswered > 0 {
             self.record_many_unanswered(other.above_ns, other.unanswered);
         }
@@ -279,7 +279,7 @@ impl Spectrum {
     /// A histogram for HdrHistogram's own formats, which know no unanswered requests: they stand
     /// in it with the bound that they exceed.
     #[must_use]
-    pub fn histogram(&self) -> Histogram<u64> {
+    pub fn hdr_histogram(&self) -> Histogram<u64> {
         let mut histogram = self.clone();
         let histogram = histogram.dense();
         histogram.saturating_record_n(self.above_ns.max(1), self.unanswered);
@@ -298,7 +298,7 @@ fn unpacked(packed: &Packed) -> Histogram<u64> {
     histogram
 }
 
-/// The form of a spectrum in a file: the lossless histogram in HdrHistogram's own encoding.
+/// The form of a histogram in a file: the lossless histogram in HdrHistogram's own encoding.
 #[derive(Clone, Serialize, Deserialize)]
 struct Stored {
     histogram: String,
@@ -308,25 +308,25 @@ struct Stored {
     above_ns: u64,
 }
 
-impl From<Spectrum> for Stored {
-    fn from(spectrum: Spectrum) -> Self {
+impl From<TimeHistogram> for Stored {
+    fn from(histogram: TimeHistogram) -> Self {
         let mut bytes = Vec::new();
-        let count = spectrum.count();
-        let mut whole = spectrum.clone();
+        let count = histogram.count();
+        let mut whole = histogram.clone();
         V2DeflateSerializer::new()
             .serialize(whole.dense(), &mut bytes)
             .expect("memory takes every byte written to it");
         Self {
             histogram: BASE64.encode(bytes),
             count,
-            sum_ns: spectrum.sum_ns as f64,
-            unanswered: spectrum.unanswered,
-            above_ns: spectrum.above_ns,
+            sum_ns: histogram.sum_ns as f64,
+            unanswered: histogram.unanswered,
+            above_ns: histogram.above_ns,
         }
     }
 }
 
-impl TryFrom<Stored> for Spectrum {
+impl TryFrom<Stored> for TimeHistogram {
     type Error = String;
 
     fn try_from(stored: Stored) -> Result<Self, String> {
@@ -355,40 +355,40 @@ mod tests {
 
     use super::*;
 
-    fn spectrum(values: &[u64], unanswered: u64) -> Spectrum {
-        let mut spectrum = Spectrum::new();
-        values.iter().for_each(|value| spectrum.record(*value));
-        (0..unanswered).for_each(|_| spectrum.record_unanswered(1_000_000_000));
-        spectrum
+    fn histogram(values: &[u64], unanswered: u64) -> TimeHistogram {
+        let mut histogram = TimeHistogram::new();
+        values.iter().for_each(|value| histogram.record(*value));
+        (0..unanswered).for_each(|_| histogram.record_unanswered(1_000_000_000));
+        histogram
     }
 
     #[test]
     fn two_unanswered_in_a_hundred_make_p97_a_number_and_p99_a_bound() {
-        let spectrum = spectrum(&(1..=98).collect::<Vec<_>>(), 2);
-        assert_eq!(spectrum.percentile(0.97), Percentile::At(97));
-        assert_eq!(spectrum.percentile(0.98), Percentile::At(98));
-        assert_eq!(spectrum.percentile(0.99), Percentile::Above(1_000_000_000));
-        let summary = spectrum.summary();
+        let histogram = histogram(&(1..=98).collect::<Vec<_>>(), 2);
+        assert_eq!(histogram.percentile(0.97), Percentile::At(97));
+        assert_eq!(histogram.percentile(0.98), Percentile::At(98));
+        assert_eq!(histogram.percentile(0.99), Percentile::Above(1_000_000_000));
+        let summary = histogram.summary();
         assert_eq!((summary.p99_ns, summary.above_ns), (None, Some(1_000_000_000)));
         assert_eq!(summary.max_ns, None);
-        let least = spectrum.mean_at_least_ns().expect("there are some");
+        let least = histogram.mean_at_least_ns().expect("there are some");
         assert!((least - (4_851.0 + 2e9) / 100.0).abs() < 1.0, "{least}");
     }
 
     #[test]
     fn an_empty_spectrum_has_no_figures() {
-        let summary = Spectrum::new().summary();
+        let summary = TimeHistogram::new().summary();
         assert_eq!((summary.count, summary.mean_ns, summary.p50_ns), (0, None, None));
-        assert_eq!(Spectrum::new().percentile(0.5), Percentile::Empty);
+        assert_eq!(TimeHistogram::new().percentile(0.5), Percentile::Empty);
     }
 
     #[test]
     fn the_least_bound_is_kept() {
-        let mut spectrum = Spectrum::new();
-        spectrum.record_unanswered(500);
-        spectrum.record_unanswered(300);
-        spectrum.record_unanswered(400);
-        assert_eq!(spectrum.percentile(0.5), Percentile::Above(300));
+        let mut histogram = TimeHistogram::new();
+        histogram.record_unanswered(500);
+        histogram.record_unanswered(300);
+        histogram.record_unanswered(400);
+        assert_eq!(histogram.percentile(0.5), Percentile::Above(300));
     }
 
     proptest! {
@@ -397,10 +397,10 @@ mod tests {
             mut values in proptest::collection::vec(1..1_000u64, 1..300),
             quantile in 0.0..1.0f64,
         ) {
-            let spectrum = spectrum(&values, 0);
+            let histogram = histogram(&values, 0);
             values.sort_unstable();
             let rank = ((quantile * values.len() as f64).ceil() as usize).clamp(1, values.len());
-            prop_assert_eq!(spectrum.percentile(quantile), Percentile::At(values[rank - 1]));
+            prop_assert_eq!(histogram.percentile(quantile), Percentile::At(values[rank - 1]));
         }
 
         #[test]
@@ -408,9 +408,9 @@ mod tests {
             values in proptest::collection::vec(0..10_000_000_000u64, 0..100),
             unanswered in 0..5u64,
         ) {
-            let before = spectrum(&values, unanswered);
-            let text = serde_json::to_string(&before).expect("a spectrum is data");
-            let after: Spectrum = serde_json::from_str(&text).expect("what was written");
+            let before = histogram(&values, unanswered);
+            let text = serde_json::to_string(&before).expect("a histogram is data");
+            let after: TimeHistogram = serde_json::from_str(&text).expect("what was written");
             prop_assert_eq!(before.summary(), after.summary());
             prop_assert_eq!(&before, &after);
             let spread = (before.squared_variation(), after.squared_variation());
@@ -424,9 +424,9 @@ mod tests {
             right in proptest::collection::vec(1..1_000_000u64, 0..50),
             lost in (0..3u64, 0..3u64),
         ) {
-            let mut merged = spectrum(&left, lost.0);
-            merged.add(&spectrum(&right, lost.1));
-            let whole = spectrum(&[left, right].concat(), lost.0 + lost.1);
+            let mut merged = histogram(&left, lost.0);
+            merged.add(&histogram(&right, lost.1));
+            let whole = histogram(&[left, right].concat(), lost.0 + lost.1);
             prop_assert_eq!(merged.summary(), whole.summary());
         }
     }

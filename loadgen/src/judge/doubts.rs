@@ -1,0 +1,193 @@
+//! What casts doubt on a run, each a value with its remedy.
+
+use results::{
+    Counts, Doubt, Measurement, Notes, Percentile, TimeHistogram, Unmet, UnsentCause, needed,
+};
+use workload::{Law, Plan};
+
+use super::Conditions;
+use super::statistics::trend;
+
+/// The percentile that the summary prints.
+const TAIL: f64 = 99.0;
+
+/// A core that is slower than this fraction of its usual speed makes a run doubtful.
+const SLOW: f64 = 0.9;
+
+/// All that casts doubt on a run.
+pub(super) fn doubts(
+    plan: &Plan,
+    notes: &Notes,
+    measured: &Measurement,
+    conditions: &Conditions,
+) -> Vec<Doubt> {
+    let spins = conditions.placement.generator_spins;
+    let generators = conditions.generators.max(1) as f64;
+    let busy_share = notes.generator_ns as f64 / generators / notes.wall_ns.max(1) as f64;
+    let hiccups = Doubt::Hiccups { count: notes.hiccups, longest_ns: notes.longest_hiccup_ns };
+    let unanswered = notes.counts.unanswered();
+    let dropped = (conditions.datagrams_dropped, conditions.connections_dropped);
+    let given = |holds: bool, doubt: Doubt| holds.then_some(doubt);
+    [
+        rate_missed(measured),
+        lag_high(notes.head_lag.as_ref().unwrap_or(&notes.times.lag), measured),
+        arrivals_off(plan, notes),
+        given(notes.hiccups > 0, hiccups),
+        given(conditions.stolen_share > 0.01, Doubt::Stolen { share: conditions.stolen_share }),
+        given(!spins && busy_share > 0.95, Doubt::GeneratorStarved { share: busy_share }),
+        not_stationary(plan, notes),
+        too_few_samples(measured),
+        littles_law(notes, measured),
+        given(
+            unanswered > 0,
+            Doubt::Unanswered {
+                count: unanswered,
+                most: most_of(&notes.counts),
+                status: refused_by(notes),
+            },
+        ),
+        given(
+            notes.events.wrong_replies > 0,
+            Doubt::WrongReplies { count: notes.events.wrong_replies },
+        ),
+        given(notes.broken_off && !notes.events.nobody_listens, Doubt::BrokenOff),
+        given(notes.events.nobody_listens, Doubt::NobodyListens),
+        unserved(notes),
+        given(
+            notes.events.connect_retries > 0,
+            Doubt::ConnectionRetries { count: notes.events.connect_retries },
+        ),
+        exhausted(notes),
+        given(
+            dropped != (0, 0),
+            Doubt::QueueOverflow { datagrams: dropped.0, connections: dropped.1 },
+        ),
+        given(conditions.placement.shared, Doubt::SharedCores),
+        slow(conditions),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|doubt| conditions.tails_matter || !doubt.concerns_tail_only())
+    .collect()
+}
+
+/// What became of most requests that have no answer.
+fn most_of(counts: &Counts) -> Option<Unmet> {
+    let by_kind = [
+        (counts.unsent, Unmet::Unsent),
+        (counts.refused, Unmet::Refused),
+        (counts.reset, Unmet::Reset),
+        (counts.wrong, Unmet::Wrong),
+        (counts.timed_out, Unmet::TimedOut),
+        (counts.in_flight, Unmet::InFlight),
+    ];
+    by_kind.into_iter().max_by_key(|(count, _)| *count).map(|(_, kind)| kind)
+}
+
+/// The status of most replies of HTTP that did not count as answers, where most requests without an
+/// answer got such a reply.
+fn refused_by(notes: &Notes) -> Option<u16> {
+    let refused = notes.statuses_by_code.iter().filter(|(_, its)| !its.right);
+    let most = refused.max_by_key(|(_, its)| its.times.count());
+    most.filter(|_| most_of(&notes.counts) == Some(Unmet::Refused)).map(|(code, _)| *code)
+}
+
+/// Connections that never brought a reply beside others that did: of a server that hung, or was too
+/// slow for all, there are none.
+fn unserved(notes: &Notes) -> Option<Doubt> {
+    let some_are = notes.kept_unanswered > 0 && notes.kept_unanswered < notes.kept;
+    // One that was given no request owes none.
+    let many = notes.counts.timed_out + notes.counts.in_flight >= notes.kept_unanswered;
+    (some_are && many)
+        .then_some(Doubt::UnservedConnections { count: notes.kept_unanswered, of: notes.kept })
+}
+
+fn exhausted(notes: &Notes) -> Option<Doubt> {
+    let mut causes = notes.unsent_causes;
+    if notes.broken_off {
+        causes[UnsentCause::Time as usize] = 0; // that is what the other doubt says
+    }
+    let unsent = causes.iter().sum();
+    let most = UnsentCause::ALL.into_iter().zip(causes).max_by_key(|(_, count)| *count);
+    let cause = most.map(|(cause, _)| cause);
+    (unsent > 0).then_some(Doubt::Exhausted { unsent, lack: cause })
+}
+
+fn rate_missed(measured: &Measurement) -> Option<Doubt> {
+    let planned_per_s = measured.rate_planned?;
+    let achieved_per_s = measured.rate_achieved;
+    ((achieved_per_s / planned_per_s - 1.0).abs() > 0.01)
+        .then_some(Doubt::RateMissed { planned_per_s, achieved_per_s })
+}
+
+fn lag_high(head_lag: &TimeHistogram, measured: &Measurement) -> Option<Doubt> {
+    let lag_p99_ns = head_lag.percentile(0.99).known_ns()?;
+    let response_p50_ns = measured.times.response_time.percentile(0.5).known_ns()?;
+    (lag_p99_ns as f64 > 0.1 * response_p50_ns as f64)
+        .then_some(Doubt::LagHigh { lag_p99_ns, response_p50_ns })
+}
+
+fn arrivals_off(plan: &Plan, notes: &Notes) -> Option<Doubt> {
+    if plan.is_closed() || matches!(plan.spec.arrivals.law(), Some(Law::Burst(_))) {
+        return None; // no law of gaps to keep
+    }
+    let planned_cv2 = notes.planned_gaps.cv2()?;
+    let sent_cv2 = notes.sent_gaps.cv2()?;
+    ((sent_cv2 - planned_cv2).abs() > 0.05 + 0.1 * planned_cv2)
+        .then_some(Doubt::ArrivalsOff { planned_cv2, sent_cv2 })
+}
+
+/// A trend where a steady rate was planned.
+fn not_stationary(plan: &Plan, notes: &Notes) -> Option<Doubt> {
+    let arrivals = &plan.spec.arrivals;
+    let period = arrivals.law().and_then(Law::period);
+    // So many periods in the window are as good as a steady rate: each block holds two.
+    let swings_often = period.is_some_and(|period| plan.spec.window >= 20 * period);
+    if !arrivals.is_steady() && !swings_often {
+        return None; // nobody said that it would be
+    }
+    trend(&notes.series).map(|ratio| Doubt::NotStationary { ratio })
+}
+
+/// The first of the percentiles that the summary prints (p99) must be supported.
+fn too_few_samples(measured: &Measurement) -> Option<Doubt> {
+    let count = measured.effective_samples as u64;
+    let needed = needed(TAIL) as u64;
+    (count < needed).then_some(Doubt::TooFewSamples { percentile: TAIL, needed, count })
+}
+
+/// Little's law, L = X · R, with what straddles the ends of the window allowed for.
+fn littles_law(notes: &Notes, measured: &Measurement) -> Option<Doubt> {
+    if notes.counts.unanswered() > 0 {
+        return None; // their time in flight is not known
+    }
+    let mean_ns = measured.times.from_send.mean_ns()?;
+    let window_ns = measured.window_ns as f64;
+    let expected = notes.counts.answered as f64 * mean_ns / window_ns;
+    let in_flight = measured.generator.mean_in_flight;
+    let Percentile::At(longest_ns) = measured.times.from_send.max() else { return None };
+    let ends = 2.0 * longest_ns as f64 / window_ns * (1.0 + in_flight);
+    ((in_flight - expected).abs() > 0.03 * expected + ends)
+        .then_some(Doubt::LittlesLaw { in_flight, expected })
+}
+
+/// A core that was slower before this run than it usually is.
+fn slow(conditions: &Conditions) -> Option<Doubt> {
+    let ratio = conditions.steps_per_us / conditions.usual_steps_per_us?;
+    (ratio < SLOW).then_some(Doubt::Slow { ratio })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_that_has_become_slow_is_doubted_once_its_usual_speed_is_known() {
+        let at = |steps_per_us, usual_steps_per_us| {
+            slow(&Conditions { steps_per_us, usual_steps_per_us, ..Conditions::default() })
+        };
+        assert_eq!(at(850.0, Some(1000.0)), Some(Doubt::Slow { ratio: 0.85 }));
+        assert_eq!(at(950.0, Some(1000.0)), None);
+        assert_eq!(at(850.0, None), None, "too early to tell");
+    }
+}

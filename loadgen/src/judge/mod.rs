@@ -1,0 +1,135 @@
+//! Turns the notes of a run into its measurement: finished here, changed nowhere else.
+
+mod doubts;
+mod statistics;
+
+use doubts::doubts;
+use protocol::Transport;
+use results::{GeneratorCost, Measurement, Notes, Placement, ServerCost};
+use statistics::effective_samples;
+use workload::Plan;
+
+/// The conditions of a run: what the generator cannot see by itself.
+#[derive(Clone, Debug)]
+pub struct Conditions {
+    /// What carried the requests.
+    pub transport: Transport,
+    /// The cores, and how the generator waited.
+    pub placement: Placement,
+    /// Threads of the generator; 0 counts as one.
+    pub generators: usize,
+    /// Fraction of its time that the hypervisor took from the core it took most from, of those that
+    /// matter.
+    pub stolen_share: f64,
+    /// Datagrams dropped at full receive buffers during the run.
+    pub datagrams_dropped: u64,
+    /// Connections dropped at full listen queues during the run.
+    pub connections_dropped: u64,
+    /// The server's closing line, where it was started for the run.
+    pub server: Option<ServerCost>,
+    /// Steps of the server's computing loop in a microsecond, before the run; 0 where unknown.
+    pub steps_per_us: f64,
+    /// The same as it usually is on its core, once that is known.
+    pub usual_steps_per_us: Option<f64>,
+    /// Whether anybody will look at high percentiles.
+    pub tails_matter: bool,
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Self {
+            transport: Transport::Udp,
+            placement: Placement::default(),
+            generators: 1,
+            stolen_share: 0.0,
+            datagrams_dropped: 0,
+            connections_dropped: 0,
+            server: None,
+            steps_per_us: 0.0,
+            usual_steps_per_us: None,
+            tails_matter: true,
+        }
+    }
+}
+
+/// Turns the notes of a run into its measurement, doubts included.
+#[must_use]
+pub fn measurement(plan: &Plan, notes: Notes, conditions: &Conditions) -> Measurement {
+    let window_s = measured_window_s(plan, &notes);
+    let window_ns = (window_s * 1e9) as u64;
+    let is_udp = conditions.transport == Transport::Udp;
+    let lost = is_udp.then(|| udp_losses(&notes, conditions.server.as_ref())).flatten();
+    let answered = (notes.counts.answered.max(1)) as f64;
+    let mut measurement = Measurement {
+        plan_hash: plan.hash().to_owned(),
+        counts: notes.counts,
+        events: notes.events.clone(),
+        requests_lost: lost.map(|(requests, _)| requests),
+        replies_lost: lost.map(|(_, replies)| replies),
+        rate_planned: plan.is_counted().then(|| notes.counts.planned as f64 / window_s),
+        rate_achieved: rate_achieved(&notes, window_s),
+        times: notes.times.clone(),
+        window_ns,
+        statuses_by_code: notes.statuses_by_code.clone(),
+        parts: notes.parts.total().map(|_| notes.parts.clone()),
+        series: Some(notes.series.clone().until(window_ns)),
+        effective_samples: effective_samples(&notes.times.response_time, &notes.series),
+        waited_mean_ns: notes.waited_ns as f64 / answered,
+        computed_mean_ns: notes.computed_ns as f64 / answered,
+        doubts: Vec::new(),
+        server: conditions.server.clone(),
+        generator: GeneratorCost {
+            processor_ns: notes.generator_ns,
+            wall_ns: notes.wall_ns,
+            hiccups: notes.hiccups,
+            longest_hiccup_ns: notes.longest_hiccup_ns,
+            mean_in_flight: notes.in_flight_area as f64 / (window_s * 1e9),
+            stolen_share: conditions.stolen_share,
+            steps_per_us: conditions.steps_per_us,
+        },
+    };
+    if !is_udp {
+        measurement.events.reordered = 0; // connections go their own ways
+    }
+    measurement.doubts = doubts(plan, &notes, &measurement, conditions);
+    measurement
+}
+
+/// Length of the measured window; what there was of it where the run was broken off.
+fn measured_window_s(plan: &Plan, notes: &Notes) -> f64 {
+    let whole = plan.spec.window.as_secs_f64();
+    if !notes.broken_off {
+        return whole;
+    }
+    let reached = (notes.wall_ns as f64 / 1e9 - plan.spec.warmup.as_secs_f64()).max(1e-9);
+    whole.min(reached)
+}
+
+/// The window's rate, stretched by as much as the sends took longer than they should have.
+fn rate_achieved(notes: &Notes, window_s: f64) -> f64 {
+    let planned = notes.planned_gaps.span_ns() as f64;
+    let sent = notes.sent_gaps.span_ns() as f64;
+    let stretch = if planned > 0.0 && sent > 0.0 { planned / sent } else { 1.0 };
+    notes.counts.sent as f64 / window_s * stretch
+}
+
+/// Datagrams lost on the way out and on the way back.
+fn udp_losses(notes: &Notes, server: Option<&ServerCost>) -> Option<(u64, u64)> {
+    let told = losses_by_replies(notes);
+    let Some(server) = server.filter(|_| !notes.broken_off) else { return told };
+    // What the server counted until its end says which were lost on the way there.
+    let lost = told.map_or(0, |(requests, replies)| requests + replies);
+    let requests_lost = (notes.counts.sent + notes.events.warmup).saturating_sub(server.received);
+    Some((requests_lost, lost.saturating_sub(requests_lost)))
+}
+
+/// The same by what the replies say of the server's count. It must have had no other client
+/// meanwhile.
+fn losses_by_replies(notes: &Notes) -> Option<(u64, u64)> {
+    let (least, most) = notes.server_received?;
+    let received = (most - least).saturating_add(1);
+    let requests_lost = notes.sent_in_all.saturating_sub(received);
+    let replies_lost =
+        received.saturating_sub(notes.replies.saturating_sub(notes.events.duplicates));
+    Some((requests_lost, replies_lost))
+}

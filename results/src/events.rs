@@ -1,0 +1,74 @@
+//! What is counted of a run beside how its requests ended.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Unreadable;
+
+/// Events of a run, of all its requests or of those of the measured window.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Events {
+    /// Requests sent before the measured window.
+    pub warmup: u64,
+    /// Replies that came after their time-out.
+    pub late: u64,
+    /// Replies to requests that had been answered, or that nobody sent.
+    pub duplicates: u64,
+    /// Replies that came after one to a later request; 0 over TCP, where connections go their own ways.
+    #[serde(default)]
+    pub reordered: u64,
+    /// Replies with other bytes than were asked for, or from somebody who was not asked.
+    #[serde(default)]
+    pub wrong_replies: u64,
+    /// Right replies that came within the window, whenever their requests were due.
+    #[serde(default)]
+    pub answered_in_window: u64,
+    /// Connections whose first SYN got no answer: they took a second longer, or three.
+    #[serde(default)]
+    pub connect_retries: u64,
+    /// Replies of HTTP by the first digit of their status; the first of the six is of none.
+    #[serde(default)]
+    pub statuses: [u64; 6],
+    /// Requests that went out again because their connection had ended; each counts once among the
+    /// sent.
+    #[serde(default)]
+    pub resent: u64,
+    /// The first bytes that were no reply.
+    #[serde(default)]
+    pub unreadable: Option<Unreadable>,
+    /// Whether the run was broken off because the kernel refused all it sent.
+    #[serde(default)]
+    pub nobody_listens: bool,
+}
+
+impl Events {
+    /// Adds what another generator noted of the same run.
+    pub fn add(&mut self, other: &Self) {
+        // Taken apart by name, so that a new one cannot be forgotten here.
+        let Self {
+            warmup,
+            late,
+            duplicates,
+            reordered,
+            wrong_replies,
+            answered_in_window,
+            connect_retries,
+            statuses,
+            resent,
+            unreadable,
+            nobody_listens,
+        } = other;
+        self.warmup += warmup;
+        self.late += late;
+        self.duplicates += duplicates;
+        self.reordered += reordered;
+        self.wrong_replies += wrong_replies;
+        self.answered_in_window += answered_in_window;
+        self.connect_retries += connect_retries;
+        self.statuses.iter_mut().zip(statuses).for_each(|(mine, its)| *mine += its);
+        self.resent += resent;
+        if self.unreadable.is_none() {
+            self.unreadable.clone_from(unreadable);
+        }
+        self.nobody_listens |= nobody_listens;
+    }
+}
