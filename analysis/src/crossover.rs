@@ -7,12 +7,13 @@
 //! pairs. It is reported only if each side holds a point that is decided: one whose interval
 //! excludes "no difference" by more than identical runs differ.
 
+use results::Subject;
+
 use crate::bootstrap::{
     Estimate, FEWEST_REPETITIONS, RESAMPLES, Resampler, estimate, median, quantile,
 };
 use crate::curve::{achieved_x, base_of, log_ratio};
 use crate::experiment::Experiment;
-use crate::names;
 use crate::noise::Noise;
 
 /// The outcome of a comparison over an axis.
@@ -57,9 +58,9 @@ pub struct Margin {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// The iterative design.
-    pub base: String,
+    pub base: Subject,
     /// The one it is compared with.
-    pub other: String,
+    pub other: Subject,
     /// Each point.
     pub margins: Vec<Margin>,
     /// The outcome.
@@ -70,16 +71,21 @@ pub struct Comparison {
 #[must_use]
 pub fn comparisons(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Comparison> {
     experiment
-        .designs()
+        .subjects()
         .into_iter()
         .filter_map(|other| {
-            let base = base_of(experiment, other).filter(|base| *base != other)?;
+            let base = base_of(experiment, other).filter(|base| base.name != other.name)?;
             Some(compare(experiment, base, other, noise))
         })
         .collect()
 }
 
-fn compare(experiment: &Experiment<'_>, base: &str, other: &str, noise: &Noise) -> Comparison {
+fn compare(
+    experiment: &Experiment<'_>,
+    base: &Subject,
+    other: &Subject,
+    noise: &Noise,
+) -> Comparison {
     let margins: Vec<Margin> = experiment
         .xs()
         .into_iter()
@@ -89,12 +95,12 @@ fn compare(experiment: &Experiment<'_>, base: &str, other: &str, noise: &Noise) 
                 .iter()
                 .filter_map(|(base, other)| log_ratio(base, other))
                 .collect();
-            let floor = noise.floor(experiment.name, &names::transport(base), x);
+            let floor = noise.floor(experiment.name, base.transport, x);
             margin(achieved_x(experiment, base, x)?, pairs, floor)
         })
         .collect();
-    let crossover = find(base, other, &margins);
-    Comparison { base: base.to_owned(), other: other.to_owned(), margins, crossover }
+    let crossover = find(&base.name, &other.name, &margins);
+    Comparison { base: base.clone(), other: other.clone(), margins, crossover }
 }
 
 /// A point from its pairs; `None` without any.

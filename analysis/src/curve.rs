@@ -1,10 +1,9 @@
 //! Curves over an experiment's axis, knees, and whole distributions.
 
-use results::{Axis, Doubt, Percentile, TimeHistogram, supports};
+use results::{Doubt, Parameter, Percentile, Subject, TimeHistogram, supports};
 
 use crate::bootstrap::{Estimate, estimate, median};
 use crate::experiment::{Experiment, Run};
-use crate::names;
 
 /// What a curve shows of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +88,8 @@ pub struct Point {
 /// One design over an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
-    /// The design.
-    pub design: String,
+    /// Whose it is.
+    pub subject: Subject,
     /// Its cells, ascending; cells without a value are left out.
     pub points: Vec<Point>,
 }
@@ -98,19 +97,19 @@ pub struct Curve {
 /// A curve for each design of an experiment.
 #[must_use]
 pub fn curves(experiment: &Experiment<'_>, metric: Metric) -> Vec<Curve> {
-    let curve = |design: &str| Curve {
-        design: design.to_owned(),
+    let curve = |subject: &Subject| Curve {
+        subject: subject.clone(),
         points: experiment
             .xs()
             .into_iter()
-            .filter_map(|x| point(experiment, design, x, metric))
+            .filter_map(|x| point(experiment, subject, x, metric))
             .collect(),
     };
-    experiment.designs().into_iter().map(curve).collect()
+    experiment.subjects().into_iter().map(curve).collect()
 }
 
-fn point(experiment: &Experiment<'_>, design: &str, x: f64, metric: Metric) -> Option<Point> {
-    let runs = experiment.cell(design, x, false);
+fn point(experiment: &Experiment<'_>, subject: &Subject, x: f64, metric: Metric) -> Option<Point> {
+    let runs = experiment.cell(subject, x, false);
     let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
     let doubted = runs.iter().filter(|run| metric.doubts_in(run).next().is_some()).count();
     let mut y = estimate(&values).filter(|estimate| estimate.value.is_finite())?;
@@ -119,7 +118,7 @@ fn point(experiment: &Experiment<'_>, design: &str, x: f64, metric: Metric) -> O
         y.high = values.iter().copied().filter(|value| value.is_finite()).fold(y.value, f64::max);
     }
     Some(Point {
-        x: achieved_x(experiment, design, x)?,
+        x: achieved_x(experiment, subject, x)?,
         configured_x: x,
         y,
         doubted: 2 * doubted >= runs.len(),
@@ -131,17 +130,17 @@ fn point(experiment: &Experiment<'_>, design: &str, x: f64, metric: Metric) -> O
 /// time that the transport's iterative server achieved (any design's, where it has none); a rate
 /// is the one that was sent.
 #[must_use]
-pub fn achieved_x(experiment: &Experiment<'_>, design: &str, x: f64) -> Option<f64> {
+pub fn achieved_x(experiment: &Experiment<'_>, subject: &Subject, x: f64) -> Option<f64> {
     let reference = match experiment.axis {
-        Axis::None => return Some(x),
-        Axis::Rate => design,
-        Axis::Wait | Axis::Compute => base_of(experiment, design).unwrap_or(design),
+        Some(Parameter::Rate) => subject,
+        Some(axis) if axis.row().is_processing => base_of(experiment, subject).unwrap_or(subject),
+        _ => return Some(x),
     };
     let runs = experiment.cell(reference, x, false);
     let achieved: Vec<f64> = runs
         .iter()
         .filter_map(|run| match experiment.axis {
-            Axis::Rate => Some(run.measured.rate_achieved),
+            Some(Parameter::Rate) => Some(run.measured.rate_achieved),
             _ => run.measured.times.service_time.mean_ns(),
         })
         .collect();
@@ -150,11 +149,9 @@ pub fn achieved_x(experiment: &Experiment<'_>, design: &str, x: f64) -> Option<f
 
 /// The iterative design of the same transport, if the experiment has one.
 #[must_use]
-pub fn base_of<'a>(experiment: &Experiment<'a>, design: &str) -> Option<&'a str> {
-    let same = |other: &&str| {
-        names::is_iterative(other) && names::transport(other) == names::transport(design)
-    };
-    experiment.designs().into_iter().find(same)
+pub fn base_of<'a>(experiment: &Experiment<'a>, subject: &Subject) -> Option<&'a Subject> {
+    let same = |other: &&Subject| other.is_iterative() && other.transport == subject.transport;
+    experiment.subjects().into_iter().find(same)
 }
 
 /// The load at which a response time reaches twice its value at the lowest load: where it leaves
@@ -173,17 +170,20 @@ pub fn knee(curve: &Curve) -> Option<f64> {
 /// (0 to 1) and response time, each the median of the repetitions, as far up as a repetition has
 /// requests enough, or until it lies among unanswered ones.
 #[must_use]
-pub fn percentile_curves(experiment: &Experiment<'_>, x: f64) -> Vec<(String, Vec<(f64, f64)>)> {
+pub fn percentile_curves<'a>(
+    experiment: &Experiment<'a>,
+    x: f64,
+) -> Vec<(&'a Subject, Vec<(f64, f64)>)> {
     experiment
-        .designs()
+        .subjects()
         .into_iter()
-        .map(|design| {
-            let runs = experiment.cell(design, x, false);
+        .map(|subject| {
+            let runs = experiment.cell(subject, x, false);
             let fewest = runs.iter().map(|run| independent(run)).fold(f64::INFINITY, f64::min);
             let curve = quantiles(if fewest.is_finite() { fewest } else { 0.0 })
                 .map_while(|quantile| joined_percentile(&runs, quantile).map(|y| (quantile, y)))
                 .collect();
-            (design.to_owned(), curve)
+            (subject, curve)
         })
         .collect()
 }
@@ -234,7 +234,7 @@ mod tests {
                 repetitions: 6,
             })
             .collect();
-        Curve { design: "udp-iterative".to_owned(), points }
+        Curve { subject: crate::example::subject(), points }
     }
 
     #[test]

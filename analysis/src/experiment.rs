@@ -1,6 +1,7 @@
 //! Records sorted by experiment.
 
-use results::{Axis, Measurement, Outcome, Record, Shows};
+use protocol::Transport;
+use results::{Measurement, Outcome, Parameter, Record, Shows, Subject, WorkUnit};
 
 /// One experiment with all its runs.
 pub struct Experiment<'a> {
@@ -10,8 +11,8 @@ pub struct Experiment<'a> {
     pub position: u32,
     /// The question it asks.
     pub question: &'a str,
-    /// What it varies.
-    pub axis: Axis,
+    /// What it varies, if anything.
+    pub axis: Option<Parameter>,
     /// What may be drawn from it.
     pub shows: &'a [Shows],
     /// Its measured runs, in the order of the file.
@@ -37,7 +38,7 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
                 name: &record.experiment,
                 position: record.position,
                 question: &record.question,
-                axis: record.cell.axis,
+                axis: record.cell.axis(),
                 shows: &record.shows,
                 runs: Vec::new(),
             });
@@ -64,23 +65,24 @@ impl<'a> Experiment<'a> {
         self.shows.contains(&what)
     }
 
-    /// The designs, those of a transport together, the iterative one first.
+    /// The subjects, those of a transport together, the iterative one first.
     #[must_use]
-    pub fn designs(&self) -> Vec<&'a str> {
-        let mut designs: Vec<&str> =
-            self.runs.iter().map(|run| run.record.cell.design.as_str()).collect();
-        designs.sort_by_key(|design| {
-            let udp_first = !design.starts_with("udp");
-            (udp_first, !crate::names::is_iterative(design), design.contains("process"), *design)
+    pub fn subjects(&self) -> Vec<&'a Subject> {
+        let mut subjects: Vec<&Subject> =
+            self.runs.iter().map(|run| &run.record.cell.subject).collect();
+        subjects.sort_by_key(|subject| {
+            let udp_first = subject.transport == Transport::Tcp;
+            let is_process = subject.unit == WorkUnit::Process;
+            (udp_first, !subject.is_iterative(), is_process, &subject.name)
         });
-        designs.dedup();
-        designs
+        subjects.dedup_by_key(|subject| &subject.name);
+        subjects
     }
 
     /// The values on the axis, as configured, ascending.
     #[must_use]
     pub fn xs(&self) -> Vec<f64> {
-        let mut xs: Vec<f64> = self.runs.iter().map(|run| run.record.cell.x).collect();
+        let mut xs: Vec<f64> = self.runs.iter().map(|run| run.record.cell.x()).collect();
         xs.sort_by(f64::total_cmp);
         xs.dedup();
         xs
@@ -88,13 +90,13 @@ impl<'a> Experiment<'a> {
 
     /// The runs of one cell in the order of their repetitions; twins apart.
     #[must_use]
-    pub fn cell(&self, design: &str, x: f64, twin: bool) -> Vec<Run<'a>> {
+    pub fn cell(&self, subject: &Subject, x: f64, twin: bool) -> Vec<Run<'a>> {
         let mut runs: Vec<Run<'a>> = self
             .runs
             .iter()
             .filter(|run| {
                 let cell = &run.record.cell;
-                cell.design == design && cell.x == x && run.record.twin == twin
+                cell.subject.name == subject.name && cell.x() == x && run.record.twin == twin
             })
             .copied()
             .collect();

@@ -8,7 +8,6 @@ pub mod bootstrap;
 pub mod crossover;
 pub mod curve;
 pub mod experiment;
-pub mod names;
 pub mod noise;
 pub mod text;
 pub mod verdict;
@@ -19,3 +18,22 @@ pub use curve::{Curve, Metric, Point, knee, percentile_curves};
 pub use experiment::{Experiment, Run, experiments};
 pub use noise::Noise;
 pub use verdict::{Finding, Verdict, verdict};
+
+/// Subjects for tests.
+#[cfg(test)]
+pub(crate) mod example {
+    use protocol::Transport;
+    use results::{Allocation, Concurrency, Subject, WorkUnit};
+
+    pub(crate) fn subject() -> Subject {
+        Subject {
+            name: "udp-iterative".to_owned(),
+            label: "iterative".to_owned(),
+            phrase: "the iterative UDP server".to_owned(),
+            transport: Transport::Udp,
+            concurrency: Concurrency::Iterative,
+            allocation: Allocation::None,
+            unit: WorkUnit::Master,
+        }
+    }
+}

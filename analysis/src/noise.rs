@@ -3,10 +3,11 @@
 //! Identical runs differ more the shorter they are, so the floor is that of the very cell where
 //! the cell was run twice, and the typical one of its transport where it was not.
 
+use protocol::Transport;
+
 use crate::bootstrap::{Estimate, estimate, median};
 use crate::curve::log_ratio;
 use crate::experiment::Experiment;
-use crate::names;
 
 /// The comparison of designs with themselves (A/A).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Noise {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Twins {
     experiment: String,
-    transport: String,
+    transport: Transport,
     configured_x: f64,
     /// Logarithm of the ratio of the two mean response times.
     pub log_ratio: Estimate,
@@ -43,7 +44,7 @@ impl Noise {
     /// How far, as a logarithm of a ratio, two medians must be apart at this place to be called
     /// different.
     #[must_use]
-    pub fn floor(&self, experiment: &str, transport: &str, configured_x: f64) -> f64 {
+    pub fn floor(&self, experiment: &str, transport: Transport, configured_x: f64) -> f64 {
         let here = self.cells.iter().find(|cell| {
             cell.experiment == experiment
                 && cell.transport == transport
@@ -76,13 +77,13 @@ impl Noise {
 
 fn twins(experiment: &Experiment<'_>) -> Vec<Twins> {
     let cells = experiment
-        .designs()
+        .subjects()
         .into_iter()
-        .flat_map(|design| experiment.xs().into_iter().map(move |x| (design, x)));
+        .flat_map(|subject| experiment.xs().into_iter().map(move |x| (subject, x)));
     cells
-        .filter_map(|(design, x)| {
-            let first = experiment.cell(design, x, false);
-            let second = experiment.cell(design, x, true);
+        .filter_map(|(subject, x)| {
+            let first = experiment.cell(subject, x, false);
+            let second = experiment.cell(subject, x, true);
             let ratios: Vec<f64> = experiment
                 .pairs(&first, &second)
                 .iter()
@@ -90,7 +91,7 @@ fn twins(experiment: &Experiment<'_>) -> Vec<Twins> {
                 .collect();
             Some(Twins {
                 experiment: experiment.name.to_owned(),
-                transport: names::transport(design),
+                transport: subject.transport,
                 configured_x: x,
                 log_ratio: estimate(&ratios)?,
             })

@@ -1,6 +1,6 @@
 //! Figures as people read them: three digits and a unit.
 
-use results::Axis;
+use results::{Parameter, ParameterUnit};
 
 /// A time given in nanoseconds: `842 ns`, `21.3 µs`, `1.20 s`.
 #[must_use]
@@ -32,11 +32,18 @@ pub fn rate(per_second: f64) -> String {
 
 /// A point of an experiment's axis as configured; nothing where nothing is varied.
 #[must_use]
-pub fn point(axis: Axis, x: f64) -> String {
-    match axis {
-        Axis::Wait | Axis::Compute => time(x),
-        Axis::Rate => rate(x),
-        Axis::None => String::new(),
+pub fn point(axis: Option<Parameter>, x: f64) -> String {
+    axis.map_or_else(String::new, |parameter| value(parameter, x))
+}
+
+/// A value of a parameter, in its unit.
+#[must_use]
+pub fn value(parameter: Parameter, x: f64) -> String {
+    match parameter.row().unit {
+        ParameterUnit::Time => time(x),
+        ParameterUnit::Rate => rate(x),
+        ParameterUnit::Size => size(x),
+        ParameterUnit::Count => format!("{x:.0} {parameter}"),
     }
 }
 

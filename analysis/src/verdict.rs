@@ -1,12 +1,12 @@
 //! The answer in words.
 
-use results::{Axis, Percentile, Placement, Record, Shows, supports};
+use protocol::Transport;
+use results::{Parameter, Percentile, Placement, Record, Shows, Subject, supports};
 
 use crate::bootstrap::median;
 use crate::crossover::{Comparison, Crossover, Margin, comparisons};
 use crate::curve::{Metric, curves, knee};
 use crate::experiment::{Experiment, Run, experiments};
-use crate::names;
 use crate::noise::Noise;
 use crate::text;
 
@@ -33,8 +33,8 @@ pub struct Finding {
     pub experiment: String,
     /// The sentence.
     pub text: String,
-    /// The transport it speaks of; empty where that is said otherwise.
-    pub transport: String,
+    /// The transport it speaks of, where that is not said in the sentence.
+    pub transport: Option<Transport>,
     /// Where a design beats the iterative one of its transport: by which factor at most, at a point
     /// where that is decided.
     pub gain: Option<f64>,
@@ -60,7 +60,7 @@ pub fn verdict(records: &[Record]) -> Verdict {
         }
         None => "Nothing was measured, so there is nothing to say.".to_owned(),
     };
-    let compares = findings.iter().any(|finding| !finding.transport.is_empty());
+    let compares = findings.iter().any(|finding| finding.transport.is_some());
     let terms = experiments.iter().find_map(terms).filter(|_| compares);
     Verdict { headline, second, terms, findings, noise }
 }
@@ -68,11 +68,9 @@ pub fn verdict(records: &[Record]) -> Verdict {
 /// What the page opens with: of each transport the design that pays most, where one does; otherwise
 /// what was found first. Not every design that is seen to cross another one is the better choice.
 fn opening(findings: &[Finding], experiments: &[Experiment<'_>]) -> [Option<String>; 2] {
-    let best = |transport: Option<&str>, other_than: &str| -> Option<&Finding> {
+    let best = |other_than: Option<Transport>| -> Option<&Finding> {
         let first = findings.iter().find(|finding| {
-            finding.gain.is_some()
-                && finding.transport != other_than
-                && transport.is_none_or(|transport| finding.transport == transport)
+            finding.gain.is_some() && (other_than.is_none() || finding.transport != other_than)
         })?;
         let rivals = findings.iter().filter(|finding| {
             finding.experiment == first.experiment && finding.transport == first.transport
@@ -83,9 +81,12 @@ fn opening(findings: &[Finding], experiments: &[Experiment<'_>]) -> [Option<Stri
         let doubtful = doubtful(finding, experiments);
         format!("{}{doubtful}", finding.text)
     };
-    let Some(first) = best(None, "") else { return [findings.first().map(said), None] };
-    let second = best(None, &first.transport);
-    let over = |finding: &Finding| format!("Over {}, {}", finding.transport, said(finding));
+    let Some(first) = best(None) else { return [findings.first().map(said), None] };
+    let second = best(first.transport);
+    let over = |finding: &Finding| {
+        let transport = finding.transport.map_or_else(String::new, |it| it.to_string());
+        format!("Over {}, {}", transport.to_uppercase(), said(finding))
+    };
     [Some(said(first)), second.map(over)]
 }
 
@@ -95,8 +96,8 @@ fn doubtful(finding: &Finding, experiments: &[Experiment<'_>]) -> String {
     let runs: Vec<&Run<'_>> = of_it
         .flat_map(|experiment| &experiment.runs)
         .filter(|run| {
-            let transport = names::transport(&run.record.cell.design);
-            finding.transport.is_empty() || transport == finding.transport
+            let transport = run.record.cell.subject.transport;
+            finding.transport.is_none_or(|one| one == transport)
         })
         .collect();
     let doubted = runs.iter().filter(|run| run.measured.is_doubted()).count();
@@ -109,7 +110,7 @@ fn doubtful(finding: &Finding, experiments: &[Experiment<'_>]) -> String {
 /// For which load the comparisons hold: without it a crossover means little.
 fn terms(experiment: &Experiment<'_>) -> Option<String> {
     let run = experiment.runs.first().filter(|_| experiment.shows(Shows::Crossover))?;
-    let arrivals = run.record.cell.load.arrivals.as_str();
+    let arrivals = run.record.setup.load.arrivals.as_str();
     let what = match (arrivals.strip_prefix("burst:"), run.measured.times.burst_means.is_some()) {
         (Some(size), true) => format!(
             "has the shorter response time when {size} requests come at once: of each burst the \
@@ -127,15 +128,15 @@ fn findings_of(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Finding> {
     let finding = |text: String| Finding {
         experiment: experiment.name.to_owned(),
         text,
-        transport: String::new(),
+        transport: None,
         gain: None,
     };
     // Who answers nobody has no curve that could show it.
     let mut findings: Vec<Finding> = unanswered(experiment).into_iter().map(finding).collect();
     if experiment.shows(Shows::Crossover) {
-        let placement = experiment.runs.first().map(|run| &run.record.placement);
+        let placement = experiment.runs.first().and_then(|run| run.record.placement());
         findings.extend(comparisons(experiment, noise).iter().map(|comparison| Finding {
-            transport: names::transport(&comparison.base),
+            transport: Some(comparison.base.transport),
             gain: gain(comparison),
             ..finding(crossing_in_words(experiment.axis, comparison, placement))
         }));
@@ -150,10 +151,10 @@ fn findings_of(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Finding> {
     }
     // Whatever was measured is said, if nothing else is.
     let nothing_else = findings.is_empty();
-    if experiment.axis == Axis::None && experiment.shows(Shows::Percentiles) || nothing_else {
+    if experiment.axis.is_none() && experiment.shows(Shows::Percentiles) || nothing_else {
         findings.extend(distributions(experiment).map(finding));
     }
-    if experiment.axis == Axis::None && experiment.shows(Shows::Cost) || nothing_else {
+    if experiment.axis.is_none() && experiment.shows(Shows::Cost) || nothing_else {
         findings.extend(costs(experiment).map(finding));
     }
     findings
@@ -179,16 +180,16 @@ fn gain(comparison: &Comparison) -> Option<f64> {
     let factors = won.map(|margin| (-margin.log_ratio.value).exp()).filter(|factor| *factor > 1.0);
     factors.reduce(f64::max).filter(|_| match &comparison.crossover {
         Crossover::At { .. } => true,
-        Crossover::Always(winner) => *winner == comparison.other,
+        Crossover::Always(winner) => *winner == comparison.other.name,
         Crossover::TooClose | Crossover::Unclear | Crossover::TooFewRepetitions => false,
     })
 }
 
 /// The designs that left half or more of their requests unanswered at some point.
 fn unanswered(experiment: &Experiment<'_>) -> Vec<String> {
-    let worst = |design: &str| {
+    let worst = |subject: &Subject| {
         let shares = experiment.xs().into_iter().filter_map(|x| {
-            let runs = experiment.cell(design, x, false);
+            let runs = experiment.cell(subject, x, false);
             let share = |run: &Run<'_>| {
                 let counts = &run.measured.counts;
                 (counts.planned > 0).then(|| counts.unanswered() as f64 / counts.planned as f64)
@@ -197,30 +198,30 @@ fn unanswered(experiment: &Experiment<'_>) -> Vec<String> {
         });
         shares.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(share, _)| *share >= 0.5)
     };
-    let sentence = |design: &str| {
-        let (share, x) = worst(design)?;
+    let sentence = |subject: &Subject| {
+        let (share, x) = worst(subject)?;
         let point = text::point(experiment.axis, x);
         let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
         let how_many = match share >= 1.0 {
             true => "all of its requests".to_owned(),
             false => format!("{} % of its requests", text::three_digits(share * 100.0)),
         };
-        Some(format!("{} left {how_many} unanswered{at}.", names::label(design)))
+        Some(format!("{} left {how_many} unanswered{at}.", subject.full_label()))
     };
-    experiment.designs().into_iter().filter_map(sentence).collect()
+    experiment.subjects().into_iter().filter_map(sentence).collect()
 }
 
 /// Median and, where the requests tell it, p99 of each design of an experiment without an axis.
 fn distributions<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = String> + 'a {
-    experiment.designs().into_iter().filter_map(move |design| {
-        let half = joined(experiment, design, Metric::P50)?;
-        let tail = match joined(experiment, design, Metric::P99) {
-            Some(p99) if tells(experiment, design, 1.0, 99.0) => {
+    experiment.subjects().into_iter().filter_map(move |subject| {
+        let half = joined(experiment, subject, Metric::P50)?;
+        let tail = match joined(experiment, subject, Metric::P99) {
+            Some(p99) if tells(experiment, subject, 1.0, 99.0) => {
                 format!(", and 99 in 100 within {}", text::time(p99))
             }
             _ => String::new(),
         };
-        let label = names::label(design);
+        let label = subject.full_label();
         let at = at_middle(experiment);
         Some(format!("{label} answers half of the requests within {}{tail}{at}.", text::time(half)))
     })
@@ -228,45 +229,45 @@ fn distributions<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = Str
 
 /// What a request costs each design of an experiment without an axis, the cheapest first.
 fn costs<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = String> + 'a {
-    let mut costs: Vec<(f64, &str)> = experiment
-        .designs()
+    let mut costs: Vec<(f64, &Subject)> = experiment
+        .subjects()
         .into_iter()
-        .filter_map(|design| Some((joined(experiment, design, Metric::ProcessorTime)?, design)))
+        .filter_map(|subject| Some((joined(experiment, subject, Metric::ProcessorTime)?, subject)))
         .collect();
     costs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let at = at_middle(experiment);
-    costs.into_iter().map(move |(cost, design)| {
-        let label = names::label(design);
+    costs.into_iter().map(move |(cost, subject)| {
+        let label = subject.full_label();
         format!("{label} uses {} of processor time for a request answered{at}.", text::time(cost))
     })
 }
 
 /// The median over the repetitions of an experiment without an axis.
-fn joined(experiment: &Experiment<'_>, design: &str, metric: Metric) -> Option<f64> {
-    let runs = experiment.cell(design, middle(experiment), false);
+fn joined(experiment: &Experiment<'_>, subject: &Subject, metric: Metric) -> Option<f64> {
+    let runs = experiment.cell(subject, middle(experiment), false);
     let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
     median(&values).filter(|value| value.is_finite())
 }
 
 /// Whether most repetitions have independent requests enough for a percentile, of which such a share
 /// counts.
-fn tells(experiment: &Experiment<'_>, design: &str, share: f64, percent: f64) -> bool {
-    let runs = experiment.cell(design, middle(experiment), false);
+fn tells(experiment: &Experiment<'_>, subject: &Subject, share: f64, percent: f64) -> bool {
+    let runs = experiment.cell(subject, middle(experiment), false);
     let tells = |run: &&Run<'_>| supports((run.measured.effective_samples * share) as u64, percent);
     2 * runs.iter().filter(tells).count() > runs.len()
 }
 
 /// What the axis varies, as a verb in the singular.
-fn verb(axis: Axis) -> &'static str {
-    match axis {
-        Axis::Wait => "wait",
-        Axis::Compute => "compute",
-        Axis::Rate | Axis::None => "take",
-    }
+fn verb(axis: Option<Parameter>) -> &'static str {
+    axis.and_then(|parameter| parameter.row().verb).unwrap_or("take")
 }
 
-fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Placement>) -> String {
-    let (base, other) = (names::subject(&comparison.base), names::subject(&comparison.other));
+fn crossing_in_words(
+    axis: Option<Parameter>,
+    comparison: &Comparison,
+    placement: Option<&Placement>,
+) -> String {
+    let (base, other) = (&comparison.base.phrase, &comparison.other.phrase);
     let verb = verb(axis);
     let x_of = |margin: Option<&Margin>| margin.map_or(0.0, |margin| margin.x);
     let first = x_of(comparison.margins.first());
@@ -275,14 +276,14 @@ fn crossing_in_words(axis: Axis, comparison: &Comparison, placement: Option<&Pla
     match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => {
             let (winner, loser) =
-                if *winner_beyond == comparison.other { (other, base) } else { (base, other) };
+                if *winner_beyond == comparison.other.name { (other, base) } else { (base, other) };
             let (value, interval) = (text::time(*value), text::time_range(*low, *high));
             format!(
                 "{winner} beats {loser} once a request {verb}s more than {value} ({interval}){}.",
                 by_how_much(comparison)
             )
         }
-        Crossover::Always(winner) if *winner == comparison.other => {
+        Crossover::Always(winner) if *winner == comparison.other.name => {
             let decided = comparison.margins.iter().find(|margin| margin.decided);
             let least = text::time(x_of(decided));
             format!(
@@ -338,22 +339,21 @@ fn by_how_much(comparison: &Comparison) -> String {
 }
 
 /// Computing needs processors; say how many there were.
-fn why(axis: Axis, placement: Option<&Placement>) -> String {
+fn why(axis: Option<Parameter>, placement: Option<&Placement>) -> String {
     match (axis, placement.map(|placement| placement.server_cores.len())) {
-        (Axis::Compute, Some(1)) => {
+        (Some(Parameter::Compute), Some(1)) => {
             "; the server had one core, so computations could not overlap".to_owned()
         }
-        (Axis::Compute, Some(cores)) => format!("; the server had {cores} cores"),
+        (Some(Parameter::Compute), Some(cores)) => format!("; the server had {cores} cores"),
         _ => String::new(),
     }
 }
 
 fn knee_in_words(curve: &crate::curve::Curve) -> String {
-    let subject = names::subject(&curve.design);
-    let subject = if names::is_iterative(&curve.design) {
-        subject
-    } else {
-        format!("{subject} ({})", names::transport(&curve.design))
+    let Subject { phrase, .. } = &curve.subject;
+    let subject = match curve.subject.is_iterative() {
+        true => phrase.clone(),
+        false => format!("{phrase} ({})", curve.subject.transport_name()),
     };
     let ends = curve.points.first().zip(curve.points.last());
     match (knee(curve), ends) {
@@ -377,9 +377,10 @@ const NAMED: [(f64, &str); 4] =
 
 /// The short requests under the concurrent designs against the iterative one.
 fn short_among_long<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = String> + 'a {
-    experiment.designs().into_iter().filter_map(move |design| {
-        let base = crate::curve::base_of(experiment, design).filter(|base| *base != design)?;
-        let both = [design, base];
+    experiment.subjects().into_iter().filter_map(move |subject| {
+        let base =
+            crate::curve::base_of(experiment, subject).filter(|base| base.name != subject.name)?;
+        let both = [subject, base];
         let tells = |percent: f64| {
             both.iter().all(|one| tells(experiment, one, share_of_short(experiment, one), percent))
         };
@@ -388,16 +389,16 @@ fn short_among_long<'a>(experiment: &'a Experiment<'_>) -> impl Iterator<Item = 
         Some(format!(
             "of the short requests, {how_many} are answered within {} by {} and within {} by {}.",
             text::time(short?),
-            names::subject(design),
+            subject.phrase,
             text::time(behind?),
-            names::subject(base)
+            base.phrase
         ))
     })
 }
 
 /// A percentile of the short requests, the median over the repetitions.
-fn short_percentile(experiment: &Experiment<'_>, design: &str, percent: f64) -> Option<f64> {
-    let runs = experiment.cell(design, middle(experiment), false);
+fn short_percentile(experiment: &Experiment<'_>, subject: &Subject, percent: f64) -> Option<f64> {
+    let runs = experiment.cell(subject, middle(experiment), false);
     let values = runs.iter().filter_map(|run| {
         let short = run.measured.times.response_time_short.as_ref()?;
         match short.percentile(percent / 100.0) {
@@ -410,8 +411,8 @@ fn short_percentile(experiment: &Experiment<'_>, design: &str, percent: f64) -> 
 }
 
 /// The share of the requests that are short.
-fn share_of_short(experiment: &Experiment<'_>, design: &str) -> f64 {
-    let runs = experiment.cell(design, middle(experiment), false);
+fn share_of_short(experiment: &Experiment<'_>, subject: &Subject) -> f64 {
+    let runs = experiment.cell(subject, middle(experiment), false);
     let share = |run: &Run<'_>| {
         let short = run.measured.times.response_time_short.as_ref()?;
         Some((short.count() + short.unanswered()) as f64 / run.measured.counts.planned as f64)

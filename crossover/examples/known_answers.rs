@@ -13,11 +13,13 @@ use crossover::ServerProcess;
 use crossover::example::{self, Failed};
 use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
+use crossover::setup::ServerSetup;
 use model::{iterative_mean_response, stopped_server_p99};
 use nix::sys::signal::{Signal, kill};
 use protocol::Transport;
 use protocol::{Decoded, MAX_MESSAGE_SIZE, Reply, decode_request, encode_reply};
 use results::{Measurement, Percentile, Placement};
+use servers::Design;
 use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 
 fn main() -> ExitCode {
@@ -59,7 +61,8 @@ fn on_iterative(testbed: &RealTestbed, plan: &Plan) -> Result<Measurement, Faile
 
 fn start_iterative(testbed: &RealTestbed) -> Result<ServerProcess, Failed> {
     let placement: &Placement = crossover::testbed::Testbed::placement(testbed);
-    Ok(ServerProcess::start("udp-iterative", &placement.server_cores)
+    let design = Design::named("udp-iterative").ok_or("a design of the catalogue")?;
+    Ok(ServerProcess::start(&ServerSetup::usual(design), &placement.server_cores)
         .map_err(|failure| failure.to_string())?)
 }
 

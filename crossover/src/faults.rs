@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::server_process::ServerProcess;
+use crate::setup::{ServerSetup, subject};
 use crate::terminal::{Output, end_with, say};
 use crate::{json, tables};
 
@@ -140,7 +141,7 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
             }
             progress.begin(design.name);
             let cells = misdeeds.iter().map(|misdeed| cell(design, *misdeed, arguments.idle));
-            rows.push((design.name.to_owned(), cells.collect::<Result<_, _>>()?));
+            rows.push((subject(design), cells.collect::<Result<_, _>>()?));
             progress.end(1);
         }
         progress.finish();
@@ -192,7 +193,7 @@ fn columns(table: &FaultTable, first: usize) -> comfy_table::Table {
     header.extend(table.faults[first..last].iter().map(|fault| fault.name));
     let mut shown = tables::table(&header);
     for (design, cells) in &table.rows {
-        let mut row = vec![design.clone()];
+        let mut row = vec![design.name.clone()];
         row.extend(cells[first..last].iter().map(|cell| match cell.with_idle_time_out {
             Some(with) => format!("{}\n{with}", cell.without_idle_time_out),
             None => cell.without_idle_time_out.to_string(),
@@ -226,10 +227,14 @@ fn usual_experience(
     Ok(seen[seen.len() / 2])
 }
 
-fn experience(design: &Design, misdeed: Misdeed, idle: Duration) -> Result<Experience, Error> {
-    let idle = protocol::quantity::write_duration(idle);
+fn experience(
+    design: &'static Design,
+    misdeed: Misdeed,
+    idle: Duration,
+) -> Result<Experience, Error> {
+    let setup = ServerSetup { idle: Some(idle), ..ServerSetup::usual(design) };
     let cores = crate::placement::apart(&crate::placement::cores()).server_cores;
-    let server = ServerProcess::start_with(design.name, &cores[..1], &["--idle", &idle])
+    let server = ServerProcess::start(&setup, &cores[..1])
         .map_err(|failure: Failure| Error::Server(failure.to_string()))?;
     let ended = Arc::new(AtomicBool::new(false));
     let culprits = misbehave(misdeed, design.transport(), server.address, &ended)?;

@@ -29,6 +29,7 @@ mod report;
 pub mod scenario;
 mod serve;
 mod server_process;
+pub mod setup;
 pub mod sweep;
 mod tables;
 mod terminal;

@@ -21,7 +21,7 @@ use crate::generator::{Aim, Engine, measure};
 use crate::interrupt::Interrupt;
 use crate::placement::{LatencyHold, cores, cores_within_reach, stay_on};
 use crate::progress::LiveLine;
-use crate::scenario::fits_transport;
+use crate::setup::fits_transport;
 use crate::terminal::end_with;
 use crate::{load_advice, load_capacity, load_output};
 

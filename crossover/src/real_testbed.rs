@@ -4,13 +4,13 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use loadgen::DriveError;
 use loadgen::judge::{Conditions, measurement};
-use results::{Failure, Machine, Measurement, Placement};
-use servers::Design;
+use results::{Failure, Machine, Measurement, Placement, TestbedKind};
 use workload::Plan;
 
 use crate::generator::{Aim, Engine, measure, observe};
 use crate::placement::{LatencyHold, apart, cores, stay_on};
 use crate::server_process::ServerProcess;
+use crate::setup::Setup;
 use crate::{machine, testbed::Testbed};
 
 /// From fewer runs nobody knows the usual speed of a core.
@@ -73,14 +73,15 @@ fn generator_failed(error: DriveError) -> Failure {
 impl Testbed for RealTestbed {
     fn run(
         &mut self,
-        design: &'static Design,
+        setup: &Setup,
         plan: &Plan,
         tails_matter: bool,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
-        let server = ServerProcess::start(design.name, &self.placement.server_cores)?;
+        let server = ServerProcess::start(&setup.server, &self.placement.server_cores)?;
+        let design = setup.server.design;
         let aim = Aim {
-            unconnected: design.answers_from_another_port(),
+            unconnected: design.answers_from_another_port,
             ..Aim::work(design.transport(), server.address)
         };
         let steps_per_us = server.steps_per_us;
@@ -99,6 +100,10 @@ impl Testbed for RealTestbed {
         };
         self.speeds.push(steps_per_us);
         Ok(measurement(plan, notes, &conditions))
+    }
+
+    fn kind(&self) -> TestbedKind {
+        TestbedKind::Real
     }
 
     fn machine(&self) -> &Machine {

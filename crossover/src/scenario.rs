@@ -4,17 +4,17 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use protocol::MAX_DATAGRAM_SIZE;
 use protocol::Transport;
 use protocol::quantity::{Bytes, Nanoseconds};
 use protocol::quantity::{read_duration, read_seconds};
-use results::{Axis, Shows};
+use results::{Parameter, Shows};
 use serde::{Deserialize, Deserializer};
 use servers::Design;
-use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Rate, Reuse};
+use workload::{Arrivals, Distribution, Law, LoadSpec, Rate, Reuse};
 
 use crate::error::Error;
 use crate::names::{did_you_mean, read_design};
+use crate::setup::{ServerSetup, Setup, fits_transport, read_value};
 use crate::text_file::read_text;
 
 /// The scenarios that come with the program.
@@ -70,8 +70,8 @@ pub struct ExperimentSpec {
     #[serde(default)]
     pub twins: Vec<Named>,
     /// What is varied.
-    #[serde(default = "nothing")]
-    pub axis: Axis,
+    #[serde(deserialize_with = "axis", default)]
+    pub axis: Option<Parameter>,
     /// The values on the axis: times, or rates.
     #[serde(default)]
     pub points: Vec<String>,
@@ -117,8 +117,12 @@ pub struct ExperimentSpec {
     pub timeout: Option<Duration>,
 }
 
-fn nothing() -> Axis {
-    Axis::None
+/// A parameter by its name; "none" is none.
+fn axis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Parameter>, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "none" => Ok(None),
+        name => name.parse().map(Some).map_err(serde::de::Error::custom),
+    }
 }
 
 fn poisson() -> Law {
@@ -300,7 +304,7 @@ impl ExperimentSpec {
                 let Some(design) = designs.find(|design| design.transport() == transport) else {
                     continue;
                 };
-                let spec = self.load(design, x, 0)?;
+                let spec = self.setup(design, x, 0)?.load;
                 fits_transport(&spec, transport)?;
                 workload::Plan::draw(spec).map_err(|error| error.to_string())?;
             }
@@ -325,8 +329,16 @@ impl ExperimentSpec {
         if self.shows.is_empty() {
             return Err("shows names nothing that a report could show".to_owned());
         }
-        if self.axis == Axis::Rate && self.shows.contains(&Shows::Crossover) {
-            return Err("a crossover is shown over wait or compute, not over rate".to_owned());
+        let is_processing = |axis: Parameter| axis.row().is_processing;
+        if let Some(axis) = self.axis.filter(|axis| !is_processing(*axis))
+            && self.shows.contains(&Shows::Crossover)
+        {
+            return Err(format!("a crossover is shown over wait or compute, not over {axis}"));
+        }
+        if let Some(axis) = self.axis.filter(|axis| *axis != Parameter::Rate)
+            && self.shows.contains(&Shows::Load)
+        {
+            return Err(format!("load is shown over rate, not over {axis}"));
         }
         if self.shows.contains(&Shows::Crossover) && self.shows.contains(&Shows::ShortAmongLong) {
             return Err("crossover and short-among-long are two experiments".to_owned());
@@ -341,10 +353,10 @@ impl ExperimentSpec {
         if self.requests == Some(0) {
             return Err("requests must be at least 1".to_owned());
         }
-        if (self.axis == Axis::None) != self.points.is_empty() {
+        if self.axis.is_none() != self.points.is_empty() {
             return Err("axis and points go together: give both or neither".to_owned());
         }
-        if self.axis != Axis::Rate && self.rate.is_some() == self.utilisation.is_some() {
+        if self.axis != Some(Parameter::Rate) && self.rate.is_some() == self.utilisation.is_some() {
             return Err("give rate or utilisation, one of them".to_owned());
         }
         if self.utilisation.is_some_and(|share| !(share > 0.0 && share <= 10.0)) {
@@ -395,50 +407,26 @@ impl ExperimentSpec {
         self.designs.iter().any(|named| named.0.name == design.name)
     }
 
-    /// The value of a point of the axis: nanoseconds, requests a second, or 0 without an axis.
+    /// The value of a point of the axis in the base unit of its parameter, or 0 without an axis.
     ///
     /// # Errors
     /// When the point is no such quantity.
     pub fn x(&self, point: usize) -> Result<f64, String> {
-        let Some(text) = self.points.get(point) else { return Ok(0.0) };
-        match self.axis {
-            Axis::Wait | Axis::Compute => read_duration(text).map(|time| time.as_nanos() as f64),
-            Axis::Rate => text.parse().map(Rate::get),
-            Axis::None => Ok(0.0),
+        match (self.axis, self.points.get(point)) {
+            (Some(axis), Some(text)) => read_value(axis, text),
+            _ => Ok(0.0),
         }
     }
 
-    /// The load of one run.
+    /// Load and server of one run.
     ///
     /// # Errors
     /// When the point of the axis is no quantity, or the rate comes out as none.
-    pub fn load(&self, design: &Design, point: usize, seed: u64) -> Result<LoadSpec, String> {
-        let x = self.x(point)?;
-        let on = |axis: Axis, otherwise: Distribution<Nanoseconds>| {
-            if self.axis == axis { Distribution::fixed(x) } else { otherwise }
-        };
-        let (wait, compute) = (on(Axis::Wait, self.wait), on(Axis::Compute, self.compute));
-        let service_s = (wait.mean() + compute.mean()) / 1e9 + ALLOWANCE.as_secs_f64();
-        let per_second = match (self.axis, self.rate, self.utilisation) {
-            (Axis::Rate, ..) => x,
-            (_, Some(rate), _) => rate.get(),
-            (_, None, utilisation) => utilisation.unwrap_or(0.0) / service_s,
-        };
-        let rate = Rate::per_second(per_second).ok_or("the rate must be above 0")?;
-        let time_for = |requests: u32| {
-            Duration::try_from_secs_f64(f64::from(requests) / rate.get())
-                .map_err(|_| format!("{requests} requests at {rate} take too long; raise the rate"))
-        };
-        Ok(LoadSpec {
-            arrivals: Arrivals::open(rate, self.arrivals),
+    pub fn setup(&self, design: &'static Design, point: usize, seed: u64) -> Result<Setup, String> {
+        let load = LoadSpec {
             clients: self.clients,
-            window: match self.window {
-                Some(window) => window,
-                None => time_for(self.requests.unwrap_or(1))?,
-            },
-            warmup: time_for(self.warmup_requests)?,
-            wait,
-            compute,
+            wait: self.wait,
+            compute: self.compute,
             request_size: self.request_size,
             reply_size: self.reply_size,
             reuse: match design.transport() {
@@ -448,55 +436,37 @@ impl ExperimentSpec {
             timeout: self.timeout.unwrap_or(Duration::from_secs(1)),
             seed,
             ..LoadSpec::default()
-        })
+        };
+        let mut setup = Setup { load, server: ServerSetup::usual(design) };
+        let x = self.x(point)?;
+        if let Some(axis) = self.axis {
+            setup.set(axis, x)?;
+        }
+        let load = &mut setup.load;
+        let rate = self.rate_at(x, load.wait.mean() + load.compute.mean())?;
+        let time_for = |requests: u32| {
+            Duration::try_from_secs_f64(f64::from(requests) / rate.get())
+                .map_err(|_| format!("{requests} requests at {rate} take too long; raise the rate"))
+        };
+        load.arrivals = Arrivals::open(rate, self.arrivals);
+        load.window = match self.window {
+            Some(window) => window,
+            None => time_for(self.requests.unwrap_or(1))?,
+        };
+        load.warmup = time_for(self.warmup_requests)?;
+        Ok(setup)
     }
-}
 
-/// Whether the sizes of a load can be sent at all.
-///
-/// # Errors
-/// With the largest that can.
-pub fn fits_transport(spec: &LoadSpec, transport: Transport) -> Result<(), String> {
-    let most = MAX_DATAGRAM_SIZE as f64;
-    let largest = spec.request_size.largest().max(spec.reply_size.largest());
-    if transport == Transport::Udp && largest > most {
-        return Err(format!("a datagram holds at most {most} B; choose smaller sizes, or TCP"));
-    }
-    Ok(())
-}
-
-/// A load in the words of the command line, for records.
-#[must_use]
-pub fn in_words(spec: &LoadSpec, design: &Design) -> results::Load {
-    let think = match spec.arrivals {
-        Arrivals::Closed(think) => think.to_string(),
-        _ => String::new(),
-    };
-    results::Load {
-        arrivals: spec.arrivals.to_string(),
-        rate_per_s: spec.arrivals.rate().map_or(0.0, Rate::get),
-        clients: spec.clients,
-        think,
-        window_ns: spec.window.as_nanos() as u64,
-        warmup_ns: spec.warmup.as_nanos() as u64,
-        wait: spec.wait.to_string(),
-        compute: spec.compute.to_string(),
-        request_size: spec.request_size.to_string(),
-        reply_size: spec.reply_size.to_string(),
-        connection: match design.transport() {
-            Transport::Tcp => spec.reuse.to_string(),
-            Transport::Udp => "datagram".to_owned(),
-        },
-        timeout_ns: spec.timeout.as_nanos() as u64,
-        close: match spec.close {
-            Close::Reset => "reset".to_owned(),
-            Close::Finish => "finish".to_owned(),
-        },
-        depth: spec.depth,
-        max_in_flight: spec.max_in_flight,
-        session: spec.session.map_or_else(String::new, |session| {
-            format!("{} with pauses of {}", session.length, session.think)
-        }),
+    /// The rate at a point: that of the axis, or the one given, or such that a server of one worker is
+    /// busy for the share of the time that is given.
+    fn rate_at(&self, x: f64, processing_ns: f64) -> Result<Rate, String> {
+        let service_s = processing_ns / 1e9 + ALLOWANCE.as_secs_f64();
+        let per_second = match (self.axis, self.rate, self.utilisation) {
+            (Some(Parameter::Rate), ..) => x,
+            (_, Some(rate), _) => rate.get(),
+            (_, None, utilisation) => utilisation.unwrap_or(0.0) / service_s,
+        };
+        Rate::per_second(per_second).ok_or_else(|| "the rate must be above 0".to_owned())
     }
 }
 

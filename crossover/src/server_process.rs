@@ -16,6 +16,7 @@ use results::{Failure, ServerCost};
 use serde::Deserialize;
 
 use crate::error::with_limit;
+use crate::setup::ServerSetup;
 
 /// How long a server may take to print its opening line, and its closing line.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,20 +47,12 @@ impl ServerProcess {
     ///
     /// # Errors
     /// When it does not come up; with what it said.
-    pub fn start(design: &str, cores: &[usize]) -> Result<Self, Failure> {
-        Self::start_with(design, cores, &[])
-    }
-
-    /// The same with further flags.
-    ///
-    /// # Errors
-    /// When it does not come up; with what it said.
-    pub fn start_with(design: &str, cores: &[usize], flags: &[&str]) -> Result<Self, Failure> {
+    pub fn start(server: &ServerSetup, cores: &[usize]) -> Result<Self, Failure> {
         let did_not = |because: String| Failure::ServerDidNotStart { because };
         let program = std::env::current_exe().map_err(|error| did_not(error.to_string()))?;
         let mut command = Command::new(program);
-        command.args(["serve", design, "--ends-with-parent", "--lifetime", LIFETIME]);
-        command.args(flags);
+        command.args(["serve", server.design.name, "--ends-with-parent", "--lifetime", LIFETIME]);
+        command.args(server.flags());
         if !cores.is_empty() {
             let list: Vec<String> = cores.iter().map(ToString::to_string).collect();
             command.args(["--cores", &list.join(",")]);

@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
-use results::{Cell, FORMAT, Failure, Outcome, Place, Placement, Record, RunKey};
+use results::{
+    Cell, FORMAT, Failure, Host, Outcome, Place, Placement, Program, Record, RunKey, bits, point,
+};
 use servers::Design;
-use workload::{LoadSpec, Plan};
+use workload::Plan;
 
-use crate::scenario::{ExperimentSpec, Scenario, in_words};
+use crate::scenario::{ExperimentSpec, Scenario};
+use crate::setup::{Setup, subject};
 use crate::testbed::Testbed;
 
 /// One run to be made.
@@ -16,30 +19,35 @@ pub struct Run<'a> {
     pub experiment: &'a ExperimentSpec,
     /// The experiment's place in the scenario.
     pub position: u32,
-    /// The design that serves.
-    pub design: &'static Design,
-    /// Place on the axis, as configured.
+    /// Place on the axis, as configured, in the base unit of its parameter.
     pub x: f64,
     /// Which repetition, from 0.
     pub repetition: u32,
     /// Whether it is the second of two identical runs.
     pub twin: bool,
-    /// The load; the same for all designs of this experiment, place and repetition.
-    pub spec: LoadSpec,
+    /// Load and server; the plan is the same for all designs of this experiment, place and
+    /// repetition.
+    pub setup: Setup,
 }
 
 impl Run<'_> {
     /// What tells it from all others, on a server that is placed so.
     #[must_use]
-    pub fn key(&self, placement: &Placement) -> RunKey {
+    pub fn key(&self, placement: Option<&Placement>) -> RunKey {
         let place = Place {
             experiment: self.experiment.name.clone(),
-            design: self.design.name.to_owned(),
-            x: self.x.to_bits(),
+            subject: self.design().name.to_owned(),
+            point: bits(&point(self.experiment.axis, self.x)),
             repetition: self.repetition,
             twin: self.twin,
         };
-        RunKey::new(place, &in_words(&self.spec, self.design), self.spec.seed, placement)
+        RunKey::new(place, &self.setup.in_words(), self.setup.load.seed, placement)
+    }
+
+    /// The design that serves.
+    #[must_use]
+    pub fn design(&self) -> &'static Design {
+        self.setup.server.design
     }
 
     /// The run in a few words, for progress.
@@ -50,7 +58,7 @@ impl Run<'_> {
         format!(
             "{} · {}{at} · repetition {}",
             self.experiment.name,
-            self.design.name,
+            self.design().name,
             self.repetition + 1
         )
     }
@@ -58,7 +66,7 @@ impl Run<'_> {
     /// How long it will take, without the server's start.
     #[must_use]
     pub fn expected_ns(&self) -> u64 {
-        (self.spec.warmup + self.spec.window).as_nanos() as u64
+        (self.setup.load.warmup + self.setup.load.window).as_nanos() as u64
     }
 }
 
@@ -81,11 +89,10 @@ pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
                     round.push(Run {
                         experiment,
                         position: number as u32,
-                        design,
                         x: experiment.x(point)?,
                         repetition,
                         twin,
-                        spec: experiment.load(design, point, seed)?,
+                        setup: experiment.setup(design, point, seed)?,
                     });
                 }
             }
@@ -106,7 +113,7 @@ pub fn remaining<'a>(
 ) -> Vec<Run<'a>> {
     let is_measured = |record: &&Record| matches!(record.outcome, Outcome::Measured(_));
     let done: HashSet<RunKey> = records.iter().filter(is_measured).map(RunKey::of).collect();
-    runs.into_iter().filter(|run| !done.contains(&run.key(placement))).collect()
+    runs.into_iter().filter(|run| !done.contains(&run.key(Some(placement)))).collect()
 }
 
 /// Makes one run on a testbed; a failure is a record too.
@@ -119,34 +126,37 @@ pub fn record(
     testbed: &mut impl Testbed,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Record {
-    let made = Plan::draw(run.spec.clone())
+    let made = Plan::draw(run.setup.load.clone())
         .map_err(|error| Failure::Plan { because: error.to_string() })
-        .and_then(|plan| testbed.run(run.design, &plan, run.experiment.prints_tails(), stop));
+        .and_then(|plan| testbed.run(&run.setup, &plan, run.experiment.prints_tails(), stop));
     let outcome = match made {
         Ok(measured) => Outcome::Measured(Box::new(measured)),
         Err(failure) => Outcome::Failed(failure),
     };
     Record {
         format: FORMAT,
+        program: Program {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("CROSSOVER_COMMIT").map(str::to_owned),
+        },
+        testbed: testbed.kind(),
         scenario: scenario.to_owned(),
         title: title.to_owned(),
         experiment: run.experiment.name.clone(),
         position: run.position,
         question: run.experiment.question.clone(),
         shows: run.experiment.shows.clone(),
-        cell: Cell {
-            design: run.design.name.to_owned(),
-            axis: run.experiment.axis,
-            x: run.x,
-            load: in_words(&run.spec, run.design),
-        },
+        cell: Cell { subject: subject(run.design()), point: point(run.experiment.axis, run.x) },
+        setup: run.setup.in_words(),
         repetition: run.repetition,
         twin: run.twin,
         order,
-        seed: run.spec.seed,
+        seed: run.setup.load.seed,
         started_unix_ms,
-        machine: testbed.machine().clone(),
-        placement: testbed.placement().clone(),
+        hosts: vec![Host {
+            machine: testbed.machine().clone(),
+            placement: testbed.placement().clone(),
+        }],
         outcome,
     }
 }

@@ -5,24 +5,29 @@ use std::time::Duration;
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
 use loadgen::judge::{Conditions, measurement};
 use loadgen::{Progress, drive};
-use results::{Failure, Machine, Measurement, Placement};
-use servers::{Allocation, Concurrency, Design};
+use results::{Failure, Machine, Measurement, Placement, TestbedKind};
+use servers::{Allocation, Concurrency, Design, WorkUnit};
 use workload::{Plan, Shard};
+
+use crate::setup::Setup;
 
 /// A place where a design can be put under a load.
 pub trait Testbed {
-    /// Starts the design, drives the plan against it until its end or until `stop` says so, and
-    /// ends the design. `tails_matter` says whether anybody will look at high percentiles.
+    /// Starts the server, drives the plan against it until its end or until `stop` says so, and
+    /// ends the server. `tails_matter` says whether anybody will look at high percentiles.
     ///
     /// # Errors
     /// When the server did not start or died, or the generator could not work.
     fn run(
         &mut self,
-        design: &'static Design,
+        setup: &Setup,
         plan: &Plan,
         tails_matter: bool,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure>;
+
+    /// What kind it is.
+    fn kind(&self) -> TestbedKind;
 
     /// The machine.
     fn machine(&self) -> &Machine;
@@ -46,7 +51,7 @@ impl SimulatedTestbed {
         let for_each = design.allocation == Allocation::OnDemand;
         if !for_each || design.concurrency == Concurrency::Apparent {
             Duration::ZERO
-        } else if design.name.contains("process") {
+        } else if design.unit == WorkUnit::Process {
             Duration::from_micros(200)
         } else {
             Duration::from_micros(20)
@@ -57,11 +62,12 @@ impl SimulatedTestbed {
 impl Testbed for SimulatedTestbed {
     fn run(
         &mut self,
-        design: &'static Design,
+        setup: &Setup,
         plan: &Plan,
         tails_matter: bool,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
+        let design = setup.server.design;
         let server = match design.concurrency {
             Concurrency::Iterative => SimulatedServer::Iterative,
             Concurrency::Concurrent | Concurrency::Apparent => {
@@ -73,6 +79,10 @@ impl Testbed for SimulatedTestbed {
         let conditions =
             Conditions { transport: design.transport(), tails_matter, ..Conditions::default() };
         Ok(measurement(plan, notes, &conditions))
+    }
+
+    fn kind(&self) -> TestbedKind {
+        TestbedKind::Simulated
     }
 
     fn machine(&self) -> &Machine {

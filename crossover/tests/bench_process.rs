@@ -243,7 +243,7 @@ fn an_edited_scenario_mixes_no_loads() {
     assert_eq!(resumed.status.code(), Some(0), "{}", said(&resumed));
     let records = folder.path().join("run/records.jsonl");
     let read = read_records(&records, |record| record).expect("readable").records;
-    let waits: Vec<&str> = read.iter().map(|record| record.cell.load.wait.as_str()).collect();
+    let waits: Vec<&str> = read.iter().map(|record| record.setup.load.wait.as_str()).collect();
     assert_eq!(waits, ["100us", "100us", "900us", "900us"]);
     assert!(said(&resumed).contains("2 runs were made under another load"), "{}", said(&resumed));
     let page = fs::read_to_string(folder.path().join("run/index.html")).expect("a page");

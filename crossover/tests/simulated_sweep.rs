@@ -32,7 +32,7 @@ fn the_planted_costs_are_found_where_theory_puts_the_crossing() {
     let found = comparisons(waiting, &Noise::of(&experiments));
     assert_eq!(found.len(), 4);
     for comparison in found {
-        let design = Design::named(&comparison.other).expect("in the catalogue");
+        let design = Design::named(&comparison.other.name).expect("in the catalogue");
         let creation_ns = SimulatedTestbed::creation(design).as_nanos() as f64;
         let expected = model::burst_crossover(8, creation_ns).expect("more than one");
         let Crossover::At { value, low, high, winner_beyond } = comparison.crossover else {
@@ -41,7 +41,7 @@ fn the_planted_costs_are_found_where_theory_puts_the_crossing() {
         // Interpolation between points a factor of two or three apart is off by a few percent.
         assert!((value / expected - 1.0).abs() < 0.1, "{value} instead of {expected}");
         assert!(low <= value && value <= high);
-        assert_eq!(winner_beyond, comparison.other);
+        assert_eq!(winner_beyond, comparison.other.name);
     }
 }
 
@@ -67,9 +67,9 @@ fn every_design_of_a_cell_gets_the_same_plan() {
     };
     for one in &records {
         for other in &records {
-            let same_transport = one.cell.design[..3] == other.cell.design[..3];
+            let same_transport = one.cell.subject.transport == other.cell.subject.transport;
             let same_cell = one.experiment == other.experiment
-                && one.cell.x == other.cell.x
+                && one.cell.point == other.cell.point
                 && one.repetition == other.repetition
                 && same_transport;
             let same_plan = hash(one) == hash(other);
@@ -124,15 +124,15 @@ fn each_run_counts_once_and_runs_of_other_loads_not_at_all() {
         ["7 runs were recorded more than once: of each run the last record counts."]
     );
     // The scenario was edited, and half of one point measured again.
-    let (experiment, x) = (records[0].experiment.clone(), records[0].cell.x);
+    let (experiment, point) = (records[0].experiment.clone(), records[0].cell.point.clone());
     let of_the_point = |record: &&Record| {
         record.experiment == experiment
-            && record.cell.x == x
-            && record.cell.load.connection == records[0].cell.load.connection
+            && record.cell.point == point
+            && record.cell.subject.transport == records[0].cell.subject.transport
     };
     let mut edited: Vec<Record> = records.iter().filter(of_the_point).cloned().collect();
     edited.truncate(edited.len() / 2);
-    edited.iter_mut().for_each(|record| record.cell.load.wait = "7ms".to_owned());
+    edited.iter_mut().for_each(|record| record.setup.load.wait = "7ms".to_owned());
     let old = records.iter().filter(of_the_point).count();
     let settled = Settled::of([records.clone(), edited.clone()].concat());
     assert_eq!((settled.of_another_setup, settled.repeated), (old, 0));
@@ -158,7 +158,7 @@ fn the_order_is_random_but_the_same_each_time() {
     let order = |records: &[Record]| {
         records
             .iter()
-            .map(|one| (one.cell.design.clone(), one.cell.x.to_bits()))
+            .map(|one| (one.cell.subject.name.clone(), one.cell.x().to_bits()))
             .collect::<Vec<_>>()
     };
     let once = order(&sweep("smoke"));

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The transport that clients use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// Connectionless.
     Udp,

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use analysis::{names, text};
+use analysis::text;
 use maud::{DOCTYPE, Markup, html};
-use serde::Serialize;
+use results::Subject;
+use serde::{Serialize, Serializer};
 
 use crate::page::{capital, head};
 
@@ -48,7 +49,13 @@ pub struct FaultTable {
     /// The columns.
     pub faults: Vec<Fault>,
     /// The rows: a design, and a cell for each fault.
-    pub rows: Vec<(String, Vec<Cell>)>,
+    #[serde(serialize_with = "by_name")]
+    pub rows: Vec<(Subject, Vec<Cell>)>,
+}
+
+/// Rows with the name of their design.
+fn by_name<S: Serializer>(rows: &[(Subject, Vec<Cell>)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(rows.iter().map(|(subject, cells)| (&subject.name, cells)))
 }
 
 /// The whole matrix.
@@ -131,7 +138,7 @@ fn hit(table: &FaultTable, of: impl Fn(&[Cell]) -> Option<Experience>) -> String
     let clauses = classes.into_iter().filter_map(|(class, verb)| {
         let is_hit = |cells: &[Cell]| of(cells).is_some_and(|it| it.class() == class);
         let rows = table.rows.iter().filter(|(_, cells)| is_hit(cells));
-        let designs: Vec<String> = rows.map(|(design, _)| names::idea(design)).collect();
+        let designs: Vec<String> = rows.map(|(design, _)| design.label.clone()).collect();
         let all = designs.len() == table.rows.len() && designs.len() > 1;
         let which = if all { format!("all {} designs", designs.len()) } else { designs.join(", ") };
         (!designs.is_empty()).then(|| format!("{verb} by {which}"))
@@ -182,7 +189,7 @@ fn headline(matrix: &FaultMatrix) -> String {
     let stopped: Vec<String> = rows
         .into_iter()
         .filter(|(_, cells)| cells.first().is_some_and(is_shut_out))
-        .map(|(design, _)| names::subject(design))
+        .map(|(design, _)| design.phrase.clone())
         .collect();
     match stopped.as_slice() {
         [] if tried == 0 => "What clients that misbehave do to the others".to_owned(),
@@ -222,7 +229,7 @@ fn section(table: &FaultTable, idle: Duration) -> Markup {
                 tbody {
                     @for (design, cells) in &table.rows {
                         tr {
-                            th { (names::idea(design)) }
+                            th { (design.label) }
                             @for (fault, cell) in table.faults.iter().zip(cells) {
                                 td data-fault=(fault.name) { (experiences(cell)) }
                             }
@@ -250,7 +257,22 @@ fn experiences(cell: &Cell) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use protocol::Transport;
+    use results::{Allocation, Concurrency, WorkUnit};
+
     use super::*;
+
+    fn subject(label: &str, phrase: &str) -> Subject {
+        Subject {
+            name: format!("tcp-{label}"),
+            label: label.to_owned(),
+            phrase: phrase.to_owned(),
+            transport: Transport::Tcp,
+            concurrency: Concurrency::Apparent,
+            allocation: Allocation::None,
+            unit: WorkUnit::Loop,
+        }
+    }
 
     fn matrix() -> FaultMatrix {
         let cell = |without_idle_time_out, with| Cell {
@@ -266,9 +288,12 @@ mod tests {
                 transport: "TCP".to_owned(),
                 faults: vec![Fault { name: "a silent client", what: "connects" }],
                 rows: vec![
-                    ("tcp-iterative".to_owned(), vec![cell(Experience::ShutOut, delayed)]),
                     (
-                        "tcp-event-loop".to_owned(),
+                        subject("iterative", "the iterative TCP server"),
+                        vec![cell(Experience::ShutOut, delayed)],
+                    ),
+                    (
+                        subject("event loop", "an event loop"),
                         vec![cell(Experience::Unaffected, Experience::Unaffected)],
                     ),
                 ],

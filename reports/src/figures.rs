@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use analysis::crossover::comparisons;
 use analysis::curve::{achieved_x, curves};
-use analysis::names::{idea, is_iterative, label, transport};
 use analysis::{
     Crossover, Curve, Experiment, Metric, Noise, Point, experiments, knee, percentile_curves, text,
 };
-use results::{Axis, Doubt, Record, Shows};
+use protocol::Transport;
+use results::{Doubt, Record, Shows, Subject};
 
 use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Scale, Series};
-use crate::style::{THEORY_LOOK, of_design};
+use crate::style::{THEORY_LOOK, of_subject};
 
 /// The figures that the experiments of these records can show, in reading order.
 #[must_use]
@@ -49,21 +49,22 @@ fn scale(label: &str, quantity: Quantity) -> Scale {
 /// One panel for each transport that the experiment has.
 fn by_transport(
     experiment: &Experiment<'_>,
-    panel: impl Fn(&str, &dyn Fn(&str) -> bool) -> Panel,
+    panel: impl Fn(Transport, &dyn Fn(&Subject) -> bool) -> Panel,
 ) -> Vec<Panel> {
-    let mut transports: Vec<String> = experiment.designs().into_iter().map(transport).collect();
+    let mut transports: Vec<Transport> =
+        experiment.subjects().iter().map(|subject| subject.transport).collect();
     transports.dedup();
     transports
-        .iter()
-        .map(|name| panel(name, &|design: &str| transport(design) == *name))
+        .into_iter()
+        .map(|one| panel(one, &|subject: &Subject| subject.transport == one))
         .filter(|panel| !panel.series.is_empty())
         .collect()
 }
 
 fn series_of(curve: &Curve) -> Series {
     Series {
-        label: idea(&curve.design),
-        look: of_design(&curve.design),
+        label: curve.subject.label.clone(),
+        look: of_subject(&curve.subject),
         points: curve.points.iter().map(dot).collect(),
     }
 }
@@ -83,19 +84,16 @@ fn dot(point: &Point) -> Dot {
 fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
     let curves = curves(experiment, Metric::Mean);
     let comparisons = comparisons(experiment, noise);
-    let processing = match experiment.axis {
-        Axis::Compute => "processing of one request: computing (achieved)",
-        _ => "processing of one request: waiting (achieved)",
-    };
+    let processing = experiment.axis.map_or("", |axis| axis.row().label);
     let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
     let response = if of_bursts { "response time, mean of a burst" } else { "mean response time" };
-    let panels = by_transport(experiment, |name, is_of| Panel {
-        title: name.to_owned(),
+    let panels = by_transport(experiment, |transport, is_of| Panel {
+        title: transport.to_string().to_uppercase(),
         x: scale(processing, Quantity::Time),
         y: scale(response, Quantity::Time),
         series: curves
             .iter()
-            .filter(|curve| is_of(&curve.design) && !curve.points.is_empty())
+            .filter(|curve| is_of(&curve.subject) && !curve.points.is_empty())
             .map(series_of)
             .collect(),
         marks: comparisons
@@ -107,7 +105,7 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
                     low,
                     high,
                     label: text::time(value),
-                    look: of_design(&comparison.other),
+                    look: of_subject(&comparison.other),
                 }),
                 Crossover::Always(_)
                 | Crossover::TooClose
@@ -125,7 +123,7 @@ fn crossover_figure(experiment: &Experiment<'_>, noise: &Noise) -> Figure {
 }
 
 fn crossover_caption(experiment: &Experiment<'_>, panels: &[Panel]) -> String {
-    let arrivals = experiment.runs.first().map_or("", |run| &run.record.cell.load.arrivals);
+    let arrivals = experiment.runs.first().map_or("", |run| &run.record.setup.load.arrivals);
     let burst = arrivals.strip_prefix("burst:").map_or_else(String::new, |size| {
         let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
         let median =
@@ -203,15 +201,15 @@ fn load_figure(experiment: &Experiment<'_>, metric: Metric) -> Figure {
         _ => ("p50", "response time, p50", "median"),
     };
     let curves = curves(experiment, metric);
-    let panels = by_transport(experiment, |name, is_of| {
+    let panels = by_transport(experiment, |transport, is_of| {
         let shown: Vec<&Curve> = curves
             .iter()
-            .filter(|curve| is_of(&curve.design) && !curve.points.is_empty())
+            .filter(|curve| is_of(&curve.subject) && !curve.points.is_empty())
             .collect();
         let mut series: Vec<Series> = shown.iter().map(|curve| series_of(curve)).collect();
-        series.extend(theory(experiment, name, metric));
+        series.extend(theory(experiment, transport, metric));
         Panel {
-            title: name.to_owned(),
+            title: transport.to_string().to_uppercase(),
             x: scale("offered load", Quantity::Rate),
             y: scale(label, Quantity::Time),
             series,
@@ -220,7 +218,7 @@ fn load_figure(experiment: &Experiment<'_>, metric: Metric) -> Figure {
                 .filter_map(|curve| {
                     let x = knee(curve)?;
                     let label = format!("knee {}", text::rate(x));
-                    Some(Mark { x, low: x, high: x, label, look: of_design(&curve.design) })
+                    Some(Mark { x, low: x, high: x, label, look: of_subject(&curve.subject) })
                 })
                 .collect(),
         }
@@ -253,18 +251,17 @@ fn load_caption(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -
 }
 
 /// What queueing theory expects of the iterative server, from its achieved service times.
-fn theory(experiment: &Experiment<'_>, transport_name: &str, metric: Metric) -> Option<Series> {
-    let design = experiment
-        .designs()
-        .into_iter()
-        .find(|design| is_iterative(design) && transport(design) == transport_name)?;
+fn theory(experiment: &Experiment<'_>, transport: Transport, metric: Metric) -> Option<Series> {
+    let subjects = experiment.subjects().into_iter();
+    let mut iterative = subjects.filter(|subject| subject.is_iterative());
+    let subject = iterative.find(|subject| subject.transport == transport)?;
     let quantile = if metric == Metric::P99 { 0.99 } else { 0.5 };
     let points: Vec<Dot> = experiment
         .xs()
         .into_iter()
         .filter_map(|x| {
-            let rate = achieved_x(experiment, design, x)?;
-            let runs = experiment.cell(design, x, false);
+            let rate = achieved_x(experiment, subject, x)?;
+            let runs = experiment.cell(subject, x, false);
             let services: Vec<f64> =
                 runs.iter().filter_map(|run| run.measured.times.service_time.mean_ns()).collect();
             let service_s = analysis::bootstrap::median(&services)? / 1e9;
@@ -282,25 +279,25 @@ fn theory(experiment: &Experiment<'_>, transport_name: &str, metric: Metric) -> 
 fn percentile_figure(experiment: &Experiment<'_>) -> Figure {
     let x = shown_load(experiment);
     let curves = percentile_curves(experiment, x);
-    let panels = by_transport(experiment, |name, is_of| Panel {
-        title: name.to_owned(),
+    let panels = by_transport(experiment, |transport, is_of| Panel {
+        title: transport.to_string().to_uppercase(),
         x: scale("percentile", Quantity::Quantile),
         y: scale("response time", Quantity::Time),
         series: curves
             .iter()
-            .filter(|(design, curve)| is_of(design) && curve.len() > 1)
-            .map(|(design, curve)| Series {
-                label: idea(design),
+            .filter(|(subject, curve)| is_of(subject) && curve.len() > 1)
+            .map(|(subject, curve)| Series {
+                label: subject.label.clone(),
                 look: crate::style::Look {
                     marker: crate::style::Marker::None,
-                    ..of_design(design)
+                    ..of_subject(subject)
                 },
                 points: curve.iter().map(|(quantile, ns)| Dot::exact(*quantile, *ns)).collect(),
             })
             .collect(),
         marks: Vec::new(),
     });
-    let load = if x > 0.0 { format!(" at {}", text::rate(x)) } else { String::new() };
+    let load = at(experiment, " at ", x);
     Figure {
         name: format!("{}-percentiles", experiment.name),
         question: format!("How are the response times of each design distributed{load}?"),
@@ -308,24 +305,27 @@ fn percentile_figure(experiment: &Experiment<'_>) -> Figure {
                   curve ends where a repetition has too few independent requests to say more, or \
                   where requests went unanswered."
             .to_owned()
-            + &without_curve(experiment, &curves),
+            + &without_curve(&curves),
         panels,
     }
 }
 
 /// Names the designs that have no curve because too little was answered.
-fn without_curve(experiment: &Experiment<'_>, curves: &[(String, Vec<(f64, f64)>)]) -> String {
+fn without_curve(curves: &[(&Subject, Vec<(f64, f64)>)]) -> String {
     let none: Vec<String> = curves
         .iter()
-        .filter(|(design, curve)| {
-            curve.len() <= 1 && experiment.designs().contains(&design.as_str())
-        })
-        .map(|(design, _)| label(design))
+        .filter(|(_, curve)| curve.len() <= 1)
+        .map(|(subject, _)| subject.full_label())
         .collect();
     match none.is_empty() {
         true => String::new(),
         false => format!(" {} answered too few requests to have one.", none.join(" and ")),
     }
+}
+
+/// A point of the axis in words, behind others; nothing where nothing is varied.
+fn at(experiment: &Experiment<'_>, before: &str, x: f64) -> String {
+    experiment.axis.map_or_else(String::new, |axis| format!("{before}{}", text::value(axis, x)))
 }
 
 /// The load at which whole distributions are compared: the middle of those measured.
@@ -337,14 +337,14 @@ fn shown_load(experiment: &Experiment<'_>) -> f64 {
 fn short_figure(experiment: &Experiment<'_>) -> Figure {
     let p50 = curves(experiment, Metric::ShortP50);
     let p99 = curves(experiment, Metric::ShortP99);
-    let panels = by_transport(experiment, |name, is_of| Panel {
-        title: name.to_owned(),
+    let panels = by_transport(experiment, |transport, is_of| Panel {
+        title: transport.to_string().to_uppercase(),
         x: scale("", Quantity::Categories(vec!["p50".to_owned(), "p99".to_owned()])),
         y: scale("response time of the short requests", Quantity::Time),
         series: p50
             .iter()
             .zip(&p99)
-            .filter(|(curve, _)| is_of(&curve.design))
+            .filter(|(curve, _)| is_of(&curve.subject))
             .map(|(p50, p99)| Series { points: side_by_side(&[p50, p99]), ..series_of(p50) })
             .filter(|series| !series.points.is_empty())
             .collect(),
@@ -365,13 +365,13 @@ fn short_figure(experiment: &Experiment<'_>) -> Figure {
 fn cost_figure(experiment: &Experiment<'_>) -> Figure {
     let x = shown_load(experiment);
     let curves = curves(experiment, Metric::ProcessorTime);
-    let panels = by_transport(experiment, |name, is_of| Panel {
-        title: name.to_owned(),
+    let panels = by_transport(experiment, |transport, is_of| Panel {
+        title: transport.to_string().to_uppercase(),
         x: scale("", Quantity::Categories(vec![String::new()])),
         y: scale("processor time per request", Quantity::Time),
         series: curves
             .iter()
-            .filter(|curve| is_of(&curve.design))
+            .filter(|curve| is_of(&curve.subject))
             .filter_map(|curve| {
                 let point = curve.points.iter().find(|point| point.configured_x == x)?;
                 let points = vec![Dot { x: 0.0, ..dot(point) }];
@@ -388,7 +388,7 @@ fn cost_figure(experiment: &Experiment<'_>) -> Figure {
              when they end, divided by the requests answered{}. The waiting that the requests ask \
              for costs nothing; what is left is accepting, receiving, replying, and creating \
              workers.{}{}",
-            if x > 0.0 { format!(", at {}", text::rate(x)) } else { String::new() },
+            at(experiment, ", at ", x),
             hollow(experiment, Metric::ProcessorTime, &panels),
             few_answers(experiment, x)
         ),
@@ -398,16 +398,16 @@ fn cost_figure(experiment: &Experiment<'_>) -> Figure {
 
 /// Which designs answered so few of their requests that the cost of one says little.
 fn few_answers(experiment: &Experiment<'_>, x: f64) -> String {
-    let answers_few = |design: &&str| {
-        let runs = experiment.cell(design, x, false);
+    let answers_few = |subject: &&Subject| {
+        let runs = experiment.cell(subject, x, false);
         let few = runs.iter().filter(|run| {
             let counts = &run.measured.counts;
             2 * counts.answered < counts.planned
         });
         2 * few.count() > runs.len()
     };
-    let few: Vec<String> =
-        experiment.designs().into_iter().filter(answers_few).map(label).collect();
+    let few = experiment.subjects().into_iter().filter(answers_few);
+    let few: Vec<String> = few.map(Subject::full_label).collect();
     match few.is_empty() {
         true => String::new(),
         false => format!(

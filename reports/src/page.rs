@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use analysis::crossover::{Comparison, comparisons};
-use analysis::{Crossover, Experiment, Verdict, experiments, names, text};
+use analysis::{Crossover, Experiment, Verdict, experiments, text};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use results::{Machine, Outcome, Placement, Record, Settled, Shows};
 
@@ -160,8 +160,8 @@ fn crossings(experiments: &[Experiment<'_>], verdict: &Verdict) -> Markup {
                 @for (experiment, comparison) in &rows {
                     details {
                         summary {
-                            (names::transport(&comparison.other)) ", " (names::idea(&comparison.other))
-                            ", " (experiment.name) ": " (in_short(&comparison.crossover))
+                            (comparison.other.transport_name()) ", " (comparison.other.label)
+                            ", " (experiment.name) ": " (in_short(comparison))
                         }
                         (margins(comparison))
                     }
@@ -171,17 +171,21 @@ fn crossings(experiments: &[Experiment<'_>], verdict: &Verdict) -> Markup {
     }
 }
 
-fn in_short(crossover: &Crossover) -> String {
-    match crossover {
+fn in_short(comparison: &Comparison) -> String {
+    let label = |name: &str| match name == comparison.other.name {
+        true => comparison.other.label.as_str(),
+        false => comparison.base.label.as_str(),
+    };
+    match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => format!(
             "crossover at {} ({} to {}), beyond it {} is faster",
             text::time(*value),
             text::time(*low),
             text::time(*high),
-            names::idea(winner_beyond)
+            label(winner_beyond)
         ),
         Crossover::Always(winner) => {
-            format!("{} is faster wherever they differ", names::idea(winner))
+            format!("{} is faster wherever they differ", label(winner))
         }
         Crossover::TooClose => "no difference beyond chance".to_owned(),
         Crossover::Unclear => "no single crossover can be named".to_owned(),
@@ -212,7 +216,9 @@ fn machine(records: &[Record]) -> Markup {
     html! {
         section {
             h2 { "The machine" }
-            (machine_table(&record.machine, &record.placement))
+            @for host in record.hosts.iter().take(1) {
+                (machine_table(&host.machine, &host.placement))
+            }
         }
     }
 }
@@ -269,12 +275,12 @@ fn machine_table(machine: &Machine, placement: &Placement) -> Markup {
 }
 
 fn describe(record: &Record) -> String {
-    let x = text::point(record.cell.axis, record.cell.x);
+    let x = text::point(record.cell.axis(), record.cell.x());
     let twin = if record.twin { ", twin" } else { "" };
     format!(
         "{} {} {x} repetition {}{twin}",
         record.experiment,
-        record.cell.design,
+        record.cell.subject,
         record.repetition + 1
     )
 }

@@ -1,5 +1,7 @@
 //! What a design looks like: the same colour, dash and marker in every figure.
 
+use results::{Subject, WorkUnit};
+
 /// A colour as red, green and blue.
 pub type Colour = (u8, u8, u8);
 
@@ -51,33 +53,52 @@ const SOLID: &[f64] = &[];
 const DASHED: &[f64] = &[9.0, 4.0];
 const DOTTED: &[f64] = &[3.0, 3.0];
 const MIXED: &[f64] = &[9.0, 3.0, 2.0, 3.0];
+const LONG_DASHED: &[f64] = &[16.0, 5.0];
 
-/// The look of a design, by what it does for each client: a colour for a family (threads,
+/// The looks of the designs of the catalogue, by their labels: a colour for a family (threads,
 /// processes, loops, …), dash and marker for the member.
+const LOOKS: [(&str, Look); 18] = [
+    ("iterative", look(BLUE, SOLID, Marker::Circle)),
+    ("thread per", look(ORANGE, DASHED, Marker::Triangle)),
+    ("process per", look(GREEN, DOTTED, Marker::Square)),
+    ("preforked", look(GREEN, SOLID, Marker::Diamond)),
+    ("preforked locked", look(GREEN, MIXED, Marker::Triangle)),
+    ("passed descriptors", look(GREEN, DASHED, Marker::Circle)),
+    ("prethreaded", look(ORANGE, SOLID, Marker::Square)),
+    ("queued threads", look(ORANGE, DOTTED, Marker::Diamond)),
+    ("work stealing", look(ORANGE, MIXED, Marker::Circle)),
+    ("delayed allocation", look(GOLD, SOLID, Marker::Triangle)),
+    ("session workers", look(GOLD, DASHED, Marker::Square)),
+    ("sharded", look(GOLD, DOTTED, Marker::Circle)),
+    ("poll loop", look(PURPLE, DOTTED, Marker::Circle)),
+    ("event loop", look(PURPLE, SOLID, Marker::Triangle)),
+    ("event loops", look(PURPLE, DASHED, Marker::Square)),
+    ("event loop pool", look(PURPLE, MIXED, Marker::Diamond)),
+    ("async tasks", look(BLACK, SOLID, Marker::Square)),
+    ("uring loop", look(BLACK, DASHED, Marker::Diamond)),
+];
+
+const fn look(colour: Colour, dash: &'static [f64], marker: Marker) -> Look {
+    Look { colour, dash, marker }
+}
+
+/// The look of a subject. One that is not of the catalogue has its family's colour, and a look of
+/// none of the catalogue's.
 #[must_use]
-pub fn of_design(design: &str) -> Look {
-    let idea = analysis::names::idea(design);
-    let look = |colour, dash, marker| Look { colour, dash, marker };
-    match idea.as_str() {
-        "iterative" => look(BLUE, SOLID, Marker::Circle),
-        "thread per request" | "thread per connection" => look(ORANGE, DASHED, Marker::Triangle),
-        "process per request" | "process per connection" => look(GREEN, DOTTED, Marker::Square),
-        "preforked" => look(GREEN, SOLID, Marker::Diamond),
-        "preforked locked" => look(GREEN, MIXED, Marker::Triangle),
-        "passed descriptors" => look(GREEN, DASHED, Marker::Circle),
-        "prethreaded" => look(ORANGE, SOLID, Marker::Square),
-        "queued threads" => look(ORANGE, DOTTED, Marker::Diamond),
-        "work stealing" => look(ORANGE, MIXED, Marker::Circle),
-        "delayed allocation" => look(GOLD, SOLID, Marker::Triangle),
-        "session workers" => look(GOLD, DASHED, Marker::Square),
-        "sharded" => look(GOLD, DOTTED, Marker::Circle),
-        "poll loop" => look(PURPLE, DOTTED, Marker::Circle),
-        "event loop" => look(PURPLE, SOLID, Marker::Triangle),
-        "event loops" => look(PURPLE, DASHED, Marker::Square),
-        "event loop pool" => look(PURPLE, MIXED, Marker::Diamond),
-        "async tasks" => look(BLACK, SOLID, Marker::Square),
-        "uring loop" => look(BLACK, DASHED, Marker::Diamond),
-        _ => look(THEORY, MIXED, Marker::Diamond),
+pub fn of_subject(subject: &Subject) -> Look {
+    // Per request over UDP, per connection over TCP.
+    let label = subject.label.trim_end_matches(" request").trim_end_matches(" connection");
+    let known = LOOKS.iter().find(|(of, _)| *of == label);
+    known.map_or_else(|| look(of_family(subject), LONG_DASHED, Marker::Diamond), |(_, look)| *look)
+}
+
+fn of_family(subject: &Subject) -> Colour {
+    match subject.unit {
+        WorkUnit::Master => BLUE,
+        WorkUnit::Thread => ORANGE,
+        WorkUnit::Process => GREEN,
+        WorkUnit::Loop => PURPLE,
+        WorkUnit::Task => BLACK,
     }
 }
 
@@ -86,31 +107,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_designs_look_alike() {
-        let ideas = [
-            "iterative",
-            "thread-per-request",
-            "process-per-request",
-            "preforked",
-            "preforked-locked",
-            "passed-descriptors",
-            "prethreaded",
-            "queued-threads",
-            "work-stealing",
-            "delayed-allocation",
-            "session-workers",
-            "sharded",
-            "poll-loop",
-            "event-loop",
-            "event-loops",
-            "event-loop-pool",
-            "async-tasks",
-            "uring-loop",
-        ];
-        let looks = ideas.map(|idea| of_design(&format!("tcp-{idea}")));
-        for (at, look) in looks.iter().enumerate() {
-            assert!(!looks[..at].contains(look), "{} looks like another", ideas[at]);
-            assert_ne!(look.colour, THEORY, "{} has no look of its own", ideas[at]);
+    fn no_two_looks_are_alike() {
+        for (at, (label, look)) in LOOKS.iter().enumerate() {
+            assert!(LOOKS[..at].iter().all(|(_, other)| other != look), "{label}");
+            assert_ne!(look.dash, LONG_DASHED, "{label} looks like an unknown one");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::format_1::Record1;
 use crate::{FORMAT, Outcome, Record};
 
 /// Why records cannot be written or read.
@@ -164,7 +165,11 @@ pub fn parse_record(line: &[u8]) -> Result<Record, LineError> {
     if format > FORMAT {
         return Err(LineError::Newer(format));
     }
-    let record: Record = serde_json::from_slice(line).map_err(LineError::Malformed)?;
+    let record: Record = match format {
+        1 => serde_json::from_slice::<Record1>(line).map(Record::from),
+        _ => serde_json::from_slice(line),
+    }
+    .map_err(LineError::Malformed)?;
     contradiction(&record).map_or(Ok(record), |what| Err(LineError::Contradictory(what)))
 }
 
@@ -174,7 +179,7 @@ fn contradiction(record: &Record) -> Option<&'static str> {
     if !record.experiment.chars().all(is_name) {
         return Some("an experiment's name has letters, digits and hyphens only");
     }
-    let shown = [&record.title, &record.question, &record.scenario, &record.cell.design];
+    let shown = [&record.title, &record.question, &record.scenario, &record.cell.subject.name];
     if shown.into_iter().any(|text| text.chars().any(char::is_control)) {
         return Some("a name or question holds a control character");
     }

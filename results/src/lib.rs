@@ -5,25 +5,32 @@
 //! several generators can be merged later without loss. Pure but for [`Journal`], which appends, and
 //! [`OutputFile`], through which everything else is written.
 
+mod cell;
 mod counts;
 mod doubt;
 mod events;
 mod failure;
+mod format_1;
 mod gaps;
 mod interval;
 mod journal;
 mod machine;
+mod measurement;
 mod notes;
 mod output_file;
 mod packed;
+mod parameter;
 mod parts;
 mod record;
 mod replies;
 mod series;
 mod settled;
+mod setup;
+mod subject;
 mod time_histogram;
 mod times;
 
+pub use cell::{Cell, point};
 pub use counts::Counts;
 pub use doubt::{Doubt, Unmet, UnsentCause};
 pub use events::Events;
@@ -32,14 +39,16 @@ pub use gaps::Gaps;
 pub use interval::{lower_limit, needed, percentile_interval, supports};
 pub use journal::{Journal, JournalError, LineError, Reading, parse_record, read_records};
 pub use machine::{Machine, Placement};
+pub use measurement::{GeneratorCost, Measurement, ServerCost};
 pub use notes::Notes;
 pub use output_file::{OutputFile, is_same_file, write_file};
+pub use parameter::{PARAMETERS, Parameter, ParameterRow, ParameterScale, ParameterUnit};
 pub use parts::{PartSums, Parts};
-pub use record::{
-    Axis, Cell, FORMAT, GeneratorCost, Load, Measurement, Outcome, Record, ServerCost, Shows,
-};
+pub use record::{FORMAT, Host, Outcome, Program, Record, Shows, TestbedKind};
 pub use replies::{StatusTimes, Unreadable};
 pub use series::{Series, Slice, Stalled};
-pub use settled::{Place, RunKey, Settled};
+pub use settled::{Place, RunKey, Settled, bits};
+pub use setup::{Load, ServerSetup, Setup};
+pub use subject::{Allocation, Concurrency, Subject, WorkUnit};
 pub use time_histogram::{Percentile, Summary, TimeHistogram};
 pub use times::Times;

@@ -4,9 +4,11 @@
 //! made good, or runs of one point under different loads, because its scenario was edited in between.
 //! To count all of them would mix what cannot be compared, and narrow intervals by counting twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::{Load, Outcome, Placement, Record};
+use protocol::Transport;
+
+use crate::{Outcome, Parameter, Placement, Record, Setup};
 
 /// What tells one run from all others: its place in the scenario, and its whole load and server setup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,10 +24,10 @@ pub struct RunKey {
 pub struct Place {
     /// Name of the experiment.
     pub experiment: String,
-    /// Name of the design.
-    pub design: String,
-    /// The bits of its place on the axis.
-    pub x: u64,
+    /// Name of the subject.
+    pub subject: String,
+    /// Its point: parameters, and the bits of their values.
+    pub point: Vec<(Parameter, u64)>,
     /// Which repetition.
     pub repetition: u32,
     /// Whether it is the second of two identical runs.
@@ -35,8 +37,8 @@ pub struct Place {
 impl RunKey {
     /// The key of a run at a place, under a load from a seed, on a server with these cores.
     #[must_use]
-    pub fn new(place: Place, load: &Load, seed: u64, placement: &Placement) -> Self {
-        Self { place, setup: format!("{seed} {}", setup(load, placement)) }
+    pub fn new(place: Place, setup: &Setup, seed: u64, placement: Option<&Placement>) -> Self {
+        Self { place, setup: format!("{seed} {}", in_words(setup, placement)) }
     }
 
     /// The key of a run that was made.
@@ -44,19 +46,25 @@ impl RunKey {
     pub fn of(record: &Record) -> Self {
         let place = Place {
             experiment: record.experiment.clone(),
-            design: record.cell.design.clone(),
-            x: record.cell.x.to_bits(),
+            subject: record.cell.subject.name.clone(),
+            point: bits(&record.cell.point),
             repetition: record.repetition,
             twin: record.twin,
         };
-        Self::new(place, &record.cell.load, record.seed, &record.placement)
+        Self::new(place, &record.setup, record.seed, record.placement())
     }
 }
 
 /// A load and the setup of its server, but for the seed, which each repetition has for itself.
-fn setup(load: &Load, placement: &Placement) -> String {
-    let load = serde_json::to_string(load).expect("a load is plain data");
-    format!("{load} on cores {:?}", placement.server_cores)
+fn in_words(setup: &Setup, placement: Option<&Placement>) -> String {
+    let setup = serde_json::to_string(setup).expect("a setup is plain data");
+    format!("{setup} on cores {:?}", placement.map(|placement| &placement.server_cores))
+}
+
+/// A point that can be compared exactly.
+#[must_use]
+pub fn bits(point: &BTreeMap<Parameter, f64>) -> Vec<(Parameter, u64)> {
+    point.iter().map(|(parameter, value)| (*parameter, value.to_bits())).collect()
 }
 
 /// The records that count, and how many do not.
@@ -103,19 +111,19 @@ impl Settled {
 fn under_the_last_setup(records: Vec<Record>) -> (Vec<Record>, usize) {
     // Designs of one transport share a load; the other transport's has other connections.
     let point = |record: &Record| {
-        let over_udp = record.cell.load.connection == "datagram";
-        (record.experiment.clone(), record.cell.x.to_bits(), over_udp)
+        let cell = &record.cell;
+        (record.experiment.clone(), bits(&cell.point), cell.subject.transport == Transport::Udp)
     };
     let mut setups = HashMap::new();
     let mut seeds = HashMap::new();
     for record in &records {
-        setups.insert(point(record), setup(&record.cell.load, &record.placement));
+        setups.insert(point(record), in_words(&record.setup, record.placement()));
         seeds.insert((point(record), record.repetition), record.seed);
     }
     let all = records.len();
     let counts = |record: &Record| {
         let point = point(record);
-        setups.get(&point) == Some(&setup(&record.cell.load, &record.placement))
+        setups.get(&point) == Some(&in_words(&record.setup, record.placement()))
             && seeds.get(&(point, record.repetition)) == Some(&record.seed)
     };
     let current: Vec<Record> = records.into_iter().filter(counts).collect();

@@ -3,10 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use results::{FORMAT, Journal, JournalError, Outcome, read_records};
+use results::{FORMAT, Journal, JournalError, Outcome, Parameter, TestbedKind, read_records};
 
 fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/v1.jsonl")
+    of_version(1)
+}
+
+fn of_version(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/v{version}.jsonl"))
 }
 
 #[test]
@@ -14,11 +18,25 @@ fn records_of_version_1_are_read() {
     let reading = read_records(&fixture(), |record| record).expect("readable for ever");
     assert!(!reading.cut_short);
     let [record] = &reading.records[..] else { panic!("one record") };
-    assert_eq!(record.format, 1);
+    // It has become one of today's format.
+    assert_eq!(record.format, FORMAT);
+    assert_eq!((record.cell.axis(), record.cell.x()), (Some(Parameter::Rate), 1300.0));
+    assert_eq!(record.cell.subject.full_label(), "UDP thread per request");
+    assert!(record.placement().is_some_and(|placement| !placement.server_cores.is_empty()));
     let Outcome::Measured(measured) = &record.outcome else { panic!("measured") };
     assert!(measured.counts.balance());
     assert_eq!(measured.times.response_time.count(), measured.counts.answered);
     assert!(measured.server.as_ref().is_some_and(|server| server.processor_ns() > 0));
+}
+
+#[test]
+fn there_is_a_record_of_every_version_and_each_is_read() {
+    for version in 1..=FORMAT {
+        let reading =
+            read_records(&of_version(version), |record| record).expect("readable for ever");
+        assert_eq!(reading.records.len(), 1, "version {version}");
+        assert_eq!(reading.records[0].testbed, TestbedKind::Real);
+    }
 }
 
 #[test]

@@ -26,6 +26,21 @@ pub enum Allocation {
     Delayed,
 }
 
+/// What works for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkUnit {
+    /// The server itself, which has no workers.
+    Master,
+    /// A loop that serves several clients.
+    Loop,
+    /// A task of a runtime.
+    Task,
+    /// A thread.
+    Thread,
+    /// A process.
+    Process,
+}
+
 impl fmt::Display for Concurrency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -9,11 +9,12 @@ use std::num::NonZero;
 
 use protocol::Transport;
 
-use crate::axes::{Allocation, Concurrency};
+use crate::axes::{Allocation, Concurrency, WorkUnit};
 use crate::context::Context;
 use crate::{ring, tcp, udp};
 use Allocation::{Delayed, None, OnDemand, Preallocated};
 use Concurrency::{Apparent, Concurrent, Iterative};
+use WorkUnit::{Loop, Master, Process, Task, Thread};
 
 /// One design: what it is called, where it stands on the classic axes, and the function that is it.
 pub struct Design {
@@ -23,10 +24,17 @@ pub struct Design {
     pub concurrency: Concurrency,
     /// When its workers are created.
     pub allocation: Allocation,
+    /// What works for a client.
+    pub unit: WorkUnit,
+    /// The design in a sentence, with its article, in the singular: `a thread per request`.
+    pub phrase: &'static str,
     /// One line for tables.
     pub summary: &'static str,
     /// Serves until its socket fails; never ends because of a client.
     pub serve: Serve,
+    /// UDP: whether a client gets its replies from another port than it asked, as TFTP's do
+    /// (RFC 1350).
+    pub answers_from_another_port: bool,
     /// Its file, from which [`Design::header`] is taken.
     source: &'static str,
     /// What the system must grant it before it can serve one client.
@@ -76,56 +84,56 @@ pub type ServeTcp = fn(TcpListener, &'static Context) -> io::Result<Infallible>;
 pub const CATALOGUE: &[Design] = &[
     udp(
         "udp-iterative",
-        Iterative,
-        None,
+        (Iterative, None, Master),
+        "the iterative UDP server",
         "receive, process, reply; one request after the other",
         udp::iterative::serve,
         include_str!("udp/iterative.rs"),
     ),
     udp(
         "udp-thread-per-request",
-        Concurrent,
-        OnDemand,
+        (Concurrent, OnDemand, Thread),
+        "a thread per request",
         "a new thread answers each datagram through the shared socket",
         udp::thread_per_request::serve,
         include_str!("udp/thread_per_request.rs"),
     ),
     udp(
         "udp-process-per-request",
-        Concurrent,
-        OnDemand,
+        (Concurrent, OnDemand, Process),
+        "a process per request",
         "a forked process answers each datagram and exits",
         udp::process_per_request::serve,
         include_str!("udp/process_per_request.rs"),
     ),
     udp(
         "udp-preforked",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Process),
+        "a pool of processes",
         "k processes receive on one socket",
         udp::preforked::serve,
         include_str!("udp/preforked.rs"),
     ),
     udp(
         "udp-prethreaded",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Thread),
+        "a pool of threads",
         "k threads receive on one socket",
         udp::prethreaded::serve,
         include_str!("udp/prethreaded.rs"),
     ),
     udp(
         "udp-queued-threads",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Thread),
+        "a pool of threads behind a queue",
         "one thread receives, a bounded queue, k threads answer",
         udp::queued_threads::serve,
         include_str!("udp/queued_threads.rs"),
     ),
     udp(
         "udp-work-stealing",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Thread),
+        "a pool of threads that steal work",
         "one thread receives, a pool whose threads steal work answers",
         udp::work_stealing::serve,
         include_str!("udp/work_stealing.rs"),
@@ -133,8 +141,8 @@ pub const CATALOGUE: &[Design] = &[
     .with_workers(NeededWorkers::All),
     udp(
         "udp-sharded",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Thread),
+        "a thread per socket",
         "a socket for each worker, the kernel deals datagrams out",
         udp::sharded::serve,
         include_str!("udp/sharded.rs"),
@@ -143,8 +151,8 @@ pub const CATALOGUE: &[Design] = &[
     .with_workers(NeededWorkers::None),
     udp(
         "udp-delayed-allocation",
-        Concurrent,
-        Delayed,
+        (Concurrent, Delayed, Thread),
+        "delayed allocation",
         "the receiver serves; a long request keeps it, the port gets another",
         udp::delayed_allocation::serve,
         include_str!("udp/delayed_allocation.rs"),
@@ -152,17 +160,18 @@ pub const CATALOGUE: &[Design] = &[
     .opening(1, 0),
     udp(
         "udp-session-workers",
-        Concurrent,
-        OnDemand,
+        (Concurrent, OnDemand, Thread),
+        "a worker per session",
         "a worker answers from a port of its own, as TFTP does",
         udp::session_workers::serve,
         include_str!("udp/session_workers.rs"),
     )
-    .opening(2, 0),
+    .opening(2, 0)
+    .answering_from_another_port(),
     udp(
         "udp-event-loop",
-        Apparent,
-        None,
+        (Apparent, None, Loop),
+        "an event loop",
         "one thread; waits are timers",
         udp::event_loop::serve,
         include_str!("udp/event_loop.rs"),
@@ -170,8 +179,8 @@ pub const CATALOGUE: &[Design] = &[
     .opening(2, 0),
     udp(
         "udp-async-tasks",
-        Apparent,
-        OnDemand,
+        (Apparent, OnDemand, Task),
+        "a runtime of async tasks",
         "a task for each datagram on a runtime",
         udp::async_tasks::serve,
         include_str!("udp/async_tasks.rs"),
@@ -179,40 +188,40 @@ pub const CATALOGUE: &[Design] = &[
     .opening(3, 0),
     tcp(
         "tcp-iterative",
-        Iterative,
-        None,
+        (Iterative, None, Master),
+        "the iterative TCP server",
         "accept, converse until the client closes, then the next client",
         tcp::iterative::serve,
         include_str!("tcp/iterative.rs"),
     ),
     tcp(
         "tcp-process-per-connection",
-        Concurrent,
-        OnDemand,
+        (Concurrent, OnDemand, Process),
+        "a process per connection",
         "a forked process converses with each client and exits",
         tcp::process_per_connection::serve,
         include_str!("tcp/process_per_connection.rs"),
     ),
     tcp(
         "tcp-thread-per-connection",
-        Concurrent,
-        OnDemand,
+        (Concurrent, OnDemand, Thread),
+        "a thread per connection",
         "a new thread converses with each client",
         tcp::thread_per_connection::serve,
         include_str!("tcp/thread_per_connection.rs"),
     ),
     tcp(
         "tcp-preforked",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Process),
+        "a pool of processes",
         "k processes accept on one socket",
         tcp::preforked::serve,
         include_str!("tcp/preforked.rs"),
     ),
     tcp(
         "tcp-preforked-locked",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Process),
+        "a pool of processes that accept in turn",
         "k processes, one at a time in accept",
         tcp::preforked_locked::serve,
         include_str!("tcp/preforked_locked.rs"),
@@ -220,24 +229,24 @@ pub const CATALOGUE: &[Design] = &[
     .opening(2, 0),
     tcp(
         "tcp-prethreaded",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Thread),
+        "a pool of threads",
         "k threads accept on one socket",
         tcp::prethreaded::serve,
         include_str!("tcp/prethreaded.rs"),
     ),
     tcp(
         "tcp-queued-threads",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Thread),
+        "a pool of threads behind a queue",
         "one thread accepts, a bounded queue, k threads converse",
         tcp::queued_threads::serve,
         include_str!("tcp/queued_threads.rs"),
     ),
     tcp(
         "tcp-passed-descriptors",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Process),
+        "a pool of processes that are passed connections",
         "the master accepts and passes the socket to an idle process",
         tcp::passed_descriptors::serve,
         include_str!("tcp/passed_descriptors.rs"),
@@ -245,8 +254,8 @@ pub const CATALOGUE: &[Design] = &[
     .opening(1, 1),
     tcp(
         "tcp-work-stealing",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Thread),
+        "a pool of threads that steal work",
         "one thread accepts, a pool whose threads steal work converses",
         tcp::work_stealing::serve,
         include_str!("tcp/work_stealing.rs"),
@@ -254,8 +263,8 @@ pub const CATALOGUE: &[Design] = &[
     .with_workers(NeededWorkers::All),
     tcp(
         "tcp-delayed-allocation",
-        Concurrent,
-        Delayed,
+        (Concurrent, Delayed, Thread),
+        "delayed allocation",
         "the receiver converses; a long client keeps it, the port gets another",
         tcp::delayed_allocation::serve,
         include_str!("tcp/delayed_allocation.rs"),
@@ -263,8 +272,8 @@ pub const CATALOGUE: &[Design] = &[
     .opening(2, 0),
     tcp(
         "tcp-poll-loop",
-        Apparent,
-        None,
+        (Apparent, None, Loop),
+        "a poll loop",
         "one thread asks poll which of all clients are ready",
         tcp::poll_loop::serve,
         include_str!("tcp/poll_loop.rs"),
@@ -272,8 +281,8 @@ pub const CATALOGUE: &[Design] = &[
     .opening(2, 0),
     tcp(
         "tcp-event-loop",
-        Apparent,
-        None,
+        (Apparent, None, Loop),
+        "an event loop",
         "one thread is told by epoll which clients are ready",
         tcp::event_loop::serve,
         include_str!("tcp/event_loop.rs"),
@@ -281,8 +290,8 @@ pub const CATALOGUE: &[Design] = &[
     .opening(4, 0),
     tcp(
         "tcp-event-loops",
-        Apparent,
-        Preallocated,
+        (Apparent, Preallocated, Loop),
+        "a set of event loops",
         "several event loops; how clients reach them is a choice",
         tcp::event_loops::serve,
         include_str!("tcp/event_loops.rs"),
@@ -291,8 +300,8 @@ pub const CATALOGUE: &[Design] = &[
     .with_workers(NeededWorkers::One),
     tcp(
         "tcp-event-loop-pool",
-        Concurrent,
-        Preallocated,
+        (Concurrent, Preallocated, Thread),
+        "an event loop with a pool of threads",
         "an event loop talks, a pool of threads does the processing",
         tcp::event_loop_pool::serve,
         include_str!("tcp/event_loop_pool.rs"),
@@ -300,8 +309,8 @@ pub const CATALOGUE: &[Design] = &[
     .opening(4, 0),
     tcp(
         "tcp-async-tasks",
-        Apparent,
-        OnDemand,
+        (Apparent, OnDemand, Task),
+        "a runtime of async tasks",
         "a task for each connection on a runtime",
         tcp::async_tasks::serve,
         include_str!("tcp/async_tasks.rs"),
@@ -309,8 +318,8 @@ pub const CATALOGUE: &[Design] = &[
     .opening(4, 0),
     tcp(
         "tcp-uring-loop",
-        Apparent,
-        None,
+        (Apparent, None, Loop),
+        "an io_uring loop",
         "one thread, operations that the kernel completes",
         tcp::uring_loop::serve,
         include_str!("tcp/uring_loop.rs"),
@@ -320,26 +329,50 @@ pub const CATALOGUE: &[Design] = &[
 
 const fn udp(
     name: &'static str,
-    concurrency: Concurrency,
-    allocation: Allocation,
+    (concurrency, allocation, unit): (Concurrency, Allocation, WorkUnit),
+    phrase: &'static str,
     summary: &'static str,
     serve: ServeUdp,
     source: &'static str,
 ) -> Design {
     let (serve, needs) = (Serve::Udp(serve), usual_needs(concurrency, allocation, 0));
-    Design { name, concurrency, allocation, summary, serve, source, needs }
+    let answers_from_another_port = false;
+    Design {
+        name,
+        concurrency,
+        allocation,
+        unit,
+        phrase,
+        summary,
+        serve,
+        answers_from_another_port,
+        source,
+        needs,
+    }
 }
 
 const fn tcp(
     name: &'static str,
-    concurrency: Concurrency,
-    allocation: Allocation,
+    (concurrency, allocation, unit): (Concurrency, Allocation, WorkUnit),
+    phrase: &'static str,
     summary: &'static str,
     serve: ServeTcp,
     source: &'static str,
 ) -> Design {
     let (serve, needs) = (Serve::Tcp(serve), usual_needs(concurrency, allocation, 1));
-    Design { name, concurrency, allocation, summary, serve, source, needs }
+    let answers_from_another_port = false;
+    Design {
+        name,
+        concurrency,
+        allocation,
+        unit,
+        phrase,
+        summary,
+        serve,
+        answers_from_another_port,
+        source,
+        needs,
+    }
 }
 
 /// A worker where requests have workers, and what a client takes.
@@ -364,6 +397,10 @@ impl Design {
         CATALOGUE.iter().find(|design| design.name == name)
     }
 
+    const fn answering_from_another_port(self) -> Self {
+        Self { answers_from_another_port: true, ..self }
+    }
+
     const fn needing(self, needs: Needs) -> Self {
         Self { needs, ..self }
     }
@@ -377,10 +414,11 @@ impl Design {
         Self { needs: Needs { workers, ..self.needs }, ..self }
     }
 
-    /// Whether a client gets its replies from another port than it asked, as TFTP's do (RFC 1350).
+    /// Its name without the transport, as a label: `thread per request`.
     #[must_use]
-    pub fn answers_from_another_port(&self) -> bool {
-        self.name == "udp-session-workers"
+    pub fn label(&self) -> String {
+        let transport = self.transport().to_string();
+        self.name.trim_start_matches(&transport).replace('-', " ").trim().to_owned()
     }
 
     /// Why this system cannot run it, with the remedy; `None` where it can.

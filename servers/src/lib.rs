@@ -37,7 +37,7 @@ pub mod tuning;
 pub mod udp;
 pub mod worker;
 
-pub use axes::{Allocation, Concurrency};
+pub use axes::{Allocation, Concurrency, WorkUnit};
 pub use catalogue::{CATALOGUE, Design};
 pub use context::Context;
 pub use limits::Limits;

@@ -5,10 +5,12 @@ use std::time::Duration;
 use crossover::ServerProcess;
 use crossover::example::{self, Failed, Table, median};
 use crossover::real_testbed::RealTestbed;
+use crossover::setup::ServerSetup;
 use crossover::testbed::Testbed;
 use loadgen::capacity::Capacity;
 use loadgen::expectation::Expectation;
 use serde_json::Value;
+use servers::Design;
 use workload::{Arrivals, LoadSpec, Plan, Rate};
 
 use super::{Queue, besides_ns, follow, p99};
@@ -85,7 +87,8 @@ fn found_and_theory(testbed: &mut RealTestbed, seed: u64) -> Result<(Capacity, T
     // The machine changes from minute to minute; theory has the server of the same minutes.
     let besides_ns = besides_ns(testbed, &QUEUE)?;
     let placement = testbed.placement();
-    let server = ServerProcess::start_with(QUEUE.design, &placement.server_cores, &[])
+    let design = Design::named(QUEUE.design).ok_or("a design of the catalogue")?;
+    let server = ServerProcess::start(&ServerSetup::usual(design), &placement.server_cores)
         .map_err(|failure| failure.to_string())?;
     let target = format!("udp://{}", server.address);
     let said = search(&target, &placement.generator_cores[0].to_string(), seed)?;

@@ -20,10 +20,12 @@ use crossover::ServerProcess;
 use crossover::example::{self, Failed, Table, median};
 use crossover::generator::Aim;
 use crossover::real_testbed::RealTestbed;
+use crossover::setup::ServerSetup;
 use crossover::testbed::Testbed;
 use protocol::Transport;
 use protocol::quantity::Nanoseconds;
 use results::Measurement;
+use servers::Design;
 use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 
 /// Runs of each row.
@@ -164,10 +166,10 @@ fn spec(queue: &Queue, load: f64, besides_ns: f64, seed: u64) -> Result<LoadSpec
 }
 
 fn measure(testbed: &mut RealTestbed, queue: &Queue, plan: &Plan) -> Result<Measurement, Failed> {
-    let workers = queue.servers.to_string();
     let cores = testbed.placement().server_cores.clone();
-    let server = ServerProcess::start_with(queue.design, &cores, &["--workers", &workers])
-        .map_err(|failure| failure.to_string())?;
+    let design = Design::named(queue.design).ok_or("a design of the catalogue")?;
+    let setup = ServerSetup { workers: Some(queue.servers), ..ServerSetup::usual(design) };
+    let server = ServerProcess::start(&setup, &cores).map_err(|failure| failure.to_string())?;
     let aim = Aim::work(Transport::Udp, server.address);
     let measured = testbed.drive(&aim, plan, &|| false).map_err(|failure| failure.to_string())?;
     server.stop().map_err(|failure| failure.to_string())?;

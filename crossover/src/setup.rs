@@ -1,0 +1,256 @@
+//! What a run is given, a load and a server: how parameters change it, and how it is written as flags
+//! and for records. Each of these stands here and nowhere else.
+
+use std::time::Duration;
+
+use protocol::quantity::{read_duration, read_size, write_duration};
+use protocol::{MAX_DATAGRAM_SIZE, Transport};
+use results::{Parameter, ParameterUnit, Subject};
+use servers::{Design, Distribution, limits};
+use workload::{Arrivals, Close, Distribution as Quantity, LoadSpec, Rate};
+
+/// Load and server of one run.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What is sent.
+    pub load: LoadSpec,
+    /// What serves.
+    pub server: ServerSetup,
+}
+
+/// A server design with its settings; what is not set is as usual.
+#[derive(Clone, Debug)]
+pub struct ServerSetup {
+    /// The design.
+    pub design: &'static Design,
+    /// Workers.
+    pub workers: Option<u32>,
+    /// How long a connection may be silent.
+    pub idle: Option<Duration>,
+    /// Delayed allocation: how long a receiver serves a request itself.
+    pub patience: Option<Duration>,
+    /// Several event loops: how connections reach them.
+    pub distribution: Option<Distribution>,
+}
+
+impl ServerSetup {
+    /// A design as it usually is.
+    #[must_use]
+    pub fn usual(design: &'static Design) -> Self {
+        Self { design, workers: None, idle: None, patience: None, distribution: None }
+    }
+
+    /// Its settings as flags of `crossover serve DESIGN`.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        // Taken apart by name, so that a new setting cannot be forgotten here.
+        let Self { design: _, workers, idle, patience, distribution } = self;
+        let settings = [
+            ("--workers", workers.map(|count| count.to_string())),
+            ("--idle", idle.map(write_duration)),
+            ("--patience", patience.map(write_duration)),
+            ("--distribution", distribution.map(|how| how.to_string())),
+        ];
+        let given =
+            settings.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        given.flatten().collect()
+    }
+}
+
+impl Setup {
+    /// Gives a parameter a value in its base unit.
+    ///
+    /// # Errors
+    /// When it cannot have it.
+    pub fn set(&mut self, parameter: Parameter, value: f64) -> Result<(), String> {
+        let load = &mut self.load;
+        match parameter {
+            Parameter::Wait => load.wait = Quantity::fixed(value),
+            Parameter::Compute => load.compute = Quantity::fixed(value),
+            Parameter::Rate => {
+                let rate = Rate::per_second(value).ok_or("the rate must be above 0")?;
+                let Arrivals::Open { law, .. } = load.arrivals else {
+                    return Err("a closed loop has no rate; leave rate or closed away".to_owned());
+                };
+                load.arrivals = Arrivals::open(rate, law);
+            }
+            Parameter::RequestSize => load.request_size = Quantity::fixed(value),
+            Parameter::ReplySize => load.reply_size = Quantity::fixed(value),
+            Parameter::Clients => load.clients = count(value, u32::from(u16::MAX))?,
+            Parameter::Workers => self.server.workers = Some(count(value, limits::MAX_WORKERS)?),
+            Parameter::Patience => self.server.patience = Some(Duration::from_nanos(value as u64)),
+        }
+        Ok(())
+    }
+
+    /// The same for records.
+    #[must_use]
+    pub fn in_words(&self) -> results::Setup {
+        results::Setup {
+            load: load_in_words(&self.load, self.server.design.transport()),
+            server: results::ServerSetup { flags: self.server.flags() },
+        }
+    }
+}
+
+/// A whole number from 1 to `most`.
+fn count(value: f64, most: u32) -> Result<u32, String> {
+    let is_count = value.fract() == 0.0 && (1.0..=f64::from(most)).contains(&value);
+    is_count.then_some(value as u32).ok_or_else(|| format!("{value} is not within 1 to {most}"))
+}
+
+/// Reads a value of a parameter, with its unit.
+///
+/// # Errors
+/// When it is no such quantity.
+pub fn read_value(parameter: Parameter, text: &str) -> Result<f64, String> {
+    match parameter.row().unit {
+        ParameterUnit::Time => read_duration(text).map(|time| time.as_nanos() as f64),
+        ParameterUnit::Rate => text.parse().map(Rate::get),
+        ParameterUnit::Size => read_size(text).map(|bytes| bytes as f64),
+        ParameterUnit::Count => text
+            .trim()
+            .parse::<u32>()
+            .map(f64::from)
+            .map_err(|_| format!("'{text}' is no number of {parameter}; write 16")),
+    }
+}
+
+/// A design with its facts, for records.
+#[must_use]
+pub fn subject(design: &Design) -> Subject {
+    use servers::{Allocation, Concurrency, WorkUnit};
+    Subject {
+        name: design.name.to_owned(),
+        label: design.label(),
+        phrase: design.phrase.to_owned(),
+        transport: design.transport(),
+        concurrency: match design.concurrency {
+            Concurrency::Iterative => results::Concurrency::Iterative,
+            Concurrency::Concurrent => results::Concurrency::Concurrent,
+            Concurrency::Apparent => results::Concurrency::Apparent,
+        },
+        allocation: match design.allocation {
+            Allocation::None => results::Allocation::None,
+            Allocation::OnDemand => results::Allocation::OnDemand,
+            Allocation::Preallocated => results::Allocation::Preallocated,
+            Allocation::Delayed => results::Allocation::Delayed,
+        },
+        unit: match design.unit {
+            WorkUnit::Master => results::WorkUnit::Master,
+            WorkUnit::Loop => results::WorkUnit::Loop,
+            WorkUnit::Task => results::WorkUnit::Task,
+            WorkUnit::Thread => results::WorkUnit::Thread,
+            WorkUnit::Process => results::WorkUnit::Process,
+        },
+    }
+}
+
+/// Whether the sizes of a load can be sent at all.
+///
+/// # Errors
+/// With the largest that can.
+pub fn fits_transport(spec: &LoadSpec, transport: Transport) -> Result<(), String> {
+    let most = MAX_DATAGRAM_SIZE as f64;
+    let largest = spec.request_size.largest().max(spec.reply_size.largest());
+    if transport == Transport::Udp && largest > most {
+        return Err(format!("a datagram holds at most {most} B; choose smaller sizes, or TCP"));
+    }
+    Ok(())
+}
+
+fn load_in_words(spec: &LoadSpec, transport: Transport) -> results::Load {
+    let think = match spec.arrivals {
+        Arrivals::Closed(think) => think.to_string(),
+        Arrivals::Open { .. } => String::new(),
+    };
+    results::Load {
+        arrivals: spec.arrivals.to_string(),
+        rate_per_s: spec.arrivals.rate().map_or(0.0, Rate::get),
+        clients: spec.clients,
+        think,
+        window_ns: spec.window.as_nanos() as u64,
+        warmup_ns: spec.warmup.as_nanos() as u64,
+        wait: spec.wait.to_string(),
+        compute: spec.compute.to_string(),
+        request_size: spec.request_size.to_string(),
+        reply_size: spec.reply_size.to_string(),
+        connection: match transport {
+            Transport::Tcp => spec.reuse.to_string(),
+            Transport::Udp => "datagram".to_owned(),
+        },
+        timeout_ns: spec.timeout.as_nanos() as u64,
+        close: match spec.close {
+            Close::Reset => "reset".to_owned(),
+            Close::Finish => "finish".to_owned(),
+        },
+        depth: spec.depth,
+        max_in_flight: spec.max_in_flight,
+        session: spec.session.map_or_else(String::new, |session| {
+            format!("{} with pauses of {}", session.length, session.think)
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use results::PARAMETERS;
+    use servers::CATALOGUE;
+
+    use super::*;
+
+    #[test]
+    fn every_parameter_is_read_and_changes_what_a_record_says_of_the_run() {
+        for row in PARAMETERS {
+            let text = match row.unit {
+                ParameterUnit::Time => "3ms",
+                ParameterUnit::Rate => "77/s",
+                ParameterUnit::Size => "2KiB",
+                ParameterUnit::Count => "7",
+            };
+            let value = read_value(row.parameter, text).expect("with its unit");
+            let server = ServerSetup::usual(&CATALOGUE[0]);
+            let mut setup = Setup { load: LoadSpec::default(), server };
+            let before = setup.in_words();
+            setup.set(row.parameter, value).expect("it can have it");
+            assert_ne!(setup.in_words(), before, "{}", row.name);
+            assert!(read_value(row.parameter, "much").is_err(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn settings_are_flags_that_serve_understands() {
+        use clap::Parser;
+        let all = ServerSetup {
+            workers: Some(3),
+            idle: Some(Duration::from_millis(300)),
+            patience: Some(Duration::from_micros(50)),
+            distribution: Some(Distribution::RoundRobin),
+            ..ServerSetup::usual(&CATALOGUE[0])
+        };
+        let flags = all.flags();
+        assert_eq!(flags.len(), 8);
+        let line = ["crossover", "serve", all.design.name].map(str::to_owned).into_iter();
+        crate::cli::Cli::try_parse_from(line.chain(flags)).expect("it understands them");
+    }
+
+    #[test]
+    fn every_design_is_spoken_of_with_its_article_and_has_a_label_of_its_own() {
+        for (index, design) in CATALOGUE.iter().enumerate() {
+            let one = subject(design);
+            let phrase = &one.phrase;
+            assert!(
+                ["a ", "an ", "the ", "delayed "].iter().any(|first| phrase.starts_with(first)),
+                "{phrase}"
+            );
+            let vowel = phrase.starts_with("an ");
+            let next = phrase.split(' ').nth(1).unwrap_or_default();
+            let is_article = phrase.starts_with("a ") || vowel;
+            assert!(!is_article || next.starts_with(['a', 'e', 'i', 'o']) == vowel, "{phrase}");
+            assert!(!one.label.is_empty() && !one.label.contains('-'));
+            let alike = CATALOGUE[..index].iter().map(subject);
+            let mut alike = alike.filter(|other| other.transport == one.transport);
+            assert!(alike.all(|other| other.label != one.label && &other.phrase != phrase));
+        }
+    }
+}

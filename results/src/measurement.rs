@@ -1,0 +1,143 @@
+//! What one run measured.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Counts, Doubt, Events, Parts, Series, StatusTimes, Times, UnsentCause};
+
+/// What one run measured, finished by the judge of the load generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Proof that two designs got the same plan.
+    pub plan_hash: String,
+    /// The accounting.
+    pub counts: Counts,
+    /// What else was counted.
+    #[serde(flatten)]
+    pub events: Events,
+    /// Datagrams that the server never received, where it reports that.
+    pub requests_lost: Option<u64>,
+    /// Datagrams that the server answered and the generator never received, where it reports that.
+    pub replies_lost: Option<u64>,
+    /// Requests a second that the plan holds; none in a closed loop.
+    pub rate_planned: Option<f64>,
+    /// Requests a second that were sent.
+    pub rate_achieved: f64,
+    /// The distributions.
+    #[serde(flatten)]
+    pub times: Times,
+    /// Length of the measured window; what there was of it where the run was broken off.
+    #[serde(default)]
+    pub window_ns: u64,
+    /// Replies of HTTP by their whole status, with their times; the first 32 that came.
+    #[serde(default)]
+    pub statuses_by_code: BTreeMap<u16, StatusTimes>,
+    /// The parts of which the response times consist, where the server stamps its replies.
+    #[serde(default)]
+    pub parts: Option<Parts>,
+    /// The window in slices of time.
+    #[serde(default)]
+    pub series: Option<Series>,
+    /// As many independent requests would tell as much: fewer than there were where neighbours
+    /// are alike.
+    #[serde(default)]
+    pub effective_samples: f64,
+    /// Mean waiting that the requests really did.
+    pub waited_mean_ns: f64,
+    /// Mean processor time that the requests really used.
+    pub computed_mean_ns: f64,
+    /// Reasons not to trust it.
+    pub doubts: Vec<Doubt>,
+    /// What the server used, where it was started by this program.
+    pub server: Option<ServerCost>,
+    /// What the generator used.
+    pub generator: GeneratorCost,
+}
+
+impl Measurement {
+    /// Whether the means and medians of this run are to be doubted.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        self.doubts.iter().any(|doubt| !doubt.concerns_tail_only())
+    }
+
+    /// Whether the server held so many requests that others could not be sent: what finds no place in
+    /// flight, or no room on its connection, waits for the server and not for the generator.
+    #[must_use]
+    pub fn is_held_up(&self) -> bool {
+        let holds_up = |doubt: &Doubt| {
+            matches!(
+                doubt,
+                Doubt::Exhausted { lack: Some(UnsentCause::Places | UnsentCause::Room), .. }
+            )
+        };
+        self.doubts.iter().any(holds_up)
+    }
+}
+
+/// A server's closing line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerCost {
+    /// The design that served.
+    pub design: String,
+    /// Requests received.
+    pub received: u64,
+    /// Requests answered.
+    pub answered: u64,
+    /// Requests refused with a reply.
+    pub refused: u64,
+    /// Requests that got no reply.
+    pub dropped: u64,
+    /// Requests answered in each worker's place.
+    pub per_worker: Vec<u64>,
+    /// User time of the server process.
+    pub user_ns: u64,
+    /// System time of the server process.
+    pub system_ns: u64,
+    /// User time of its worker processes.
+    pub children_user_ns: u64,
+    /// System time of its worker processes.
+    pub children_system_ns: u64,
+    /// Times a thread gave the processor up.
+    pub voluntary_switches: u64,
+    /// Times it was taken away.
+    pub involuntary_switches: u64,
+    /// Largest resident set of the server process or of one of its workers.
+    pub peak_memory_bytes: u64,
+    /// From the opening line to the closing line.
+    pub served_ns: u64,
+}
+
+impl ServerCost {
+    /// All processor time, the children's included.
+    #[must_use]
+    pub fn processor_ns(&self) -> u64 {
+        self.user_ns + self.system_ns + self.children_user_ns + self.children_system_ns
+    }
+
+    /// Processor time for each request answered; `None` where none was.
+    #[must_use]
+    pub fn processor_ns_per_request(&self) -> Option<f64> {
+        (self.answered > 0).then(|| self.processor_ns() as f64 / self.answered as f64)
+    }
+}
+
+/// What the generator used during a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GeneratorCost {
+    /// Processor time of its thread.
+    pub processor_ns: u64,
+    /// Wall time of the run, drain included.
+    pub wall_ns: u64,
+    /// Times its loop stood still for more than a millisecond.
+    pub hiccups: u64,
+    /// The longest of them.
+    pub longest_hiccup_ns: u64,
+    /// Mean number of requests in flight over the measured window.
+    pub mean_in_flight: f64,
+    /// Share of its time that the hypervisor took from the core robbed most, of those that matter.
+    pub stolen_share: f64,
+    /// Steps of the server's computing loop in a microsecond: the core's speed at the start.
+    pub steps_per_us: f64,
+}

@@ -1,0 +1,75 @@
+//! What a run was given: its load, and the settings of its server.
+
+use serde::{Deserialize, Serialize};
+
+/// Load and server of a run, in the words of the command line, so that it can be made again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// What was sent.
+    pub load: Load,
+    /// Which settings the server had beside its usual ones.
+    #[serde(default)]
+    pub server: ServerSetup,
+}
+
+/// The settings of a server that differ from its usual ones, by the flags of `crossover serve`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServerSetup {
+    /// Flags and their values, in order.
+    #[serde(default)]
+    pub flags: Vec<String>,
+}
+
+/// The load of a run in the words of the command line, so that it can be made again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// `poisson`, `even`, `burst:8`, or `closed`.
+    pub arrivals: String,
+    /// Requests a second; 0 in a closed loop.
+    pub rate_per_s: f64,
+    /// Connections or sockets of the generator.
+    pub clients: u32,
+    /// Think time of a closed loop.
+    pub think: String,
+    /// Length of the measured window.
+    pub window_ns: u64,
+    /// Time before it.
+    pub warmup_ns: u64,
+    /// Waiting of a request.
+    pub wait: String,
+    /// Processor time of a request.
+    pub compute: String,
+    /// Bytes of a request.
+    pub request_size: String,
+    /// Bytes of a reply.
+    pub reply_size: String,
+    /// `persistent`, `per-request` or `per:10`; `datagram` over UDP.
+    pub connection: String,
+    /// When an unanswered request is given up.
+    pub timeout_ns: u64,
+    /// How connections are ended: `reset` or `finish`.
+    #[serde(default = "usual_close")]
+    pub close: String,
+    /// Closed loop: requests that each client keeps in flight.
+    #[serde(default = "usual_depth")]
+    pub depth: u32,
+    /// Requests in flight at once, at most.
+    #[serde(default = "usual_max_in_flight")]
+    pub max_in_flight: u32,
+    /// Length of a session, and its pauses; empty where single requests arrive.
+    #[serde(default)]
+    pub session: String,
+}
+
+// What these were in every load before they were recorded.
+fn usual_close() -> String {
+    "reset".to_owned()
+}
+
+fn usual_depth() -> u32 {
+    1
+}
+
+fn usual_max_in_flight() -> u32 {
+    16_384
+}
