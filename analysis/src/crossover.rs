@@ -57,9 +57,9 @@ pub struct Margin {
 /// Two designs compared over an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// The iterative design.
+    /// The one that the other is compared with.
     pub base: Subject,
-    /// The one it is compared with.
+    /// The other.
     pub other: Subject,
     /// Each point.
     pub margins: Vec<Margin>,
@@ -80,7 +80,9 @@ pub fn comparisons(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Comparison
         .collect()
 }
 
-fn compare(
+/// Compares any two subjects, point by point, by mean response time.
+#[must_use]
+pub fn compare(
     experiment: &Experiment<'_>,
     base: &Subject,
     other: &Subject,

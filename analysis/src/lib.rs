@@ -8,7 +8,11 @@ pub mod bootstrap;
 pub mod crossover;
 pub mod curve;
 pub mod experiment;
+pub mod figure;
+pub mod findings;
+mod found;
 pub mod noise;
+mod question;
 pub mod text;
 pub mod verdict;
 
@@ -16,8 +20,10 @@ pub use bootstrap::Estimate;
 pub use crossover::{Comparison, Crossover, Margin};
 pub use curve::{Curve, Metric, Point, knee, percentile_curves};
 pub use experiment::{Experiment, Run, experiments};
+pub use findings::Findings;
+pub use found::Found;
 pub use noise::Noise;
-pub use verdict::{Finding, Verdict, verdict};
+pub use verdict::{Finding, Verdict};
 
 /// Subjects for tests.
 #[cfg(test)]

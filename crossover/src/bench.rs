@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use analysis::Findings;
 use results::{Failure, Outcome, Record, Settled};
 
 use crate::bench_folder::BenchFolder;
@@ -109,7 +110,8 @@ impl Bench {
     /// what was found is not lost with a page that cannot be written.
     fn report(&self) -> Vec<Error> {
         let settled = Settled::of(self.folder.records.clone());
-        let verdict = analysis::verdict(&settled.records);
+        let findings = Findings::of(&settled.records);
+        let verdict = &findings.verdict;
         let mut out = Output::begin();
         out.paragraph(&verdict.headline, "");
         for further in [&verdict.second, &verdict.terms].into_iter().flatten() {
@@ -120,7 +122,7 @@ impl Bench {
             out.paragraph(format!("  - {}: {}", finding.experiment, finding.text), "    ");
         }
         let told = out.finish();
-        let written = report::write(&settled, &verdict, &self.folder.own.path).and_then(|page| {
+        let written = report::write(&settled, &findings, &self.folder.own.path).and_then(|page| {
             let mut out = Output::begin();
             out.line(format!("\n{}", page.display()));
             out.finish()

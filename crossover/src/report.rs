@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use analysis::Verdict;
+use analysis::Findings;
 use results::{Record, Settled, read_records};
 
 use crate::bench_folder::{OwnFolder, RECORDS};
@@ -21,18 +21,22 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
     let own = OwnFolder::take(arguments.out.as_deref().unwrap_or(&folder))?;
     own.may_hold_a_page()?;
     own.is_nobody_elses(&folder)?;
-    let page = write(&settled, &analysis::verdict(&settled.records), &own.path)?;
+    let page = write(&settled, &Findings::of(&settled.records), &own.path)?;
     let mut out = Output::begin();
     out.line(page.display().to_string());
     out.finish()
 }
 
 /// Writes page and figures; says what of the records does not count.
-pub(crate) fn write(settled: &Settled, verdict: &Verdict, folder: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn write(
+    settled: &Settled,
+    findings: &Findings<'_>,
+    folder: &Path,
+) -> Result<PathBuf, Error> {
     for note in reports::left_out(settled) {
         say(&format!("note: {note}"));
     }
-    Ok(reports::write_report(settled, verdict, folder)?)
+    Ok(reports::write_report(settled, findings, folder)?)
 }
 
 /// Reads records, of each what a page shows; says so where the last line was cut short.

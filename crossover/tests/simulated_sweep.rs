@@ -3,8 +3,7 @@
 
 use std::time::Instant;
 
-use analysis::crossover::comparisons;
-use analysis::{Crossover, Noise, experiments, verdict};
+use analysis::{Crossover, Findings};
 use crossover::scenario::Source;
 use crossover::sweep::{record, remaining, runs};
 use crossover::testbed::SimulatedTestbed;
@@ -27,11 +26,11 @@ fn sweep(scenario: &str) -> Vec<Record> {
 #[test]
 fn the_planted_costs_are_found_where_theory_puts_the_crossing() {
     let records = sweep("quick");
-    let experiments = experiments(&records);
-    let waiting = experiments.iter().find(|one| one.name == "burst-waiting").expect("asked");
-    let found = comparisons(waiting, &Noise::of(&experiments));
+    let findings = Findings::of(&records);
+    let waiting = findings.experiments.iter().find(|one| one.experiment.name == "burst-waiting");
+    let found = &waiting.expect("asked").comparisons;
     assert_eq!(found.len(), 4);
-    for comparison in found {
+    for comparison in found.clone() {
         let design = Design::named(&comparison.other.name).expect("in the catalogue");
         let creation_ns = SimulatedTestbed::creation(design).as_nanos() as f64;
         let expected = model::burst_crossover(8, creation_ns).expect("more than one");
@@ -48,14 +47,15 @@ fn the_planted_costs_are_found_where_theory_puts_the_crossing() {
 #[test]
 fn computing_on_one_processor_never_pays_and_the_verdict_says_so() {
     let records = sweep("quick");
-    let verdict = verdict(&records);
+    let findings = Findings::of(&records);
+    let verdict = &findings.verdict;
     assert!(verdict.headline.starts_with("On this machine a thread per request beats"));
-    assert!(verdict.second.is_some_and(|second| second.starts_with("Over TCP, ")));
+    assert!(verdict.second.as_ref().is_some_and(|second| second.starts_with("Over TCP, ")));
     let computing: Vec<_> =
         verdict.findings.iter().filter(|one| one.experiment == "burst-computing").collect();
     assert_eq!(computing.len(), 4);
     assert!(computing.iter().all(|finding| finding.text.contains("never beats")));
-    assert!(verdict.noise.cells.iter().all(|twins| twins.are_alike()), "the same server twice");
+    assert!(findings.noise.cells.iter().all(|twins| twins.are_alike()), "the same server twice");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn each_run_counts_once_and_runs_of_other_loads_not_at_all() {
     assert_eq!(Settled::of(vec![failed]).records.len(), 1);
     // A page shows the same of records that are kept small.
     let small: Vec<Record> = records.iter().cloned().map(Record::for_report).collect();
-    assert_eq!(reports::figures(&records), reports::figures(&small));
+    assert_eq!(Findings::of(&records).figures(), Findings::of(&small).figures());
 }
 
 #[test]
@@ -173,16 +173,17 @@ fn the_page_is_one_file_that_opens_with_the_answer() {
     let records = sweep("smoke");
     let folder = tempfile::tempdir().expect("a folder");
     let settled = Settled::of(records.clone());
-    let opening = verdict(&records);
-    let page = reports::write_report(&settled, &opening, folder.path()).expect("it can be written");
+    let findings = Findings::of(&settled.records);
+    let page =
+        reports::write_report(&settled, &findings, folder.path()).expect("it can be written");
     let html = std::fs::read_to_string(&page).expect("it was written");
-    let headline = verdict(&records).headline;
+    let headline = findings.verdict.headline.clone();
     let opening = html.find("<h1>").expect("a headline");
     assert!(html[opening..].starts_with(&format!("<h1>{headline}</h1>")));
     for foreign in ["<script", "<link", "<img", "<iframe", "@import", "url("] {
         assert!(!html.contains(foreign), "the page must need nothing else: {foreign}");
     }
-    for figure in reports::figures(&records) {
+    for figure in findings.figures() {
         assert!(html.contains(&format!("id=\"{}\"", figure.name)));
         assert!(figure.question.contains('?') || figure.question.contains('('), "{figure:?}");
         for extension in ["png", "svg", "csv"] {
@@ -191,5 +192,5 @@ fn the_page_is_one_file_that_opens_with_the_answer() {
             assert!(length > 100, "{} has {length} bytes", file.display());
         }
     }
-    assert_eq!(html.matches("<svg role=\"img\"").count(), 2 * reports::figures(&records).len());
+    assert_eq!(html.matches("<svg role=\"img\"").count(), 2 * findings.figures().len());
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::figure::Figure;
+use analysis::figure::Figure;
 
 /// The table of a figure as CSV (RFC 4180).
 #[must_use]

@@ -9,7 +9,8 @@ use maud::{DOCTYPE, Markup, html};
 use results::Subject;
 use serde::{Serialize, Serializer};
 
-use crate::page::{capital, head};
+use crate::page::head;
+use crate::view::capital;
 
 /// What the other clients experience while one misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

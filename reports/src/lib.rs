@@ -1,25 +1,22 @@
 //! From records to a page and its figures: the only crate that draws.
 //!
-//! Records become [`figure::Figure`]s, which are plain data; one function draws a figure as SVG
-//! and as PNG, one writes its data as CSV, and [`page`] sets them into one self-contained HTML
-//! file that opens with the answer.
+//! Figures ([`analysis::figure`]) and what a page says ([`view`]) are plain data; [`drawing`] draws a
+//! figure as SVG and as PNG by one layout, [`csv`] writes its data, and [`page`] sets all of it into one
+//! self-contained HTML file that opens with the answer.
 
 pub mod csv;
-pub mod draw;
+pub mod drawing;
 pub mod faults;
-pub mod figure;
-mod figures;
 pub mod page;
-mod style;
+pub mod style;
+pub mod view;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use analysis::Verdict;
+use analysis::Findings;
 use results::{Settled, write_file};
-
-pub use figures::figures;
 
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -45,17 +42,16 @@ pub enum ReportError {
 /// What stands in the head of every page of this program, by which it knows its own again.
 pub const PAGE_MARK: &str = "<meta name=\"generator\" content=\"Crossover\">";
 
-/// Writes `index.html`, which opens with the verdict, and `figures/NAME.png|svg|csv` into a folder;
+/// Writes `index.html`, which opens with the answer, and `figures/NAME.png|svg|csv` into a folder;
 /// returns the page's path.
 ///
 /// # Errors
 /// When a file cannot be written; the old one is then still there.
 pub fn write_report(
     settled: &Settled,
-    verdict: &Verdict,
+    findings: &Findings<'_>,
     folder: &Path,
 ) -> Result<PathBuf, ReportError> {
-    let records = &settled.records;
     let write = |path: &Path, bytes: &[u8]| {
         let of_file = |source| ReportError::File { path: path.to_owned(), source };
         write_file(path, bytes).map_err(of_file)
@@ -64,17 +60,18 @@ pub fn write_report(
     fs::create_dir_all(&pictures)
         .map_err(|source| ReportError::File { path: pictures.clone(), source })?;
     let mut drawn = Vec::new();
-    for figure in figures(records) {
-        let wide = draw::svg(&figure, draw::Width::Wide)?;
-        let narrow = draw::svg(&figure, draw::Width::Narrow)?;
+    for figure in findings.figures() {
+        let wide = drawing::svg(&figure, drawing::Width::Wide);
+        let narrow = drawing::svg(&figure, drawing::Width::Narrow);
         let file = |extension: &str| pictures.join(format!("{}.{extension}", figure.name));
         write(&file("svg"), wide.as_bytes())?;
         write(&file("csv"), csv::of(&figure).as_bytes())?;
-        write(&file("png"), &draw::png(&figure)?)?;
+        write(&file("png"), &drawing::png(&figure)?)?;
         drawn.push(page::Drawn { figure, wide, narrow });
     }
     let path = folder.join("index.html");
-    write(&path, page::render(settled, verdict, &drawn).as_bytes())?;
+    let view = view::View::of(settled, findings);
+    write(&path, page::render(&view, &drawn).as_bytes())?;
     Ok(path)
 }
 

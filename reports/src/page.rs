@@ -1,13 +1,10 @@
-//! The page: one self-contained file that opens with the answer and can be read without scripts.
+//! The page: one self-contained file that opens with the answer and can be read without scripts. It
+//! renders a [`View`] and computes nothing.
 
-use std::collections::BTreeMap;
-
-use analysis::crossover::{Comparison, comparisons};
-use analysis::{Crossover, Experiment, Verdict, experiments, text};
+use analysis::figure::Figure;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use results::{Machine, Outcome, Placement, Record, Settled, Shows};
 
-use crate::figure::Figure;
+use crate::view::{ComparisonView, DoubtsView, Section, View};
 
 /// A figure with its drawings for two page widths.
 pub struct Drawn {
@@ -24,23 +21,21 @@ const STYLE: &str = include_str!("page.css");
 
 /// The whole page as HTML.
 #[must_use]
-pub fn render(settled: &Settled, verdict: &Verdict, drawn: &[Drawn]) -> String {
-    let records = &settled.records;
-    let experiments = experiments(records);
+pub fn render(view: &View, drawn: &[Drawn]) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (head(title(records), ""))
+            (head(&view.title, ""))
             body {
                 main {
-                    (answer(verdict, settled))
-                    (findings(verdict, &experiments))
+                    (answer(view))
+                    (findings(&view.sections))
                     @for one in drawn { (figure(one)) }
-                    (crossings(&experiments, verdict))
-                    (machine(records))
-                    (doubts(records))
-                    (failures(records))
-                    (method(verdict))
+                    (comparisons(&view.comparisons))
+                    (machine(&view.machine))
+                    (doubts(&view.doubts))
+                    (failures(&view.failures))
+                    (method(view.noise.as_deref()))
                 }
             }
         }
@@ -61,57 +56,27 @@ pub(crate) fn head(title: &str, further_style: &str) -> Markup {
     }
 }
 
-fn title(records: &[Record]) -> &str {
-    records.last().map_or("", |record| &record.title)
-}
-
-fn answer(verdict: &Verdict, settled: &Settled) -> Markup {
-    let records = &settled.records;
-    let scenario = records.last().map_or("", |record| record.scenario.as_str());
-    let measured =
-        records.iter().filter(|record| matches!(record.outcome, Outcome::Measured(_))).count();
-    let doubted = records
-        .iter()
-        .filter(|record| {
-            matches!(&record.outcome, Outcome::Measured(measured) if !measured.doubts.is_empty())
-        })
-        .count();
+fn answer(view: &View) -> Markup {
     html! {
         header {
-            p.question { (title(records)) }
-            h1 { (verdict.headline) }
-            @if let Some(second) = &verdict.second { p.second { (second) } }
-            @if let Some(terms) = &verdict.terms { p.made { (terms) } }
-            p.made { "Scenario “" (scenario) "”: " (measured) " runs measured on real sockets and processes, "
-                (doubted) " of them with a doubt." }
-            @for sentence in crate::left_out(settled) { p.made { (sentence) } }
+            p.question { (view.title) }
+            h1 { (view.headline) }
+            @if let Some(second) = &view.second { p.second { (second) } }
+            @for note in &view.notes { p.made { (note) } }
         }
     }
 }
 
-fn findings(verdict: &Verdict, experiments: &[Experiment<'_>]) -> Markup {
+fn findings(sections: &[Section]) -> Markup {
     html! {
         section {
             h2 { "What was found" }
-            @for experiment in experiments {
-                @let found: Vec<_> = verdict.findings.iter()
-                    .filter(|finding| finding.experiment == experiment.name).collect();
-                @if !found.is_empty() {
-                    h3 { (experiment.question) }
-                    ul {
-                        @for finding in found { li { (capital(&finding.text)) } }
-                    }
-                }
+            @for section in sections {
+                h3 { (section.question) }
+                ul { @for sentence in &section.sentences { li { (sentence) } } }
             }
         }
     }
-}
-
-pub(crate) fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().collect::<String>() + letters.as_str()
-    })
 }
 
 fn figure(drawn: &Drawn) -> Markup {
@@ -139,16 +104,9 @@ fn labelled(svg: &str, question: &str) -> String {
     svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1)
 }
 
-fn crossings(experiments: &[Experiment<'_>], verdict: &Verdict) -> Markup {
-    let rows: Vec<(&Experiment<'_>, Comparison)> = experiments
-        .iter()
-        .filter(|experiment| experiment.shows(Shows::Crossover))
-        .flat_map(|experiment| {
-            comparisons(experiment, &verdict.noise).into_iter().map(move |row| (experiment, row))
-        })
-        .collect();
+fn comparisons(comparisons: &[ComparisonView]) -> Markup {
     html! {
-        @if !rows.is_empty() {
+        @if !comparisons.is_empty() {
             section {
                 h2 { "Every comparison, point by point" }
                 p {
@@ -157,12 +115,9 @@ fn crossings(experiments: &[Experiment<'_>], verdict: &Verdict) -> Markup {
                     "same plan, with 95 % intervals. Grey where it is not decided: within chance, "
                     "or within what two identical runs differ."
                 }
-                @for (experiment, comparison) in &rows {
+                @for comparison in comparisons {
                     details {
-                        summary {
-                            (comparison.other.transport_name()) ", " (comparison.other.label)
-                            ", " (experiment.name) ": " (in_short(comparison))
-                        }
+                        summary { (comparison.summary) }
                         (margins(comparison))
                     }
                 }
@@ -171,39 +126,16 @@ fn crossings(experiments: &[Experiment<'_>], verdict: &Verdict) -> Markup {
     }
 }
 
-fn in_short(comparison: &Comparison) -> String {
-    let label = |name: &str| match name == comparison.other.name {
-        true => comparison.other.label.as_str(),
-        false => comparison.base.label.as_str(),
-    };
-    match &comparison.crossover {
-        Crossover::At { value, low, high, winner_beyond } => format!(
-            "crossover at {} ({} to {}), beyond it {} is faster",
-            text::time(*value),
-            text::time(*low),
-            text::time(*high),
-            label(winner_beyond)
-        ),
-        Crossover::Always(winner) => {
-            format!("{} is faster wherever they differ", label(winner))
-        }
-        Crossover::TooClose => "no difference beyond chance".to_owned(),
-        Crossover::Unclear => "no single crossover can be named".to_owned(),
-        Crossover::TooFewRepetitions => "too few repetitions".to_owned(),
-    }
-}
-
-fn margins(comparison: &Comparison) -> Markup {
+fn margins(comparison: &ComparisonView) -> Markup {
     html! {
         table {
             thead { tr { th { "processing" } th { "difference" } th { "interval" } } }
             tbody {
-                @for margin in &comparison.margins {
-                    @let ratio = margin.log_ratio;
-                    tr.undecided[!margin.decided] {
-                        td { (text::time(margin.x)) }
-                        td { (text::change(ratio.value.exp())) }
-                        td { (text::change(ratio.low.exp())) " to " (text::change(ratio.high.exp())) }
+                @for row in &comparison.rows {
+                    tr.undecided[!row.is_decided] {
+                        td { (row.point) }
+                        td { (row.difference) }
+                        td { (row.interval) }
                     }
                 }
             }
@@ -211,115 +143,41 @@ fn margins(comparison: &Comparison) -> Markup {
     }
 }
 
-fn machine(records: &[Record]) -> Markup {
-    let Some(record) = records.first() else { return html! {} };
+fn machine(rows: &[(&str, String)]) -> Markup {
     html! {
-        section {
-            h2 { "The machine" }
-            @for host in record.hosts.iter().take(1) {
-                (machine_table(&host.machine, &host.placement))
+        @if !rows.is_empty() {
+            section {
+                h2 { "The machine" }
+                table.facts {
+                    @for (name, value) in rows { tr { th scope="row" { (name) } td { (value) } } }
+                }
             }
         }
     }
 }
 
-fn machine_table(machine: &Machine, placement: &Placement) -> Markup {
-    let cores =
-        |cores: &[usize]| cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let latency = if placement.latency_held {
-        "kept from deep idle states (/dev/cpu_dma_latency held at 0), so that waking them does not \
-         hide the differences; a server left to idle cores wakes later, by tens of microseconds on \
-         a virtual machine"
-    } else {
-        "free to idle (/dev/cpu_dma_latency could not be held; it needs root): waking an idle core \
-         may cost tens of microseconds and hide differences below 100 µs"
-    };
-    let shared = if placement.shared {
-        "generator and server share a core and disturb each other; every run is doubted"
-    } else {
-        "generator and server have no core in common"
-    };
-    let rows: [(&str, String); 13] = [
-        ("processor", machine.processor.clone()),
-        ("cores", machine.cores.to_string()),
-        ("virtual machine", if machine.virtual_machine { "yes" } else { "no" }.to_owned()),
-        ("kernel", format!("Linux {}", machine.kernel)),
-        ("memory", text::size(machine.memory_bytes as f64)),
-        ("core of the generator", cores(&placement.generator_cores)),
-        ("cores of the server", cores(&placement.server_cores)),
-        ("sharing", shared.to_owned()),
-        ("idle cores", latency.to_owned()),
-        (
-            "generator waits by",
-            if placement.generator_spins { "spinning" } else { "sleeping" }.to_owned(),
-        ),
-        (
-            "limits",
-            format!(
-                "{} descriptors, {} processes, ports {} to {}, listen queue {}",
-                machine.descriptors,
-                machine.processes,
-                machine.ports.0,
-                machine.ports.1,
-                machine.listen_queue
-            ),
-        ),
-        ("receive buffer, at most", text::size(machine.receive_buffer_bytes as f64)),
-        ("TCP congestion control", machine.congestion_control.clone()),
-    ];
-    html! {
-        table.facts {
-            @for (name, value) in &rows { tr { th scope="row" { (name) } td { (value) } } }
-        }
-    }
-}
-
-fn describe(record: &Record) -> String {
-    let x = text::point(record.cell.axis(), record.cell.x());
-    let twin = if record.twin { ", twin" } else { "" };
-    format!(
-        "{} {} {x} repetition {}{twin}",
-        record.experiment,
-        record.cell.subject,
-        record.repetition + 1
-    )
-}
-
-fn doubts(records: &[Record]) -> Markup {
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut doubted = Vec::new();
-    let mut runs = 0;
-    for record in records {
-        let Outcome::Measured(measured) = &record.outcome else { continue };
-        runs += 1;
-        for doubt in &measured.doubts {
-            *kinds.entry(doubt.name()).or_default() += 1;
-        }
-        if !measured.doubts.is_empty() {
-            doubted.push((describe(record), &measured.doubts));
-        }
-    }
+fn doubts(view: &DoubtsView) -> Markup {
     html! {
         section {
             h2 { "What is to be doubted" }
-            @if doubted.is_empty() {
-                p { "None of the " (runs) " runs gave a reason to doubt it." }
+            @if view.doubted.is_empty() {
+                p { "None of the " (view.runs) " runs gave a reason to doubt it." }
             } @else {
                 p {
-                    (doubted.len()) " of " (runs) " runs carry a doubt. A point of a figure is "
+                    (view.doubted.len()) " of " (view.runs) " runs carry a doubt. A point of a figure is "
                     "drawn hollow if half of its runs or more do; a doubt that concerns the tail "
                     "only does not make a mean or a median hollow."
                 }
                 ul {
-                    @for (kind, count) in &kinds { li { (kind) ": " (count) " runs" } }
+                    @for (kind, count) in &view.kinds { li { (kind) ": " (count) " runs" } }
                 }
                 details {
                     summary { "Every doubted run" }
                     ul.doubts {
-                        @for (run, doubts) in &doubted {
+                        @for (run, doubts) in &view.doubted {
                             li {
                                 b { (run) }
-                                @for doubt in *doubts { br; (doubt) }
+                                @for doubt in doubts { br; (doubt) }
                             }
                         }
                     }
@@ -329,28 +187,18 @@ fn doubts(records: &[Record]) -> Markup {
     }
 }
 
-fn failures(records: &[Record]) -> Markup {
-    let failed: Vec<(String, String)> = records
-        .iter()
-        .filter_map(|record| match &record.outcome {
-            Outcome::Failed(failure) => Some((describe(record), failure.to_string())),
-            Outcome::Measured(_) => None,
-        })
-        .collect();
+fn failures(failed: &[(String, String)]) -> Markup {
     html! {
         @if !failed.is_empty() {
             section {
                 h2 { "Runs that failed" }
-                ul { @for (run, why) in &failed { li { b { (run) } ": " (why) } } }
+                ul { @for (run, why) in failed { li { b { (run) } ": " (why) } } }
             }
         }
     }
 }
 
-fn method(verdict: &Verdict) -> Markup {
-    let noise = &verdict.noise;
-    let alike = noise.cells.iter().filter(|cell| cell.are_alike()).count();
-    let percent = |log_ratio: f64| text::three_digits((log_ratio.exp() - 1.0) * 100.0);
+fn method(noise: Option<&str>) -> Markup {
     html! {
         section {
             h2 { "How it was measured" }
@@ -369,16 +217,7 @@ fn method(verdict: &Verdict) -> Markup {
                     "Computing is processor time, waiting is sleep; what was achieved is used, "
                     "not what was asked for."
                 }
-                @if !noise.cells.is_empty() {
-                    li {
-                        "Identical cells that were run twice (A/A) were alike in " (alike)
-                        " of " (noise.cells.len()) "; their medians differed by "
-                        (percent(noise.typical(|_| true))) " % typically and by "
-                        (percent(noise.largest())) " % at most. A difference between two "
-                        "designs counts only if it is larger than that between two identical runs "
-                        "at the same point."
-                    }
-                }
+                @if let Some(noise) = noise { li { (noise) } }
                 li {
                     "The records are in " a href="records.jsonl" { "records.jsonl" } ", one line a "
                     "run with its whole distribution. To measure again: "

@@ -1,5 +1,6 @@
 //! What a design looks like: the same colour, dash and marker in every figure.
 
+use analysis::figure::Whose;
 use results::{Subject, WorkUnit};
 
 /// A colour as red, green and blue.
@@ -7,6 +8,8 @@ pub type Colour = (u8, u8, u8);
 
 /// Text and axes.
 pub const INK: Colour = (34, 34, 34);
+/// The ground.
+pub const WHITE: Colour = (255, 255, 255);
 /// Grid lines.
 pub const GRID: Colour = (226, 226, 226);
 /// Theory.
@@ -80,6 +83,24 @@ const LOOKS: [(&str, Look); 18] = [
 
 const fn look(colour: Colour, dash: &'static [f64], marker: Marker) -> Look {
     Look { colour, dash, marker }
+}
+
+/// The look of a curve or a mark.
+#[must_use]
+pub fn of(whose: &Whose) -> Look {
+    match whose {
+        Whose::Subject(subject) => of_subject(subject),
+        Whose::Theory => THEORY_LOOK,
+    }
+}
+
+/// What it is called in the markup of figures.
+#[must_use]
+pub fn name(whose: &Whose) -> &str {
+    match whose {
+        Whose::Subject(subject) => &subject.name,
+        Whose::Theory => "theory",
+    }
 }
 
 /// The look of a subject. One that is not of the catalogue has its family's colour, and a look of

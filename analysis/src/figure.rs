@@ -1,6 +1,6 @@
 //! A figure as plain data: everything that a drawing or a table of it needs.
 
-use crate::style::Look;
+use results::Subject;
 
 /// One figure: a question, and panels side by side that answer it.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,13 +52,24 @@ pub enum Quantity {
     Categories(Vec<String>),
 }
 
+/// Whose a curve or a mark is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Whose {
+    /// A subject's, as it was measured.
+    Subject(Subject),
+    /// Theory's.
+    Theory,
+}
+
 /// One curve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// Its name in the legend.
     pub label: String,
-    /// What it looks like.
-    pub look: Look,
+    /// Whose it is, and so what it looks like.
+    pub whose: Whose,
+    /// Whether its points are marked.
+    pub is_marked: bool,
     /// Its points; a line joins them unless the horizontal axis has categories.
     pub points: Vec<Dot>,
 }
@@ -101,6 +112,6 @@ pub struct Mark {
     pub high: f64,
     /// What is written beside it.
     pub label: String,
-    /// Whose mark it is.
-    pub look: Look,
+    /// Whose it is.
+    pub whose: Whose,
 }

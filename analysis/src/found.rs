@@ -1,0 +1,37 @@
+//! What the records of one experiment say, as numbers.
+
+use results::Shows;
+
+use crate::crossover::{Comparison, comparisons};
+use crate::curve::{Curve, Metric, curves};
+use crate::experiment::Experiment;
+use crate::noise::Noise;
+
+/// An experiment with all that was computed of it.
+pub struct Found<'a> {
+    /// The experiment with its runs.
+    pub experiment: Experiment<'a>,
+    /// The iterative design of each transport against every other one, where the experiment asks for
+    /// crossovers.
+    pub comparisons: Vec<Comparison>,
+    /// The curves that its questions need.
+    curves: Vec<(Metric, Vec<Curve>)>,
+}
+
+impl<'a> Found<'a> {
+    pub(crate) fn of(experiment: Experiment<'a>, noise: &Noise, metrics: &[Metric]) -> Self {
+        let comparisons = match experiment.shows(Shows::Crossover) {
+            true => comparisons(&experiment, noise),
+            false => Vec::new(),
+        };
+        let curves = metrics.iter().map(|metric| (*metric, curves(&experiment, *metric))).collect();
+        Self { experiment, comparisons, curves }
+    }
+
+    /// The curves of a metric, one for each subject.
+    #[must_use]
+    pub fn curves(&self, metric: Metric) -> &[Curve] {
+        let found = self.curves.iter().find(|(of, _)| *of == metric);
+        found.map_or(&[], |(_, curves)| curves)
+    }
+}

@@ -1,0 +1,88 @@
+//! What does a request cost the server?
+
+use results::Subject;
+
+use super::{at, at_middle, by_transport, dot, hollow, joined, middle, scale, series_of};
+use crate::curve::Metric;
+use crate::experiment::Experiment;
+use crate::figure::{Dot, Figure, Panel, Quantity, Series};
+use crate::found::Found;
+use crate::text;
+use crate::verdict::Finding;
+
+/// What a request costs each design of an experiment without an axis, the cheapest first.
+pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
+    let experiment = &found.experiment;
+    let mut costs: Vec<(f64, &Subject)> = experiment
+        .subjects()
+        .into_iter()
+        .filter_map(|subject| Some((joined(experiment, subject, Metric::ProcessorTime)?, subject)))
+        .collect();
+    costs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let at = at_middle(experiment);
+    let sentence = |(cost, subject): (f64, &Subject)| {
+        let label = subject.full_label();
+        let text = format!(
+            "{label} uses {} of processor time for a request answered{at}.",
+            text::time(cost)
+        );
+        Finding::of(experiment, text)
+    };
+    costs.into_iter().map(sentence).collect()
+}
+
+/// Processor time per request, design by design.
+pub(super) fn figure(found: &Found<'_>) -> Figure {
+    let (experiment, curves) = (&found.experiment, found.curves(Metric::ProcessorTime));
+    let x = middle(experiment);
+    let panels = by_transport(experiment, |transport, is_of| Panel {
+        title: transport.to_string().to_uppercase(),
+        x: scale("", Quantity::Categories(vec![String::new()])),
+        y: scale("processor time per request", Quantity::Time),
+        series: curves
+            .iter()
+            .filter(|curve| is_of(&curve.subject))
+            .filter_map(|curve| {
+                let point = curve.points.iter().find(|point| point.configured_x == x)?;
+                let points = vec![Dot { x: 0.0, ..dot(point) }];
+                Some(Series { points, ..series_of(curve) })
+            })
+            .collect(),
+        marks: Vec::new(),
+    });
+    Figure {
+        name: format!("{}-cost", experiment.name),
+        question: "How much processor time does a request cost the server?".to_owned(),
+        caption: format!(
+            "User and system time of the server and of its worker processes, which it collects \
+             when they end, divided by the requests answered{}. The waiting that the requests ask \
+             for costs nothing; what is left is accepting, receiving, replying, and creating \
+             workers.{}{}",
+            at(experiment, ", at ", x),
+            hollow(experiment, Metric::ProcessorTime, &panels),
+            few_answers(experiment, x)
+        ),
+        panels,
+    }
+}
+
+/// Which designs answered so few of their requests that the cost of one says little.
+fn few_answers(experiment: &Experiment<'_>, x: f64) -> String {
+    let answers_few = |subject: &&Subject| {
+        let runs = experiment.cell(subject, x, false);
+        let few = runs.iter().filter(|run| {
+            let counts = &run.measured.counts;
+            2 * counts.answered < counts.planned
+        });
+        2 * few.count() > runs.len()
+    };
+    let few = experiment.subjects().into_iter().filter(answers_few);
+    let few: Vec<String> = few.map(Subject::full_label).collect();
+    match few.is_empty() {
+        true => String::new(),
+        false => format!(
+            " {} answered less than half of the requests: what one cost there is that of few.",
+            few.join(" and ")
+        ),
+    }
+}

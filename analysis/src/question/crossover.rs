@@ -1,0 +1,190 @@
+//! Where does another design overtake the iterative one? Response time against processing.
+
+use results::{Parameter, Placement};
+
+use super::{by_transport, hollow, scale, series_of};
+use crate::crossover::{Comparison, Crossover, Margin};
+use crate::curve::Metric;
+use crate::experiment::Experiment;
+use crate::figure::{Figure, Mark, Panel, Quantity, Whose};
+use crate::found::Found;
+use crate::text;
+use crate::verdict::Finding;
+
+/// A sentence for each comparison.
+pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
+    let experiment = &found.experiment;
+    let placement = experiment.runs.first().and_then(|run| run.record.placement());
+    let finding = |comparison: &Comparison| Finding {
+        transport: Some(comparison.base.transport),
+        gain: gain(comparison),
+        ..Finding::of(experiment, in_words(experiment.axis, comparison, placement))
+    };
+    found.comparisons.iter().map(finding).collect()
+}
+
+/// By which factor the other design is the faster one, at the decided point where it is so most.
+fn gain(comparison: &Comparison) -> Option<f64> {
+    let won = comparison.margins.iter().filter(|margin| margin.decided);
+    let factors = won.map(|margin| (-margin.log_ratio.value).exp()).filter(|factor| *factor > 1.0);
+    factors.reduce(f64::max).filter(|_| match &comparison.crossover {
+        Crossover::At { .. } => true,
+        Crossover::Always(winner) => *winner == comparison.other.name,
+        Crossover::TooClose | Crossover::Unclear | Crossover::TooFewRepetitions => false,
+    })
+}
+
+fn in_words(
+    axis: Option<Parameter>,
+    comparison: &Comparison,
+    placement: Option<&Placement>,
+) -> String {
+    let (base, other) = (&comparison.base.phrase, &comparison.other.phrase);
+    let verb = verb(axis);
+    let x_of = |margin: Option<&Margin>| margin.map_or(0.0, |margin| margin.x);
+    let first = x_of(comparison.margins.first());
+    let last = x_of(comparison.margins.last());
+    let measured = format!("(measured on requests that {verb} {})", text::time_range(first, last));
+    match &comparison.crossover {
+        Crossover::At { value, low, high, winner_beyond } => {
+            let (winner, loser) =
+                if *winner_beyond == comparison.other.name { (other, base) } else { (base, other) };
+            let (value, interval) = (text::time(*value), text::time_range(*low, *high));
+            format!(
+                "{winner} beats {loser} once a request {verb}s more than {value} ({interval}){}.",
+                by_how_much(comparison)
+            )
+        }
+        Crossover::Always(winner) if *winner == comparison.other.name => {
+            let decided = comparison.margins.iter().find(|margin| margin.decided);
+            let least = text::time(x_of(decided));
+            format!(
+                "{other} beats {base} when requests {verb} {least} or more{}; below that it was not \
+                 seen to lose {measured}.",
+                by_how_much(comparison)
+            )
+        }
+        Crossover::Always(_) => {
+            let decided = comparison.margins.iter().rfind(|margin| margin.decided);
+            let longest = x_of(decided);
+            let why = why(axis, placement);
+            if longest < last {
+                format!(
+                    "{base} beats {other} when requests {verb} {} or less; from there to {} no \
+                     difference beyond chance was seen{why}.",
+                    text::time(longest),
+                    text::time(last)
+                )
+            } else {
+                format!("{other} never beats {base} {measured}{why}.")
+            }
+        }
+        Crossover::TooClose => {
+            format!("there is no difference beyond chance between {other} and {base} {measured}.")
+        }
+        Crossover::Unclear => format!(
+            "{other} and {base} differ, but no single point can be named where one overtakes the \
+             other {measured}."
+        ),
+        Crossover::TooFewRepetitions => {
+            format!(
+                "{other} and {base} cannot be compared yet: {} repetitions are the fewest that \
+                 have an interval {measured}.",
+                crate::bootstrap::FEWEST_REPETITIONS
+            )
+        }
+    }
+}
+
+/// How much faster the other design is where it is so most; nothing where it is not.
+fn by_how_much(comparison: &Comparison) -> String {
+    let won = comparison.margins.iter().filter(|margin| margin.decided);
+    let most = won.min_by(|a, b| a.log_ratio.value.total_cmp(&b.log_ratio.value));
+    match most {
+        Some(margin) if margin.log_ratio.value < 0.0 => format!(
+            ", and at {} is {} times as fast",
+            text::time(margin.x),
+            text::three_digits((-margin.log_ratio.value).exp())
+        ),
+        _ => String::new(),
+    }
+}
+
+/// What the axis varies, as a verb in the singular.
+fn verb(axis: Option<Parameter>) -> &'static str {
+    axis.and_then(|parameter| parameter.row().verb).unwrap_or("take")
+}
+
+/// Computing needs processors; say how many there were.
+fn why(axis: Option<Parameter>, placement: Option<&Placement>) -> String {
+    match (axis, placement.map(|placement| placement.server_cores.len())) {
+        (Some(Parameter::Compute), Some(1)) => {
+            "; the server had one core, so computations could not overlap".to_owned()
+        }
+        (Some(Parameter::Compute), Some(cores)) => format!("; the server had {cores} cores"),
+        _ => String::new(),
+    }
+}
+
+/// Mean response time against processing, with the crossings.
+pub(super) fn figure(found: &Found<'_>) -> Figure {
+    let (experiment, curves) = (&found.experiment, found.curves(Metric::Mean));
+    let processing = experiment.axis.map_or("", |axis| axis.row().label);
+    let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
+    let response = if of_bursts { "response time, mean of a burst" } else { "mean response time" };
+    let panels = by_transport(experiment, |transport, is_of| Panel {
+        title: transport.to_string().to_uppercase(),
+        x: scale(processing, Quantity::Time),
+        y: scale(response, Quantity::Time),
+        series: curves
+            .iter()
+            .filter(|curve| is_of(&curve.subject) && !curve.points.is_empty())
+            .map(series_of)
+            .collect(),
+        marks: found
+            .comparisons
+            .iter()
+            .filter(|comparison| is_of(&comparison.other))
+            .filter_map(|comparison| match comparison.crossover {
+                Crossover::At { value, low, high, .. } => Some(Mark {
+                    x: value,
+                    low,
+                    high,
+                    label: text::time(value),
+                    whose: Whose::Subject(comparison.other.clone()),
+                }),
+                Crossover::Always(_)
+                | Crossover::TooClose
+                | Crossover::Unclear
+                | Crossover::TooFewRepetitions => None,
+            })
+            .collect(),
+    });
+    Figure {
+        name: experiment.name.to_owned(),
+        question: experiment.question.to_owned(),
+        caption: caption(experiment, &panels),
+        panels,
+    }
+}
+
+fn caption(experiment: &Experiment<'_>, panels: &[Panel]) -> String {
+    let arrivals = experiment.runs.first().map_or("", |run| &run.record.setup.load.arrivals);
+    let burst = arrivals.strip_prefix("burst:").map_or_else(String::new, |size| {
+        let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
+        let median =
+            if of_bursts { "A run counts with the median of its bursts' means. " } else { "" };
+        format!("{size} requests come at once, the next {size} when these are done. {median}")
+    });
+    let crossing = if panels.iter().any(|panel| !panel.marks.is_empty()) {
+        "Left of a crossover (vertical line with the band of its 95 % interval) creating a worker \
+         costs more than it gains; right of it, it gains more than it costs. "
+    } else {
+        ""
+    };
+    format!(
+        "{burst}{crossing}Points are medians over the repetitions, bars their 95 % intervals; the \
+         processing is the one achieved by the iterative server, because a sleep overshoots.{}",
+        hollow(experiment, Metric::Mean, panels)
+    )
+}

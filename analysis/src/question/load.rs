@@ -1,0 +1,128 @@
+//! How does response time grow with the offered load? Curves, theory beside them, and the knee.
+
+use protocol::Transport;
+use results::Subject;
+
+use super::{by_transport, hollow, scale, series_of};
+use crate::bootstrap::median;
+use crate::curve::{Curve, Metric, achieved_x, knee};
+use crate::experiment::Experiment;
+use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Series, Whose};
+use crate::found::Found;
+use crate::text;
+use crate::verdict::Finding;
+
+/// A sentence for each knee.
+pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
+    let curves = found.curves(Metric::P50).iter();
+    curves.map(|curve| Finding::of(&found.experiment, knee_in_words(curve))).collect()
+}
+
+/// Median and p99 against the load.
+pub(super) fn figures(found: &Found<'_>) -> Vec<Figure> {
+    vec![figure(found, Metric::P50), figure(found, Metric::P99)]
+}
+
+fn knee_in_words(curve: &Curve) -> String {
+    let Subject { phrase, .. } = &curve.subject;
+    let subject = match curve.subject.is_iterative() {
+        true => phrase.clone(),
+        false => format!("{phrase} ({})", curve.subject.transport_name()),
+    };
+    let ends = curve.points.first().zip(curve.points.last());
+    match (knee(curve), ends) {
+        (Some(knee), Some((first, _))) => format!(
+            "the median response time of {subject} is twice that at {} when the load reaches {}.",
+            text::rate(first.x),
+            text::rate(knee)
+        ),
+        (None, Some((_, last))) => format!(
+            "the median response time of {subject} has not doubled up to {}.",
+            text::rate(last.x)
+        ),
+        (_, None) => format!("{subject} answered nothing."),
+    }
+}
+
+pub(super) fn figure(found: &Found<'_>, metric: Metric) -> Figure {
+    let (suffix, label, which) = match metric {
+        Metric::P99 => ("p99", "response time, p99", "p99: 99 of 100 are faster"),
+        _ => ("p50", "response time, p50", "median"),
+    };
+    let (experiment, curves) = (&found.experiment, found.curves(metric));
+    let panels = by_transport(experiment, |transport, is_of| {
+        let shown: Vec<&Curve> = curves
+            .iter()
+            .filter(|curve| is_of(&curve.subject) && !curve.points.is_empty())
+            .collect();
+        let mut series: Vec<Series> = shown.iter().map(|curve| series_of(curve)).collect();
+        series.extend(theory(experiment, transport, metric));
+        Panel {
+            title: transport.to_string().to_uppercase(),
+            x: scale("offered load", Quantity::Rate),
+            y: scale(label, Quantity::Time),
+            series,
+            marks: shown
+                .iter()
+                .filter_map(|curve| {
+                    let x = knee(curve)?;
+                    let label = format!("knee {}", text::rate(x));
+                    let whose = Whose::Subject(curve.subject.clone());
+                    Some(Mark { x, low: x, high: x, label, whose })
+                })
+                .collect(),
+        }
+    });
+    Figure {
+        name: format!("{}-{suffix}", experiment.name),
+        question: format!("{} ({which})", experiment.question),
+        caption: caption(experiment, metric, &panels),
+        panels,
+    }
+}
+
+/// Speaks of what is drawn only.
+fn caption(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> String {
+    let has_knee = panels.iter().any(|panel| !panel.marks.is_empty());
+    let knee = if has_knee {
+        "The knee, where the response time is twice that at the lowest load, is marked by a \
+         vertical line. "
+    } else {
+        "No response time reaches twice that at the lowest load. "
+    };
+    let mut series = panels.iter().flat_map(|panel| &panel.series);
+    let theory = if series.any(|one| one.whose == Whose::Theory) {
+        "The theory is that of one server with exponential service times (M/M/1), computed from \
+         the service times that the iterative server achieved in these very runs. "
+    } else {
+        ""
+    };
+    format!("{knee}{theory}Loads are those sent.{}", hollow(experiment, metric, panels))
+}
+
+/// What queueing theory expects of the iterative server, from its achieved service times.
+fn theory(experiment: &Experiment<'_>, transport: Transport, metric: Metric) -> Option<Series> {
+    let subjects = experiment.subjects().into_iter();
+    let mut iterative = subjects.filter(|subject| subject.is_iterative());
+    let subject = iterative.find(|subject| subject.transport == transport)?;
+    let quantile = if metric == Metric::P99 { 0.99 } else { 0.5 };
+    let points: Vec<Dot> = experiment
+        .xs()
+        .into_iter()
+        .filter_map(|x| {
+            let rate = achieved_x(experiment, subject, x)?;
+            let runs = experiment.cell(subject, x, false);
+            let services: Vec<f64> =
+                runs.iter().filter_map(|run| run.measured.times.service_time.mean_ns()).collect();
+            let service_s = median(&services)? / 1e9;
+            let response_s = model::iterative_exponential_percentile(rate, service_s, quantile)?;
+            Some(Dot::exact(rate, response_s * 1e9))
+        })
+        .collect();
+    (points.len() > 1).then(|| Series {
+        label: "theory of the iterative server".to_owned(),
+        whose: Whose::Theory,
+        is_marked: false,
+        points,
+    })
+}

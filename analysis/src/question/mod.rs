@@ -1,0 +1,182 @@
+//! The kinds of question that an experiment can ask ([`results::Shows`]): a file each, with the
+//! sentences it finds and the figures it draws.
+
+mod cost;
+mod crossover;
+mod load;
+mod percentiles;
+mod short_among_long;
+
+use std::collections::BTreeMap;
+
+use protocol::Transport;
+use results::{Doubt, Shows, Subject, supports};
+
+use crate::bootstrap::median;
+use crate::curve::{Curve, Metric, Point};
+use crate::experiment::{Experiment, Run};
+use crate::figure::{Dot, Figure, Panel, Quantity, Scale, Series, Whose};
+use crate::found::Found;
+use crate::text;
+use crate::verdict::Finding;
+
+/// The metrics whose curves a question needs.
+pub(crate) fn metrics(question: Shows) -> &'static [Metric] {
+    match question {
+        Shows::Crossover => &[Metric::Mean],
+        Shows::Load => &[Metric::P50, Metric::P99],
+        Shows::Percentiles => &[],
+        Shows::ShortAmongLong => &[Metric::ShortP50, Metric::ShortP99],
+        Shows::Cost => &[Metric::ProcessorTime],
+    }
+}
+
+/// The sentences that answer a question.
+pub(crate) fn findings(question: Shows, found: &Found<'_>) -> Vec<Finding> {
+    match question {
+        Shows::Crossover => crossover::findings(found),
+        Shows::Load => load::findings(found),
+        Shows::Percentiles => percentiles::findings(found),
+        Shows::ShortAmongLong => short_among_long::findings(found),
+        Shows::Cost => cost::findings(found),
+    }
+}
+
+/// The figures that answer a question; one whose records hold nothing of what it shows is left out.
+pub(crate) fn figures(question: Shows, found: &Found<'_>) -> Vec<Figure> {
+    let mut figures = match question {
+        Shows::Crossover => vec![crossover::figure(found)],
+        Shows::Load => load::figures(found),
+        Shows::Percentiles => vec![percentiles::figure(found)],
+        Shows::ShortAmongLong => vec![short_among_long::figure(found)],
+        Shows::Cost => vec![cost::figure(found)],
+    };
+    figures.retain(|figure| !figure.panels.is_empty());
+    figures
+}
+
+fn scale(label: &str, quantity: Quantity) -> Scale {
+    Scale { label: label.to_owned(), quantity }
+}
+
+/// One panel for each transport that the experiment has.
+fn by_transport(
+    experiment: &Experiment<'_>,
+    panel: impl Fn(Transport, &dyn Fn(&Subject) -> bool) -> Panel,
+) -> Vec<Panel> {
+    let mut transports: Vec<Transport> =
+        experiment.subjects().iter().map(|subject| subject.transport).collect();
+    transports.dedup();
+    transports
+        .into_iter()
+        .map(|one| panel(one, &|subject: &Subject| subject.transport == one))
+        .filter(|panel| !panel.series.is_empty())
+        .collect()
+}
+
+fn series_of(curve: &Curve) -> Series {
+    Series {
+        label: curve.subject.label.clone(),
+        whose: Whose::Subject(curve.subject.clone()),
+        is_marked: true,
+        points: curve.points.iter().map(dot).collect(),
+    }
+}
+
+fn dot(point: &Point) -> Dot {
+    Dot {
+        x: point.x,
+        configured_x: point.configured_x,
+        y: point.y.value,
+        low: point.y.low,
+        high: point.y.high,
+        hollow: point.doubted,
+        repetitions: point.repetitions,
+    }
+}
+
+/// Where on its axis an experiment is spoken of as a whole: in the middle of what was measured.
+fn middle(experiment: &Experiment<'_>) -> f64 {
+    let xs = experiment.xs();
+    xs.get((xs.len().max(1) - 1) / 2).copied().unwrap_or(0.0)
+}
+
+/// That place in words; nothing where nothing is varied.
+fn at_middle(experiment: &Experiment<'_>) -> String {
+    match text::point(experiment.axis, middle(experiment)) {
+        point if point.is_empty() => String::new(),
+        point => format!(", at {point}"),
+    }
+}
+
+/// A point of the axis in words, behind others; nothing where nothing is varied.
+fn at(experiment: &Experiment<'_>, before: &str, x: f64) -> String {
+    experiment.axis.map_or_else(String::new, |axis| format!("{before}{}", text::value(axis, x)))
+}
+
+/// The median over the repetitions of an experiment without an axis.
+fn joined(experiment: &Experiment<'_>, subject: &Subject, metric: Metric) -> Option<f64> {
+    let runs = experiment.cell(subject, middle(experiment), false);
+    let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
+    median(&values).filter(|value| value.is_finite())
+}
+
+/// Whether most repetitions have independent requests enough for a percentile, of which such a share
+/// counts.
+fn tells(experiment: &Experiment<'_>, subject: &Subject, share: f64, percent: f64) -> bool {
+    let runs = experiment.cell(subject, middle(experiment), false);
+    let tells = |run: &&Run<'_>| supports((run.measured.effective_samples * share) as u64, percent);
+    2 * runs.iter().filter(tells).count() > runs.len()
+}
+
+/// What the hollow points of these panels mean: the reasons for which most of their runs are doubted.
+/// Nothing where no point is hollow.
+fn hollow(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> String {
+    let dots = panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
+    if !dots.into_iter().any(|dot| dot.hollow) {
+        return String::new();
+    }
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in &experiment.runs {
+        for doubt in metric.doubts_in(run) {
+            *reasons.entry(reason(doubt)).or_default() += 1;
+        }
+    }
+    let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, runs)| std::cmp::Reverse(*runs));
+    let runs = |count: usize| if count == 1 { "1 run".to_owned() } else { format!("{count} runs") };
+    let named: Vec<String> = reasons
+        .iter()
+        .take(3)
+        .map(|(reason, count)| format!("{reason} ({})", runs(*count)))
+        .collect();
+    format!(
+        " Hollow points are doubted, because half or more of their runs are; in this experiment: {}.",
+        named.join(", ")
+    )
+}
+
+/// A doubt as a reason, in a few words.
+fn reason(doubt: &Doubt) -> &'static str {
+    match doubt {
+        Doubt::TooFewSamples { .. } => "too few independent requests for p99",
+        Doubt::RateMissed { .. } => "the planned rate was missed",
+        Doubt::LagHigh { .. } => "the generator was late",
+        Doubt::ArrivalsOff { .. } => "requests left otherwise than planned",
+        Doubt::Hiccups { .. } => "the generator stood still",
+        Doubt::Stolen { .. } => "the hypervisor took time",
+        Doubt::GeneratorStarved { .. } => "the generator lacked processor time",
+        Doubt::NotStationary { .. } => "no steady state",
+        Doubt::LittlesLaw { .. } => "the window was too short",
+        Doubt::Unanswered { .. } => "requests went unanswered",
+        Doubt::UnservedConnections { .. } => "connections were never served",
+        Doubt::WrongReplies { .. } => "replies were wrong",
+        Doubt::Exhausted { .. } => "requests could not be sent",
+        Doubt::BrokenOff => "the run was broken off",
+        Doubt::NobodyListens => "nobody listened",
+        Doubt::ConnectionRetries { .. } => "connections were tried again",
+        Doubt::QueueOverflow { .. } => "a queue of the kernel overflowed",
+        Doubt::SharedCores => "generator and server shared a core",
+        Doubt::Slow { .. } => "the core was slower than usual",
+    }
+}

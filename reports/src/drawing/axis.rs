@@ -1,0 +1,139 @@
+//! What an axis spans, and where it has labels.
+
+use analysis::figure::Quantity;
+
+/// The values that an axis spans, in the coordinate in which it is even.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
+    pub(super) from: f64,
+    pub(super) to: f64,
+}
+
+/// A value in the coordinate in which its axis is even.
+pub(super) fn even(quantity: &Quantity, value: f64) -> f64 {
+    match quantity {
+        Quantity::Time => value.max(1.0).log10(),
+        Quantity::Quantile => -(1.0 - value).max(1e-9).log10(),
+        Quantity::Rate | Quantity::Categories(_) => value,
+    }
+}
+
+impl Range {
+    /// All values with a little room.
+    pub(super) fn around(quantity: &Quantity, values: &[f64]) -> Self {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if let Quantity::Categories(names) = quantity {
+            return Self { from: -0.5, to: names.len() as f64 - 0.5 };
+        }
+        if least > most {
+            return Self { from: 0.0, to: 1.0 };
+        }
+        match quantity {
+            Quantity::Rate => Self { from: 0.0, to: most * 1.05 },
+            Quantity::Quantile => Self { from: 0.0, to: most * 1.03 + 0.01 },
+            _ => {
+                let room = 0.06 * (most - least) + 0.05;
+                Self { from: least - room, to: most + room }
+            }
+        }
+    }
+
+    pub(super) fn place(self, value: f64, first: i32, last: i32) -> i32 {
+        let share = (value - self.from) / (self.to - self.from);
+        first + (share * f64::from(last - first)).round() as i32
+    }
+
+    fn holds(self, value: f64) -> bool {
+        self.from <= value && value <= self.to
+    }
+}
+
+/// Where an axis has labels, in its even coordinate, and what they say.
+pub(super) fn ticks(quantity: &Quantity, range: Range) -> Vec<(f64, String)> {
+    match quantity {
+        Quantity::Time => time_ticks(range),
+        Quantity::Rate => rate_ticks(range),
+        Quantity::Quantile => [
+            (0.0, "0 %"),
+            (0.5, "50 %"),
+            (0.9, "90 %"),
+            (0.99, "99 %"),
+            (0.999, "99.9 %"),
+            (0.9999, "99.99 %"),
+        ]
+        .into_iter()
+        .map(|(quantile, label)| (even(quantity, quantile), label.to_owned()))
+        .filter(|(at, _)| range.holds(*at))
+        .collect(),
+        Quantity::Categories(names) => {
+            names.iter().enumerate().map(|(number, name)| (number as f64, name.clone())).collect()
+        }
+    }
+}
+
+/// Powers of ten; with twice and five times them where the range is short.
+fn time_ticks(range: Range) -> Vec<(f64, String)> {
+    let decades = range.to - range.from;
+    let steps: &[f64] = match decades {
+        decades if decades > 4.4 => &[1.0],
+        decades if decades > 2.2 => &[1.0, 3.0],
+        decades if decades > 0.8 => &[1.0, 2.0, 5.0],
+        _ => &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
+    };
+    (range.from.floor() as i32..=range.to.ceil() as i32)
+        .flat_map(|exponent| steps.iter().map(move |step| step * 10f64.powi(exponent)))
+        .filter(|value| range.holds(value.log10()))
+        .map(|value| (value.log10(), round_time(value)))
+        .collect()
+}
+
+/// A round time without trailing zeros: `20 µs`, `1.5 ms`.
+fn round_time(ns: f64) -> String {
+    let (size, unit) = match ns {
+        ns if ns >= 0.999e9 => (1e9, "s"),
+        ns if ns >= 0.999e6 => (1e6, "ms"),
+        ns if ns >= 0.999e3 => (1e3, "µs"),
+        _ => (1.0, "ns"),
+    };
+    format!("{} {unit}", (ns / size * 100.0).round() / 100.0)
+}
+
+/// More are never needed, whatever the range.
+const MOST_TICKS: u32 = 20;
+
+/// About five round steps.
+fn rate_ticks(range: Range) -> Vec<(f64, String)> {
+    if !(range.to.is_finite() && range.to > 0.0) {
+        return vec![(0.0, "0/s".to_owned())];
+    }
+    let rough = range.to / 5.0;
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= rough)
+        .unwrap_or(rough);
+    (0..MOST_TICKS)
+        .map(|number| f64::from(number) * step)
+        .take_while(|value| range.holds(*value))
+        .map(|value| (value, format!("{value}/s")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_within_the_range() {
+        let labels = |ticks: Vec<(f64, String)>| -> Vec<String> {
+            ticks.into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(
+            labels(time_ticks(Range { from: 4.0, to: 6.0 })),
+            ["10 µs", "20 µs", "50 µs", "100 µs", "200 µs", "500 µs", "1 ms"]
+        );
+        assert_eq!(labels(rate_ticks(Range { from: 0.0, to: 1050.0 })), ["0/s", "500/s", "1000/s"]);
+    }
+}

@@ -1,0 +1,318 @@
+//! Where everything of a figure goes: panels, axes, legend, curves, marks.
+//!
+//! It is drawn on a [`Surface`], so that SVG and PNG are of one layout. The library's own charts have
+//! no logarithmic axes in times, hollow points, or legends that cover nothing.
+
+use analysis::figure::{Dot, Figure, Mark, Panel, Quantity, Series};
+
+use super::axis::{Range, even, ticks};
+use super::surface::{Anchor, Fill, Group, Place, Side, Stroke, Surface, Words};
+use crate::style::{self, GRID, INK, Look, Marker, WHITE};
+
+/// For which page width a figure is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// Panels side by side.
+    Wide,
+    /// Panels one above the other, for a telephone.
+    Narrow,
+}
+
+const WIDE: u32 = 980;
+const NARROW: u32 = 370;
+const PANEL_HEIGHT: i32 = 390;
+const LEGEND_LINE: i32 = 21;
+
+/// Width and height of a figure in points.
+pub(super) fn size_of(figure: &Figure, width: Width) -> (u32, u32) {
+    let panels = figure.panels.len().max(1) as i32;
+    let height = PANEL_HEIGHT + LEGEND_LINE * legend_lines(figure);
+    match width {
+        Width::Wide => (WIDE, height as u32),
+        Width::Narrow => (NARROW, (height * panels) as u32),
+    }
+}
+
+fn legend_lines(figure: &Figure) -> i32 {
+    figure.panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0) as i32
+}
+
+/// Draws a figure on a surface of its size times `scale`.
+pub(super) fn draw(surface: &mut impl Surface, figure: &Figure, width: Width, scale: f64) {
+    let (whole_width, whole_height) = size_of(figure, width);
+    let panels = figure.panels.len().max(1);
+    // The panels share their vertical range, so that they can be compared.
+    let ys: Vec<f64> = figure.panels.iter().flat_map(heights).collect();
+    for (number, panel) in figure.panels.iter().enumerate() {
+        let part = |whole: u32, at: usize| {
+            (f64::from(whole) * scale * at as f64 / panels as f64).round() as i32
+        };
+        let (size, at) = match width {
+            Width::Wide => {
+                let left = part(whole_width, number);
+                let right = part(whole_width, number + 1);
+                ((right - left, part(whole_height, panels)), (left, 0))
+            }
+            Width::Narrow => {
+                let top = part(whole_height, number);
+                let bottom = part(whole_height, number + 1);
+                ((part(whole_width, panels), bottom - top), (0, top))
+            }
+        };
+        surface.begin(&Group::new("panel").with("name", &panel.title));
+        Canvas::new(surface, panel, &ys, scale, at).draw_all(size, legend_lines(figure));
+        surface.end();
+    }
+}
+
+/// All vertical places of a panel's data, in the even coordinate of its axis.
+fn heights(panel: &Panel) -> Vec<f64> {
+    let dots = panel.series.iter().flat_map(|series| &series.points);
+    dots.flat_map(|dot| [dot.low, dot.y, dot.high]).map(|y| even(&panel.y.quantity, y)).collect()
+}
+
+/// One panel on its part of the picture. Lengths are in points of an unscaled picture, places in
+/// pixels of the panel.
+struct Canvas<'a, S: Surface> {
+    surface: &'a mut S,
+    panel: &'a Panel,
+    scale: f64,
+    /// The panel's corner in the picture.
+    at: Place,
+    x: Range,
+    y: Range,
+}
+
+/// The pixels between which the data lie.
+#[derive(Clone, Copy)]
+struct Frame {
+    left: i32,
+    right: i32,
+    top: i32,
+    bottom: i32,
+}
+
+impl<'a, S: Surface> Canvas<'a, S> {
+    fn new(surface: &'a mut S, panel: &'a Panel, ys: &[f64], scale: f64, at: Place) -> Self {
+        let dots = || panel.series.iter().flat_map(|series| &series.points);
+        let xs: Vec<f64> = dots().map(|dot| even(&panel.x.quantity, dot.x)).collect();
+        let x = Range::around(&panel.x.quantity, &xs);
+        let y = Range::around(&panel.y.quantity, ys);
+        Self { surface, panel, scale, at, x, y }
+    }
+
+    fn px(&self, points: f64) -> i32 {
+        (points * self.scale).round() as i32
+    }
+
+    /// A place of the panel in the picture.
+    fn moved(&self, (x, y): Place) -> Place {
+        (self.at.0 + x, self.at.1 + y)
+    }
+
+    fn is_scatter(&self) -> bool {
+        matches!(self.panel.x.quantity, Quantity::Categories(_))
+    }
+
+    fn draw_all(&mut self, (width, height): (i32, i32), legend_lines: i32) {
+        let frame = Frame {
+            left: self.px(78.0),
+            right: width - self.px(16.0),
+            top: self.px(38.0 + f64::from(legend_lines * LEGEND_LINE)),
+            bottom: height - self.px(56.0),
+        };
+        self.surface.begin(&Group::new("axes"));
+        self.draw_axes(frame);
+        self.surface.end();
+        let panel = self.panel;
+        for (number, series) in panel.series.iter().enumerate() {
+            self.surface.begin(&group_of("legend", series));
+            self.draw_legend(series, number);
+            self.surface.end();
+        }
+        for (number, mark) in panel.marks.iter().enumerate() {
+            let group =
+                Group::new("mark").with("x", mark.x).with("series", style::name(&mark.whose));
+            self.surface.begin(&group.with("low", mark.low).with("high", mark.high));
+            self.draw_mark(frame, mark, number);
+            self.surface.end();
+        }
+        for (number, series) in panel.series.iter().enumerate() {
+            self.surface.begin(&group_of("series", series));
+            self.draw_series(frame, series, number);
+            self.surface.end();
+        }
+    }
+
+    fn draw_axes(&mut self, frame: Frame) {
+        let panel = self.panel;
+        let middle = (frame.left + frame.right) / 2;
+        let corner = (self.px(12.0), self.px(8.0));
+        self.write(&panel.title, corner, Words::bold(18.0, INK, Anchor::LEFT_TOP));
+        let (ink, grid) = (self.line(INK, 1.0), self.line(GRID, 1.0));
+        for (value, label) in ticks(&panel.y.quantity, self.y) {
+            let y = self.y.place(value, frame.bottom, frame.top);
+            self.path(&[(frame.left, y), (frame.right, y)], &grid);
+            let at = (frame.left - self.px(6.0), y);
+            self.write(&label, at, Words::plain(14.5, Anchor(Side::End, Side::Middle)));
+        }
+        let mut free_from = i32::MIN;
+        for (value, label) in ticks(&panel.x.quantity, self.x) {
+            let x = self.x.place(value, frame.left, frame.right);
+            // A letter is about 7 points wide; a label that would touch the one before is left out.
+            let half = self.px(label.chars().count() as f64 * 3.6);
+            let label = if x - half < free_from { String::new() } else { label };
+            if !label.is_empty() {
+                free_from = x + half + self.px(3.0);
+            }
+            if !self.is_scatter() {
+                self.path(&[(x, frame.top), (x, frame.bottom)], &grid);
+                let tick = [(x, frame.bottom), (x, frame.bottom + self.px(4.0))];
+                self.path(&tick, &ink);
+            }
+            let at = (x, frame.bottom + self.px(7.0));
+            self.write(&label, at, Words::plain(14.5, Anchor::CENTRE_TOP));
+        }
+        let corner =
+            [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)];
+        self.path(&corner, &ink);
+        let below = (middle, frame.bottom + self.px(30.0));
+        self.write(&panel.x.label, below, Words::plain(14.5, Anchor::CENTRE_TOP));
+        let beside = (self.px(4.0), (frame.top + frame.bottom) / 2);
+        let upwards = Words { upwards: true, ..Words::plain(14.5, Anchor::CENTRE_TOP) };
+        self.write(&panel.y.label, beside, upwards);
+    }
+
+    /// The legend stands above the data, a line for each series.
+    fn draw_legend(&mut self, series: &Series, number: usize) {
+        let y = self.px(40.0 + number as f64 * f64::from(LEGEND_LINE));
+        let (from, to) = (self.px(78.0), self.px(118.0));
+        let look = look_of(series);
+        if !self.is_scatter() {
+            self.dashed(&[(from, y), (to, y)], look);
+        }
+        self.marker(((from + to) / 2, y), look, false);
+        let at = (to + self.px(8.0), y + self.px(1.5));
+        self.write(&series.label, at, Words::plain(14.5, Anchor(Side::Start, Side::Middle)));
+    }
+
+    fn draw_series(&mut self, frame: Frame, series: &Series, number: usize) {
+        let is_scatter = self.is_scatter();
+        let look = look_of(series);
+        // Points of one category stand side by side, so that their bars do not cover each other.
+        let aside = if is_scatter {
+            self.px((number as f64 - (self.panel.series.len() as f64 - 1.0) / 2.0) * 34.0)
+        } else {
+            0
+        };
+        let (x_axis, y_axis, panel) = (self.x, self.y, self.panel);
+        let place = |dot: &Dot, y: f64| {
+            let x = x_axis.place(even(&panel.x.quantity, dot.x), frame.left, frame.right);
+            let y = y_axis.place(even(&panel.y.quantity, y), frame.bottom, frame.top);
+            (x + aside, y)
+        };
+        let places: Vec<Place> = series.points.iter().map(|dot| place(dot, dot.y)).collect();
+        if !is_scatter {
+            self.dashed(&places, look);
+        }
+        let bar = self.line(look.colour, 1.4);
+        for (dot, at) in series.points.iter().zip(&places) {
+            self.surface.begin(&point_of(dot));
+            if dot.high > dot.low {
+                let ends = [place(dot, dot.low), place(dot, dot.high)];
+                self.path(&ends, &bar);
+                for end in ends {
+                    let cap = [(end.0 - self.px(3.0), end.1), (end.0 + self.px(3.0), end.1)];
+                    self.path(&cap, &bar);
+                }
+            }
+            self.marker(*at, look, dot.hollow);
+            if is_scatter {
+                let above = (at.0, place(dot, dot.high).1 - self.px(8.0));
+                let words = Words::plain(12.5, Anchor(Side::Middle, Side::End));
+                self.write(&analysis::text::time(dot.y), above, words);
+            }
+            self.surface.end();
+        }
+    }
+
+    /// A crossing or a knee: a line over the whole height, the band of its interval, and its
+    /// value at the foot, each mark a line higher than the one before.
+    fn draw_mark(&mut self, frame: Frame, mark: &Mark, number: usize) {
+        let (axis, panel) = (self.x, self.panel);
+        let across = |x: f64| {
+            axis.place(even(&panel.x.quantity, x), frame.left, frame.right)
+                .clamp(frame.left, frame.right)
+        };
+        let colour = style::of(&mark.whose).colour;
+        let corners = [(across(mark.low), frame.top), (across(mark.high), frame.bottom)];
+        let corners = corners.map(|corner| self.moved(corner));
+        self.surface.rectangle(corners, Fill { colour, opacity: 0.15 });
+        let x = across(mark.x);
+        let line = Stroke { opacity: 0.7, ..self.line(colour, 1.2) };
+        self.path(&[(x, frame.top), (x, frame.bottom)], &line);
+        let to_the_left = x > (frame.left + frame.right) / 2;
+        let side = if to_the_left { -self.px(5.0) } else { self.px(5.0) };
+        let anchor = Anchor(if to_the_left { Side::End } else { Side::Start }, Side::End);
+        let at = (x + side, frame.bottom - self.px(6.0 + 16.0 * number as f64));
+        self.write(&mark.label, at, Words::bold(13.5, colour, anchor));
+    }
+
+    fn marker(&mut self, at: Place, look: Look, hollow: bool) {
+        let r = self.px(4.5);
+        let inside = Fill { colour: if hollow { WHITE } else { look.colour }, opacity: 1.0 };
+        let line = self.line(look.colour, 1.6);
+        let outline: Vec<Place> = match look.marker {
+            Marker::None => return,
+            Marker::Circle => {
+                let at = self.moved(at);
+                return self.surface.circle(at, r, inside, &line);
+            }
+            Marker::Triangle => vec![(0, -r - 1), (r + 1, r), (-r - 1, r)],
+            Marker::Square => vec![(-r, -r), (r, -r), (r, r), (-r, r)],
+            Marker::Diamond => vec![(0, -r - 1), (r + 1, 0), (0, r + 1), (-r - 1, 0)],
+        };
+        let points: Vec<Place> =
+            outline.iter().map(|(x, y)| self.moved((at.0 + x, at.1 + y))).collect();
+        self.surface.polygon(&points, inside, &line);
+    }
+
+    /// A line through the points in the look's dashes.
+    fn dashed(&mut self, points: &[Place], look: Look) {
+        let dash = look.dash.iter().map(|length| length * self.scale).collect();
+        let stroke = Stroke { dash, ..self.line(look.colour, 2.0) };
+        self.path(points, &stroke);
+    }
+
+    fn path(&mut self, points: &[Place], stroke: &Stroke) {
+        let points: Vec<Place> = points.iter().map(|point| self.moved(*point)).collect();
+        self.surface.path(&points, stroke);
+    }
+
+    fn line(&self, colour: style::Colour, width: f64) -> Stroke {
+        Stroke { colour, width: self.px(width).max(1), opacity: 1.0, dash: Vec::new() }
+    }
+
+    fn write(&mut self, text: &str, at: Place, words: Words) {
+        if !text.is_empty() {
+            let at = self.moved(at);
+            self.surface.text(text, at, &Words { size: words.size * self.scale, ..words });
+        }
+    }
+}
+
+fn look_of(series: &Series) -> Look {
+    let look = style::of(&series.whose);
+    Look { marker: if series.is_marked { look.marker } else { Marker::None }, ..look }
+}
+
+/// A part of the picture that belongs to a series.
+fn group_of(class: &'static str, series: &Series) -> Group {
+    Group::new(class).with("series", style::name(&series.whose))
+}
+
+/// A point with its figures, so that scripts and style sheets can reach it.
+fn point_of(dot: &Dot) -> Group {
+    let group = Group::new(if dot.hollow { "point doubted" } else { "point" });
+    group.with("x", dot.x).with("y", dot.y).with("low", dot.low).with("high", dot.high)
+}

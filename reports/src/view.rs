@@ -1,0 +1,287 @@
+//! What a page shows, as plain data: computed from findings and records, rendered by [`crate::page`].
+
+use std::collections::BTreeMap;
+
+use analysis::{Comparison, Crossover, Findings, text};
+use results::{Host, Outcome, Record, Settled, TestbedKind};
+
+/// All that a page says, but for its figures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// The question of the scenario.
+    pub title: String,
+    /// The answer.
+    pub headline: String,
+    /// The answer for another transport.
+    pub second: Option<String>,
+    /// What its words mean, how much was measured, and what was left out: a sentence each.
+    pub notes: Vec<String>,
+    /// What was found, by experiment.
+    pub sections: Vec<Section>,
+    /// Comparisons point by point.
+    pub comparisons: Vec<ComparisonView>,
+    /// The machine: names and values.
+    pub machine: Vec<(&'static str, String)>,
+    /// What is to be doubted.
+    pub doubts: DoubtsView,
+    /// Runs that failed, and why.
+    pub failures: Vec<(String, String)>,
+    /// How much identical runs differed, where some were run twice.
+    pub noise: Option<String>,
+}
+
+/// What was found in one experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Section {
+    /// Its question.
+    pub question: String,
+    /// What was found, as sentences.
+    pub sentences: Vec<String>,
+}
+
+/// Two designs compared over an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComparisonView {
+    /// Which, and what came of it.
+    pub summary: String,
+    /// Each point.
+    pub rows: Vec<MarginView>,
+}
+
+/// Two designs at one point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MarginView {
+    /// The point.
+    pub point: String,
+    /// How much longer or shorter the other's response time is.
+    pub difference: String,
+    /// The interval of that.
+    pub interval: String,
+    /// Whether it is beyond chance and noise.
+    pub is_decided: bool,
+}
+
+/// What is to be doubted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DoubtsView {
+    /// Runs measured.
+    pub runs: usize,
+    /// Kinds of doubt, and how many runs have each.
+    pub kinds: Vec<(&'static str, usize)>,
+    /// Every doubted run with its doubts.
+    pub doubted: Vec<(String, Vec<String>)>,
+}
+
+impl View {
+    /// What the page of these findings shows.
+    #[must_use]
+    pub fn of(settled: &Settled, findings: &Findings<'_>) -> Self {
+        let (records, verdict) = (&settled.records, &findings.verdict);
+        let doubts = doubts(records);
+        Self {
+            title: records.last().map_or_else(String::new, |record| record.title.clone()),
+            headline: verdict.headline.clone(),
+            second: verdict.second.clone(),
+            notes: verdict
+                .terms
+                .iter()
+                .cloned()
+                .chain([measured(records, &doubts)])
+                .chain(crate::left_out(settled))
+                .collect(),
+            sections: sections(findings),
+            comparisons: comparisons(findings),
+            machine: records
+                .first()
+                .and_then(|it| it.hosts.first())
+                .map(machine)
+                .unwrap_or_default(),
+            doubts,
+            failures: failures(records),
+            noise: noise(findings),
+        }
+    }
+}
+
+/// How much was measured, and how.
+fn measured(records: &[Record], doubts: &DoubtsView) -> String {
+    let scenario = records.last().map_or("", |record| record.scenario.as_str());
+    let is_real = records.iter().all(|record| record.testbed == TestbedKind::Real);
+    let on = if is_real { "measured on real sockets and processes" } else { "simulated" };
+    let (runs, doubted) = (doubts.runs, doubts.doubted.len());
+    format!("Scenario “{scenario}”: {runs} runs {on}, {doubted} of them with a doubt.")
+}
+
+fn sections(findings: &Findings<'_>) -> Vec<Section> {
+    let section = |found: &analysis::Found<'_>| {
+        let of_it = |finding: &&analysis::Finding| finding.experiment == found.experiment.name;
+        let sentences: Vec<String> = findings
+            .verdict
+            .findings
+            .iter()
+            .filter(of_it)
+            .map(|finding| capital(&finding.text))
+            .collect();
+        let question = found.experiment.question.to_owned();
+        (!sentences.is_empty()).then_some(Section { question, sentences })
+    };
+    findings.experiments.iter().filter_map(section).collect()
+}
+
+/// A sentence with a capital letter at its beginning.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
+}
+
+fn comparisons(findings: &Findings<'_>) -> Vec<ComparisonView> {
+    let view = |experiment: &str, comparison: &Comparison| ComparisonView {
+        summary: format!(
+            "{}, {}, {experiment}: {}",
+            comparison.other.transport_name(),
+            comparison.other.label,
+            in_short(comparison)
+        ),
+        rows: comparison.margins.iter().map(margin).collect(),
+    };
+    let of = |found: &'_ analysis::Found<'_>| -> Vec<ComparisonView> {
+        found.comparisons.iter().map(|one| view(found.experiment.name, one)).collect()
+    };
+    findings.experiments.iter().flat_map(of).collect()
+}
+
+fn margin(margin: &analysis::Margin) -> MarginView {
+    let change = |log_ratio: f64| text::change(log_ratio.exp());
+    let ratio = margin.log_ratio;
+    MarginView {
+        point: text::time(margin.x),
+        difference: change(ratio.value),
+        interval: format!("{} to {}", change(ratio.low), change(ratio.high)),
+        is_decided: margin.decided,
+    }
+}
+
+fn in_short(comparison: &Comparison) -> String {
+    let label = |name: &str| match name == comparison.other.name {
+        true => comparison.other.label.as_str(),
+        false => comparison.base.label.as_str(),
+    };
+    match &comparison.crossover {
+        Crossover::At { value, low, high, winner_beyond } => format!(
+            "crossover at {} ({} to {}), beyond it {} is faster",
+            text::time(*value),
+            text::time(*low),
+            text::time(*high),
+            label(winner_beyond)
+        ),
+        Crossover::Always(winner) => {
+            format!("{} is faster wherever they differ", label(winner))
+        }
+        Crossover::TooClose => "no difference beyond chance".to_owned(),
+        Crossover::Unclear => "no single crossover can be named".to_owned(),
+        Crossover::TooFewRepetitions => "too few repetitions".to_owned(),
+    }
+}
+
+fn machine(host: &Host) -> Vec<(&'static str, String)> {
+    let Host { machine, placement } = host;
+    let cores =
+        |cores: &[usize]| cores.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let latency = if placement.latency_held {
+        "kept from deep idle states (/dev/cpu_dma_latency held at 0), so that waking them does not \
+         hide the differences; a server left to idle cores wakes later, by tens of microseconds on \
+         a virtual machine"
+    } else {
+        "free to idle (/dev/cpu_dma_latency could not be held; it needs root): waking an idle core \
+         may cost tens of microseconds and hide differences below 100 µs"
+    };
+    let shared = if placement.shared {
+        "generator and server share a core and disturb each other; every run is doubted"
+    } else {
+        "generator and server have no core in common"
+    };
+    vec![
+        ("processor", machine.processor.clone()),
+        ("cores", machine.cores.to_string()),
+        ("virtual machine", if machine.virtual_machine { "yes" } else { "no" }.to_owned()),
+        ("kernel", format!("Linux {}", machine.kernel)),
+        ("memory", text::size(machine.memory_bytes as f64)),
+        ("core of the generator", cores(&placement.generator_cores)),
+        ("cores of the server", cores(&placement.server_cores)),
+        ("sharing", shared.to_owned()),
+        ("idle cores", latency.to_owned()),
+        (
+            "generator waits by",
+            if placement.generator_spins { "spinning" } else { "sleeping" }.to_owned(),
+        ),
+        (
+            "limits",
+            format!(
+                "{} descriptors, {} processes, ports {} to {}, listen queue {}",
+                machine.descriptors,
+                machine.processes,
+                machine.ports.0,
+                machine.ports.1,
+                machine.listen_queue
+            ),
+        ),
+        ("receive buffer, at most", text::size(machine.receive_buffer_bytes as f64)),
+        ("TCP congestion control", machine.congestion_control.clone()),
+    ]
+}
+
+/// A run in a few words.
+fn describe(record: &Record) -> String {
+    let x = text::point(record.cell.axis(), record.cell.x());
+    let twin = if record.twin { ", twin" } else { "" };
+    format!(
+        "{} {} {x} repetition {}{twin}",
+        record.experiment,
+        record.cell.subject,
+        record.repetition + 1
+    )
+}
+
+fn doubts(records: &[Record]) -> DoubtsView {
+    let mut kinds: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut doubted = Vec::new();
+    let mut runs = 0;
+    for record in records {
+        let Outcome::Measured(measured) = &record.outcome else { continue };
+        runs += 1;
+        for doubt in &measured.doubts {
+            *kinds.entry(doubt.name()).or_default() += 1;
+        }
+        if !measured.doubts.is_empty() {
+            let doubts = measured.doubts.iter().map(ToString::to_string);
+            doubted.push((describe(record), doubts.collect()));
+        }
+    }
+    DoubtsView { runs, kinds: kinds.into_iter().collect(), doubted }
+}
+
+fn failures(records: &[Record]) -> Vec<(String, String)> {
+    let failed = records.iter().filter_map(|record| match &record.outcome {
+        Outcome::Failed(failure) => Some((describe(record), failure.to_string())),
+        Outcome::Measured(_) => None,
+    });
+    failed.collect()
+}
+
+fn noise(findings: &Findings<'_>) -> Option<String> {
+    let noise = &findings.noise;
+    let alike = noise.cells.iter().filter(|cell| cell.are_alike()).count();
+    let percent = |log_ratio: f64| text::three_digits((log_ratio.exp() - 1.0) * 100.0);
+    (!noise.cells.is_empty()).then(|| {
+        format!(
+            "Identical cells that were run twice (A/A) were alike in {alike} of {}; their medians \
+             differed by {} % typically and by {} % at most. A difference between two designs \
+             counts only if it is larger than that between two identical runs at the same point.",
+            noise.cells.len(),
+            percent(noise.typical(|_| true)),
+            percent(noise.largest())
+        )
+    })
+}
