@@ -5,8 +5,8 @@ use servers::{CATALOGUE, Design};
 
 use crate::cli::DesignsArgs;
 use crate::error::Error;
-use crate::json;
 use crate::terminal::Output;
+use crate::terminal::json;
 
 #[derive(Serialize)]
 struct Row {

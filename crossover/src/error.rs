@@ -50,7 +50,7 @@ pub enum Error {
     Journal(#[from] results::JournalError),
     /// The server could not serve.
     #[error(transparent)]
-    Serve(#[from] servers::supervisor::ServeError),
+    Serve(#[from] servers::ServeError),
     /// A server that this program started did not come up, or died.
     #[error("{0}")]
     Server(String),
@@ -101,7 +101,7 @@ impl Error {
     /// The exit code; one place decides.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        use servers::supervisor::ServeError;
+        use servers::ServeError;
         match self {
             Self::Usage(_) | Self::Plan(_) => 2,
             Self::Serve(

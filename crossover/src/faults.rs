@@ -14,15 +14,15 @@ use reports::faults::{Cell, Experience, Fault, FaultMatrix, FaultTable, render, 
 use results::{Failure, write_file};
 use servers::{CATALOGUE, Design};
 
-use crate::bench_folder::OwnFolder;
+use crate::bench::folder::OwnFolder;
 use crate::cli::FaultsArgs;
 use crate::error::Error;
-use crate::interrupt::Interrupt;
-use crate::progress::Progress;
-use crate::server_process::ServerProcess;
+use crate::host::interrupt::Interrupt;
 use crate::setup::{ServerSetup, subject};
+use crate::terminal::progress::Progress;
 use crate::terminal::{Output, end_with, say};
-use crate::{json, tables};
+use crate::terminal::{json, tables};
+use crate::testbed::ServerProcess;
 
 /// How long the other clients have patience.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -233,7 +233,7 @@ fn experience(
     idle: Duration,
 ) -> Result<Experience, Error> {
     let setup = ServerSetup { idle: Some(idle), ..ServerSetup::usual(design) };
-    let cores = crate::placement::apart(&crate::placement::cores()).server_cores;
+    let cores = crate::host::placement::apart(&crate::host::placement::cores()).server_cores;
     let server = ServerProcess::start(&setup, &cores[..1])
         .map_err(|failure: Failure| Error::Server(failure.to_string()))?;
     let ended = Arc::new(AtomicBool::new(false));

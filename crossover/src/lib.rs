@@ -1,37 +1,20 @@
 //! Crossover finds, on the machine in front of you, where concurrency pays off in a server.
 //!
-//! This crate is the program's edge: command line ([`cli`]), scenarios ([`scenario`]), the order
-//! of runs ([`sweep`]), where a run takes place ([`testbed`]), and what is printed. Everything
-//! that decides or computes lies in the crates below. It is a library so that examples and tests
-//! can use its parts; the binary only calls [`main`].
+//! This crate is the program's edge: command line ([`cli`]), scenarios, runs and their order
+//! ([`bench`]), what a run is given ([`setup`]) and where it takes place ([`testbed`]), the machine
+//! (`host`), and what is printed (`terminal`). Everything that decides or computes lies in the crates
+//! below. It is a library so that trials and tests can use its parts; the binary only calls [`main`].
 
-mod bench;
-mod bench_folder;
+pub mod bench;
 pub mod cli;
 mod designs;
 mod error;
-#[doc(hidden)]
-pub mod example;
 mod faults;
-pub mod generator;
-mod interrupt;
-mod json;
+mod host;
 mod load;
-mod load_advice;
-mod load_capacity;
-mod load_output;
-mod machine;
 mod names;
-mod placement;
-mod progress;
-pub mod real_testbed;
-mod report;
-pub mod scenario;
 mod serve;
-mod server_process;
 pub mod setup;
-pub mod sweep;
-mod tables;
 mod terminal;
 pub mod testbed;
 mod text_file;
@@ -41,15 +24,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use error::{EXIT_CODES, Error};
-pub use placement::LatencyHold;
-pub use server_process::ServerProcess;
+pub use host::placement::LatencyHold;
 
 use cli::{Cli, Command};
 use protocol::text::harmless;
 
 /// Parses the command line and runs the command; prints an error as one message with its remedy.
 pub fn main() -> ExitCode {
-    interrupt::outlive_file_limits();
+    host::interrupt::outlive_file_limits();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
@@ -58,7 +40,7 @@ pub fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Load(arguments) => load::run(&arguments),
-        Command::Report(arguments) => report::run(&arguments),
+        Command::Report(arguments) => bench::report::run(&arguments),
         Command::Designs(arguments) => designs::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
     };

@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use analysis::{Crossover, Findings};
-use crossover::scenario::Source;
-use crossover::sweep::{record, remaining, runs};
+use crossover::bench::scenario::Source;
+use crossover::bench::sweep::{record, remaining, runs};
 use crossover::testbed::SimulatedTestbed;
 use results::{Failure, Outcome, Placement, Record, Settled};
 use servers::Design;

@@ -52,7 +52,7 @@ fn files_and_functions_stay_readable() {
         let limit = match (design, is_a_loop) {
             (true, true) => 200,
             (true, false) => 55,
-            (false, _) => 480,
+            (false, _) => 400,
         };
         assert!(count <= limit, "{name} has {count} lines of code, more than {limit}: divide it");
         for (first, length) in functions(&text) {
@@ -93,7 +93,7 @@ fn names_say_what_is_inside() {
 fn output_and_threads_are_had_without_a_panic() {
     let banned = ["println!(", "print!(", "thread::spawn(", "scope.spawn("];
     for (name, text) in rust_files().into_iter().filter(|(name, _)| name.contains("/src/")) {
-        if name.starts_with("crossover/src/example") || name.starts_with("benches/") {
+        if name.starts_with("trials/") || name.starts_with("benches/") {
             continue; // no part of the program
         }
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -110,7 +110,7 @@ fn unsafe_code_is_where_it_is_named() {
         "servers/src/descriptor.rs",
         "servers/src/ring.rs",
         "servers/src/talk/awaiting.rs",
-        "servers/src/supervisor.rs",
+        "servers/src/supervisor/ending.rs",
         "servers/src/tally.rs",
         "servers/src/worker.rs",
     ];

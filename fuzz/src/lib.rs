@@ -6,7 +6,7 @@
 #![cfg(test)]
 
 use bolero::check;
-use crossover::scenario::Source;
+use crossover::bench::scenario::Source;
 use loadgen::exchange::{Owed, Reader, Said};
 use loadgen::{Exchange, HttpRequest, RawReply};
 use protocol::{Decoded, decode_reply, decode_request, encode_reply, encode_request};
@@ -90,7 +90,7 @@ fn scenario_check() {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         let source = Source { name: "fuzz".to_owned(), text: text.to_owned() };
         if let Ok(scenario) = source.parse() {
-            let runs = crossover::sweep::runs(&scenario).expect("it was checked");
+            let runs = crossover::bench::sweep::runs(&scenario).expect("it was checked");
             assert!(!runs.is_empty() && runs.len() <= 100_000);
         }
     });

@@ -18,8 +18,11 @@ mod fast_histogram;
 pub mod judge;
 pub mod progress;
 mod recorder;
+mod target;
+pub mod threads;
 
 pub use driver::{DriveError, drive};
 pub use exchange::{Exchange, HttpRequest, RawReply, Statuses};
 pub use progress::Progress;
 pub use recorder::{Ending, Instants, Recorder};
+pub use target::Target;

@@ -41,5 +41,6 @@ pub use axes::{Allocation, Concurrency, WorkUnit};
 pub use catalogue::{CATALOGUE, Design};
 pub use context::Context;
 pub use limits::Limits;
+pub use serve_error::ServeError;
 pub use service::Service;
 pub use tuning::{Distribution, Tuning};

@@ -11,7 +11,7 @@ use protocol::quantity::{Bytes, Nanoseconds};
 use protocol::quantity::{Unit, read_seconds};
 use workload::{Close, Distribution as Quantity, Law, Rate, Reuse, SessionLength};
 
-use super::target::Target;
+use super::target::TargetUrl;
 use super::{read_positive_duration, read_positive_seconds};
 use crate::text_file::{self, read_text};
 
@@ -20,7 +20,7 @@ use crate::text_file::{self, read_text};
 pub struct LoadArgs {
     /// The server: udp://127.0.0.1:PORT, tcp://127.0.0.1:PORT or http://127.0.0.1:PORT/PATH
     #[arg(value_name = "TARGET")]
-    pub target: Target,
+    pub target: TargetUrl,
     /// What a udp:// or tcp:// server is asked: work (Crossover's own protocol) or echo
     #[arg(long, value_name = "SERVICE", default_value = "work", conflicts_with = "send")]
     pub service: TargetService,

@@ -12,7 +12,7 @@ use protocol::quantity::{read_duration, read_seconds, read_size};
 use servers::{Design, Distribution, Service};
 
 pub use load::{CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
-pub use target::{Scheme, Target};
+pub use target::{Scheme, TargetUrl};
 
 use crate::names::read_design;
 

@@ -23,7 +23,7 @@ pub enum Scheme {
 
 /// A server's addresses with how to speak to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct TargetUrl {
     /// How to reach it.
     pub scheme: Scheme,
     /// Where it may be: a name can have several addresses, which are tried in this order. At least
@@ -37,7 +37,7 @@ pub struct Target {
     pub authorization: Option<String>,
 }
 
-impl FromStr for Target {
+impl FromStr for TargetUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -129,7 +129,7 @@ fn authorization(url: &Url) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn target(text: &str) -> Target {
+    fn target(text: &str) -> TargetUrl {
         text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
@@ -151,7 +151,7 @@ mod tests {
             ("http://no such host/", "no URL"),
             ("http://no-such-host.invalid/", "leads nowhere"),
         ] {
-            let error = text.parse::<Target>().expect_err(text);
+            let error = text.parse::<TargetUrl>().expect_err(text);
             assert!(error.contains(said), "{text}: {error}");
         }
     }

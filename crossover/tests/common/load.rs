@@ -110,3 +110,32 @@ pub fn streams(
     });
     (address, beside)
 }
+
+/// Reads heads of requests until the end; what `answer` makes of each, by its number on this
+/// connection from 1, is sent; `None` ends the connection.
+pub fn converse(mut stream: TcpStream, answer: impl Fn(u64) -> Option<Vec<u8>>) {
+    let (mut held, mut bytes, mut number) = (Vec::new(), [0; 65_536], 0);
+    loop {
+        while let Some(at) = held.windows(4).position(|four| four == b"\r\n\r\n") {
+            held.drain(..at + 4);
+            number += 1;
+            match answer(number) {
+                Some(reply) if stream.write_all(&reply).is_ok() => {}
+                _ => return,
+            }
+        }
+        match stream.read(&mut bytes) {
+            Ok(length @ 1..) => held.extend_from_slice(&bytes[..length]),
+            _ => return,
+        }
+    }
+}
+
+pub fn http(
+    answer: impl Fn(u64, u64) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> (String, Beside) {
+    let (address, beside) = streams(TcpListener::bind("127.0.0.1:0"), move |connection, stream| {
+        converse(stream, |number| answer(connection, number));
+    });
+    (format!("http://{address}/"), beside)
+}

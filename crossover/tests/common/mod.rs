@@ -273,3 +273,10 @@ pub fn request(id: u64, wait: Duration) -> Request {
     let work = Work { wait, compute: Duration::ZERO };
     Request { id, work, request_size: 64, reply_size: 64 }
 }
+
+/// The good client that comes after the bad one.
+pub fn assert_serves(design: &Design, server: &Server) {
+    let mut client = Client::new(design, server.address);
+    let reply = client.ask(&request(77, Duration::ZERO));
+    assert_eq!((reply.id, reply.refusal), (77, None), "{design:?} serves nobody any more");
+}

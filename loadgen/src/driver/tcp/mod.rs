@@ -10,9 +10,10 @@
 mod connection;
 mod endings;
 mod sources;
+mod traffic;
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use mio::net::TcpStream;
@@ -25,9 +26,9 @@ use socket2::Socket;
 use super::flight::slot_of;
 use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
 use super::{DriveError, Event, Noticed, Started, Transport, What, lacking};
-use crate::exchange::{Exchange, NoReply};
+use crate::exchange::Exchange;
 pub use connection::Unreadable;
-use connection::{Connection, End, Life, Outstanding};
+use connection::{Connection, Life, Outstanding};
 use sources::{Sources, connect_now};
 use workload::{Close, LoadSpec, Reuse, Shard};
 
@@ -325,111 +326,6 @@ impl TcpTransport {
                 }
             }
         }
-    }
-
-    /// Writes what is due, reads what has come, on one connection.
-    fn attend(&mut self, ready: Ready, happened: &mut Vec<Event>) {
-        let index = ready.socket;
-        if ready.writable && self.connection(index).is_some_and(|it| it.wants_to_write()) {
-            self.write(index, happened);
-        }
-        if ready.readable || ready.ends {
-            self.receive(index, ready.ends, happened);
-        }
-    }
-
-    fn write(&mut self, index: usize, happened: &mut Vec<Event>) {
-        let Some(connection) = self.connection(index) else { return };
-        match connection.become_connected() {
-            Ok(None) => {}
-            Ok(Some(took_ns)) => happened.push(Event {
-                at_ns: monotonic_ns(),
-                id: Some(connection.oldest().unwrap_or(0)),
-                client: connection.client,
-                what: What::Connected { took_ns },
-            }),
-            // It was there, and is gone again.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                return self.lose(index, End::Torn, happened);
-            }
-            Err(_) => return self.close(index, What::Refused, happened),
-        }
-        if connection.write().is_err() {
-            // Replies that arrived before the end are still to be read.
-            self.receive(index, true, happened);
-            self.lose(index, End::Torn, happened);
-        }
-    }
-
-    /// Reads what has come. A read that gave less than was asked for took all there was, unless
-    /// the end is there too: readiness is told again when more comes.
-    fn receive(&mut self, index: usize, ends: bool, happened: &mut Vec<Event>) {
-        for _ in 0..READS_IN_A_TURN {
-            let exchange = &self.settings.exchange;
-            let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
-                return;
-            };
-            match connection.stream.read(&mut self.incoming[..]) {
-                Ok(0) => {
-                    if connection.torn {
-                        return self.lose(index, End::Torn, happened);
-                    }
-                    connection.take_the_end(exchange, happened);
-                    return self.lose(index, End::Gone, happened);
-                }
-                Ok(count) => {
-                    if !self.take(index, count, happened) || (count < READ_SIZE && !ends) {
-                        return;
-                    }
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return,
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::ConnectionRefused => {
-                        return self.close(index, What::Refused, happened);
-                    }
-                    _ => return self.lose(index, End::Torn, happened),
-                },
-            }
-        }
-        self.pacer.come_back_to(Ready { socket: index, readable: true, writable: false, ends });
-    }
-
-    /// Takes in so many bytes that were read from a connection; tells whether it is still there.
-    fn take(&mut self, index: usize, count: usize, happened: &mut Vec<Event>) -> bool {
-        let at_ns = monotonic_ns();
-        let Some(connection) = self.connections[index].as_mut() else { return false };
-        if connection.is_last() && connection.oldest().is_none() {
-            return true; // nobody's: the server had announced that nothing more would come
-        }
-        let client = connection.client;
-        let before = happened.len();
-        let bytes = &self.incoming[..count];
-        let taken = connection.take_replies(&self.settings.exchange, bytes, at_ns, happened);
-        if let Err(unreadable) = taken {
-            if unreadable.why == NoReply::Unasked && unreadable.bytes.starts_with(IDLE_CLOSE) {
-                self.lose(index, End::Gone, happened); // it was idle for too long (RFC 9110, section 15.5.9)
-                return false;
-            }
-            self.unreadable.get_or_insert(unreadable);
-            happened.push(Event { at_ns, id: Some(0), client, what: What::Strange });
-            self.close(index, What::Garbled, happened);
-            return false;
-        }
-        if connection.is_last() {
-            self.retire_for_good(index, End::Announced, happened);
-        }
-        let its = &mut self.clients[client as usize];
-        its.answered |= happened.len() > before;
-        if !its.waiting.is_empty() {
-            self.unblocked.push(client);
-        }
-        let is_done = |it: &Connection| it.requests_left == 0 && it.oldest().is_none();
-        if self.connections[index].as_ref().is_some_and(is_done) {
-            self.end(index, happened);
-            return false;
-        }
-        true
     }
 }
 

@@ -1,0 +1,52 @@
+//! `crossover report`: the page and its figures once more, from the records alone.
+
+use std::path::{Path, PathBuf};
+
+use analysis::Findings;
+use results::{Record, Settled, read_records};
+
+use crate::bench::folder::{OwnFolder, RECORDS};
+use crate::cli::ReportArgs;
+use crate::error::Error;
+use crate::terminal::{Output, say};
+
+pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
+    let (file, folder) = if arguments.run.is_dir() {
+        (arguments.run.join(RECORDS), arguments.run.clone())
+    } else {
+        let folder = arguments.run.parent().filter(|folder| !folder.as_os_str().is_empty());
+        (arguments.run.clone(), folder.map_or_else(|| PathBuf::from("."), Path::to_owned))
+    };
+    let settled = Settled::of(read_for_report(&file)?);
+    let own = OwnFolder::take(arguments.out.as_deref().unwrap_or(&folder))?;
+    own.may_hold_a_page()?;
+    own.is_nobody_elses(&folder)?;
+    let page = write(&settled, &Findings::of(&settled.records), &own.path)?;
+    let mut out = Output::begin();
+    out.line(page.display().to_string());
+    out.finish()
+}
+
+/// Writes page and figures; says what of the records does not count.
+pub(crate) fn write(
+    settled: &Settled,
+    findings: &Findings<'_>,
+    folder: &Path,
+) -> Result<PathBuf, Error> {
+    for note in reports::left_out(settled) {
+        say(&format!("note: {note}"));
+    }
+    Ok(reports::write_report(settled, findings, folder)?)
+}
+
+/// Reads records, of each what a page shows; says so where the last line was cut short.
+pub(crate) fn read_for_report(file: &Path) -> Result<Vec<Record>, Error> {
+    let reading = read_records(file, Record::for_report)?;
+    if reading.cut_short {
+        say(&format!("note: the last line of {} has no end and was left out", file.display()));
+    }
+    if reading.records.is_empty() {
+        return Err(Error::Usage(format!("{} holds no records", file.display())));
+    }
+    Ok(reading.records)
+}

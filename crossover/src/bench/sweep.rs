@@ -1,0 +1,180 @@
+//! The runs of a scenario and their order.
+
+use std::collections::HashSet;
+
+use results::{
+    Cell, FORMAT, Failure, Host, Outcome, Place, Placement, Program, Record, RunKey, bits, point,
+};
+use servers::Design;
+use workload::Plan;
+
+use crate::bench::scenario::{ExperimentSpec, Scenario};
+use crate::setup::{Setup, subject};
+use crate::testbed::Testbed;
+
+/// One run to be made.
+#[derive(Clone)]
+pub struct Run<'a> {
+    /// The experiment it belongs to.
+    pub experiment: &'a ExperimentSpec,
+    /// The experiment's place in the scenario.
+    pub position: u32,
+    /// Place on the axis, as configured, in the base unit of its parameter.
+    pub x: f64,
+    /// Which repetition, from 0.
+    pub repetition: u32,
+    /// Whether it is the second of two identical runs.
+    pub twin: bool,
+    /// Load and server; the plan is the same for all designs of this experiment, place and
+    /// repetition.
+    pub setup: Setup,
+}
+
+impl Run<'_> {
+    /// What tells it from all others, on a server that is placed so.
+    #[must_use]
+    pub fn key(&self, placement: Option<&Placement>) -> RunKey {
+        let place = Place {
+            experiment: self.experiment.name.clone(),
+            subject: self.design().name.to_owned(),
+            point: bits(&point(self.experiment.axis, self.x)),
+            repetition: self.repetition,
+            twin: self.twin,
+        };
+        RunKey::new(place, &self.setup.in_words(), self.setup.load.seed, placement)
+    }
+
+    /// The design that serves.
+    #[must_use]
+    pub fn design(&self) -> &'static Design {
+        self.setup.server.design
+    }
+
+    /// The run in a few words, for progress.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let point = analysis::text::point(self.experiment.axis, self.x);
+        let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
+        format!(
+            "{} · {}{at} · repetition {}",
+            self.experiment.name,
+            self.design().name,
+            self.repetition + 1
+        )
+    }
+
+    /// How long it will take, without the server's start.
+    #[must_use]
+    pub fn expected_ns(&self) -> u64 {
+        (self.setup.load.warmup + self.setup.load.window).as_nanos() as u64
+    }
+}
+
+/// All runs in the order in which they are to be made: repetition by repetition, so that a bench
+/// that is broken off has whole ones, and within each in an order drawn from the seed, so that a
+/// machine that grows slower is unfair to none.
+///
+/// # Errors
+/// Those of a scenario that was not checked.
+pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
+    let mut runs = Vec::new();
+    for repetition in 0..scenario.repetitions {
+        let mut round = Vec::new();
+        for (number, experiment) in scenario.experiments.iter().enumerate() {
+            for point in 0..experiment.points.len().max(1) {
+                let seed = mix(scenario.seed, [number as u64, point as u64, u64::from(repetition)]);
+                let designs = experiment.designs.iter().map(|named| (named.0, false));
+                let twins = experiment.twins.iter().map(|named| (named.0, true));
+                for (design, twin) in designs.chain(twins) {
+                    round.push(Run {
+                        experiment,
+                        position: number as u32,
+                        x: experiment.x(point)?,
+                        repetition,
+                        twin,
+                        setup: experiment.setup(design, point, seed)?,
+                    });
+                }
+            }
+        }
+        shuffle(&mut round, mix(scenario.seed, [u64::MAX, 0, u64::from(repetition)]));
+        runs.extend(round);
+    }
+    Ok(runs)
+}
+
+/// The runs that have no measurement yet. One under another load than the scenario asks for now, or
+/// on other cores, is another run.
+#[must_use]
+pub fn remaining<'a>(
+    runs: Vec<Run<'a>>,
+    records: &[Record],
+    placement: &Placement,
+) -> Vec<Run<'a>> {
+    let is_measured = |record: &&Record| matches!(record.outcome, Outcome::Measured(_));
+    let done: HashSet<RunKey> = records.iter().filter(is_measured).map(RunKey::of).collect();
+    runs.into_iter().filter(|run| !done.contains(&run.key(Some(placement)))).collect()
+}
+
+/// Makes one run on a testbed; a failure is a record too.
+#[must_use]
+pub fn record(
+    run: &Run<'_>,
+    (scenario, title): (&str, &str),
+    order: u32,
+    started_unix_ms: u64,
+    testbed: &mut impl Testbed,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Record {
+    let made = Plan::draw(run.setup.load.clone())
+        .map_err(|error| Failure::Plan { because: error.to_string() })
+        .and_then(|plan| testbed.run(&run.setup, &plan, run.experiment.prints_tails(), stop));
+    let outcome = match made {
+        Ok(measured) => Outcome::Measured(Box::new(measured)),
+        Err(failure) => Outcome::Failed(failure),
+    };
+    Record {
+        format: FORMAT,
+        program: Program {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("CROSSOVER_COMMIT").map(str::to_owned),
+        },
+        testbed: testbed.kind(),
+        scenario: scenario.to_owned(),
+        title: title.to_owned(),
+        experiment: run.experiment.name.clone(),
+        position: run.position,
+        question: run.experiment.question.clone(),
+        shows: run.experiment.shows.clone(),
+        cell: Cell { subject: subject(run.design()), point: point(run.experiment.axis, run.x) },
+        setup: run.setup.in_words(),
+        repetition: run.repetition,
+        twin: run.twin,
+        order,
+        seed: run.setup.load.seed,
+        started_unix_ms,
+        hosts: vec![Host {
+            machine: testbed.machine().clone(),
+            placement: testbed.placement().clone(),
+        }],
+        outcome,
+    }
+}
+
+/// One number from several, by SplitMix64 (Steele, Lea and Flood 2014).
+fn mix(seed: u64, parts: [u64; 3]) -> u64 {
+    parts.into_iter().fold(seed, |state, part| {
+        let mut z = (state ^ part).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    })
+}
+
+/// Fisher and Yates's shuffle.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    for last in (1..items.len()).rev() {
+        let chosen = mix(seed, [last as u64, 1, 2]) % (last as u64 + 1);
+        items.swap(last, chosen as usize);
+    }
+}

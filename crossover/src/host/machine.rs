@@ -1,0 +1,150 @@
+//! What machine this is, and what its kernel counts.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use nix::sys::resource::{Resource, getrlimit};
+use procfs::{CpuInfo, Current, Meminfo};
+use results::Machine;
+
+/// Looks at the machine; what cannot be learnt stays empty.
+pub(crate) fn probe() -> Machine {
+    let processors = CpuInfo::current().ok();
+    let field = |name: &str| {
+        processors.as_ref().and_then(|info| info.get_field(0, name)).unwrap_or_default().to_owned()
+    };
+    let limit = |resource| getrlimit(resource).map_or(0, |(soft, _)| soft);
+    Machine {
+        cores: crate::host::placement::cores().len(),
+        processor: field("model name"),
+        virtual_machine: field("flags").split(' ').any(|flag| flag == "hypervisor"),
+        kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
+            .map_or_else(|_| String::new(), |release| release.trim().to_owned()),
+        memory_bytes: Meminfo::current().map_or(0, |memory| memory.mem_total),
+        descriptors: limit(Resource::RLIMIT_NOFILE),
+        processes: limit(Resource::RLIMIT_NPROC),
+        ports: ephemeral_ports().unwrap_or((0, 0)),
+        listen_queue: sysctl("net/core/somaxconn").unwrap_or(0),
+        receive_buffer_bytes: sysctl("net/core/rmem_max").unwrap_or(0),
+        congestion_control: congestion_control(),
+    }
+}
+
+fn sysctl(name: &str) -> Option<u64> {
+    fs::read_to_string(format!("/proc/sys/{name}")).ok()?.trim().parse().ok()
+}
+
+fn ephemeral_ports() -> Option<(u16, u16)> {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = range.split_whitespace().map(str::parse);
+    Some((ends.next()?.ok()?, ends.next()?.ok()?))
+}
+
+/// Both ends ask for cubic and get it where the kernel has it.
+fn congestion_control() -> String {
+    let read = |name: &str| fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"));
+    match read("tcp_available_congestion_control") {
+        Ok(available) if available.split_whitespace().any(|name| name == "cubic") => {
+            "cubic".to_owned()
+        }
+        _ => read("tcp_congestion_control").unwrap_or_default().trim().to_owned(),
+    }
+}
+
+/// Counters of the kernel that only grow; two readings tell what happened between them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KernelCounters {
+    datagrams_dropped: u64,
+    connections_dropped: u64,
+    /// By core: ticks that the hypervisor took, and all.
+    ticks: BTreeMap<usize, (u64, u64)>,
+}
+
+/// The difference of two readings.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KernelEvents {
+    pub(crate) datagrams_dropped: u64,
+    pub(crate) connections_dropped: u64,
+    /// Of the time of the core that was robbed most.
+    pub(crate) stolen_share: f64,
+}
+
+impl KernelCounters {
+    pub(crate) fn read() -> Self {
+        Self {
+            datagrams_dropped: procfs::net::snmp().map_or(0, |snmp| snmp.udp_rcvbuf_errors)
+                + procfs::net::snmp6().map_or(0, |snmp| snmp.udp_rcvbuf_errors),
+            connections_dropped: listen_overflows().unwrap_or(0),
+            ticks: fs::read_to_string("/proc/stat")
+                .unwrap_or_default()
+                .lines()
+                .filter_map(core_ticks)
+                .collect(),
+        }
+    }
+
+    /// What has happened since an earlier reading; stolen from `cores`, or from any if there are
+    /// none.
+    pub(crate) fn since(&self, earlier: &Self, cores: &[usize]) -> KernelEvents {
+        let stolen_from = |core: &usize| {
+            let ((stolen, all), (stolen_before, all_before)) =
+                (self.ticks.get(core)?, earlier.ticks.get(core)?);
+            // A short run has few ticks of 10 ms; one of them says nothing yet.
+            let stolen =
+                Some(stolen.saturating_sub(*stolen_before)).filter(|stolen| *stolen > 1)?;
+            Some(stolen as f64 / all.saturating_sub(*all_before).max(1) as f64)
+        };
+        let every: Vec<usize> = self.ticks.keys().copied().collect();
+        let cores = if cores.is_empty() { &every } else { cores };
+        KernelEvents {
+            datagrams_dropped: self.datagrams_dropped.saturating_sub(earlier.datagrams_dropped),
+            connections_dropped: self
+                .connections_dropped
+                .saturating_sub(earlier.connections_dropped),
+            stolen_share: cores.iter().filter_map(stolen_from).fold(0.0, f64::max),
+        }
+    }
+}
+
+/// A core's number with its stolen and all of its ticks, from its line of /proc/stat: user, nice,
+/// system, idle, iowait, irq, softirq, steal (proc_stat(5)). Cores that are off have no line,
+/// and `procfs` counts the lines instead of reading the numbers.
+fn core_ticks(line: &str) -> Option<(usize, (u64, u64))> {
+    let mut columns = line.strip_prefix("cpu")?.split(' ');
+    let core = columns.next()?.parse().ok()?;
+    let ticks: Vec<u64> = columns.take(8).map_while(|column| column.parse().ok()).collect();
+    Some((core, (ticks.get(7).copied().unwrap_or(0), ticks.iter().sum())))
+}
+
+/// `ListenOverflows` of /proc/net/netstat: a line of names, then a line of values.
+fn listen_overflows() -> Option<u64> {
+    let text = fs::read_to_string("/proc/net/netstat").ok()?;
+    let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let column = names.split_whitespace().position(|name| name == "ListenOverflows")?;
+    values.split_whitespace().nth(column)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stolen_is_that_of_the_core_robbed_most_of_those_that_count() {
+        // Core 1 is off.
+        let counters = |text: &str| KernelCounters {
+            ticks: text.lines().filter_map(core_ticks).collect(),
+            ..KernelCounters::default()
+        };
+        let before = counters(
+            "cpu  300 0 0 2685 0 0 0 15 0 0\ncpu0 100 0 0 895 0 0 0 5 0 0\n\
+             cpu2 100 0 0 895 0 0 0 5 0 0\ncpu3 100 0 0 895 0 0 0 5 0 0\nintr 7",
+        );
+        let after = counters(
+            "cpu0 200 0 0 1794 0 0 0 6 0 0\ncpu2 200 0 0 1745 0 0 0 55 0 0\n\
+             cpu3 200 0 0 1695 0 0 0 105 0 0",
+        );
+        let share = |cores: &[usize]| after.since(&before, cores).stolen_share;
+        assert_eq!([share(&[0]), share(&[0, 2]), share(&[]), share(&[1])], [0.0, 0.05, 0.1, 0.0]);
+    }
+}

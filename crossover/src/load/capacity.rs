@@ -1,0 +1,360 @@
+//! `crossover load --capacity`: trials at rates that the search asks for, and what they say.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use loadgen::capacity::{Capacity, Outcome, Search, Step, Trial};
+use loadgen::expectation::{Expectation, Figure};
+use results::{Doubt, needed};
+use serde::Serialize;
+use workload::{Arrivals, Distribution, Law, LoadSpec, Plan, Rate};
+
+use crate::cli::LoadArgs;
+use crate::error::Error;
+use crate::host::interrupt::Interrupt;
+use crate::terminal::{Output, say};
+use crate::terminal::{json, tables};
+use crate::testbed::generator::{GeneratorSetup, measure};
+use loadgen::Target;
+
+/// How long a server may take to work off what a trial has left; then the search goes on.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The most that is tried: a thread of the generator sends a few hundred thousand a second.
+const MOST_PER_THREAD: f64 = 500_000.0;
+
+/// Trials within this factor of a capacity speak of it.
+const NEAR: f64 = 1.3;
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed {
+    bound: String,
+    capacity: Option<PrintedCapacity>,
+    because: Option<String>,
+    /// What the capacity lacks, where it was found.
+    note: Option<String>,
+    trials: Vec<PrintedTrial>,
+}
+
+#[derive(Serialize)]
+struct PrintedCapacity {
+    rate: f64,
+    low: f64,
+    high: f64,
+}
+
+/// What came of a trial, without its figure.
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Steady,
+    Unsteady,
+    NotSent,
+}
+
+impl State {
+    fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Steady(_) => Self::Steady,
+            Outcome::Unsteady => Self::Unsteady,
+            Outcome::NotSent => Self::NotSent,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PrintedTrial {
+    rate: f64,
+    achieved: f64,
+    figure_ns: Option<f64>,
+    state: State,
+    /// As the server reports it in its replies; services of others report none.
+    service_time_mean_ns: Option<f64>,
+    answered: u64,
+    unanswered: u64,
+    /// How many independent requests would tell as much.
+    effective_samples: f64,
+    kept: bool,
+    doubts: Vec<&'static str>,
+}
+
+/// Searches, from the rate of the load on.
+pub(crate) fn run(
+    arguments: &LoadArgs,
+    bound: &Expectation,
+    spec: &LoadSpec,
+    target: &Target,
+    generator: &GeneratorSetup,
+    stop: &Interrupt,
+) -> Result<(), Error> {
+    let Some(first) = spec.arrivals.rate() else {
+        return Err(Error::Usage("a closed loop has no rate to search".to_owned()));
+    };
+    if matches!(arguments.arrivals, Law::Trace(_) | Law::Ramp { .. }) {
+        return Err(Error::Usage(
+            "a trace or a ramp has no one rate to search; give another --arrivals".to_owned(),
+        ));
+    }
+    let requests = 2.0 * needed_for(bound.figure);
+    let least = requests / spec.window.as_secs_f64();
+    let most = MOST_PER_THREAD * generator.progress.len() as f64;
+    if least > most {
+        return Err(Error::Usage(format!(
+            "a trial for '{bound}' needs {requests:.0} requests; give --for {:.0}s or more",
+            (requests / most).ceil()
+        )));
+    }
+    let mut search = Search::new(bound.below_ns as f64, first.get(), least, most);
+    let mut trials = Vec::new();
+    let end = loop {
+        let rate = match search.next() {
+            Step::Try(rate) => rate,
+            end => break Ok(end),
+        };
+        // Another seed each time, also where a rate is tried again.
+        let seed = spec.seed.wrapping_add(rate.to_bits()).wrapping_add(trials.len() as u64);
+        let spec = LoadSpec { seed, ..spec.clone() };
+        let (trial, printed) = match attempt(arguments, bound, &spec, target, generator, rate, stop)
+        {
+            Ok(tried) => tried,
+            Err(error) => break Err(error),
+        };
+        search.add(trial);
+        if !arguments.json && io::stderr().is_terminal() {
+            say(&line(&printed, bound));
+        }
+        trials.push(printed);
+    };
+    // What was tried is told, whatever ended it.
+    let nothing_came = !trials.is_empty() && trials.iter().all(|trial| trial.answered == 0);
+    if !trials.is_empty() {
+        print(arguments, bound, spec.window, &end, trials)?;
+    }
+    end?;
+    if nothing_came {
+        return Err(Error::NoAnswer(format!(
+            "nothing was answered at {} in any trial; see that the server is there and speaks what \
+             the load does",
+            arguments.target.host
+        )));
+    }
+    Ok(())
+}
+
+/// How many independent requests a figure needs.
+fn needed_for(figure: Figure) -> f64 {
+    match figure {
+        Figure::Percentile(percent) => needed(percent),
+        Figure::Mean | Figure::Longest => 20.0,
+    }
+}
+
+/// What is to be said of a capacity whose trials were too short: a run that holds few independent
+/// requests seldom meets the longest queues. On a simulated M/M/1 the capacity came out 1 % too high
+/// with 0.7 of the independent requests that p99 needs, and 7 % with a tenth of them.
+fn too_short(
+    trials: &[PrintedTrial],
+    found: Capacity,
+    figure: Figure,
+    window: Duration,
+) -> Option<String> {
+    let is_near = |trial: &&PrintedTrial| {
+        trial.figure_ns.is_some() && (found.rate / NEAR..found.rate * NEAR).contains(&trial.rate)
+    };
+    let mut samples: Vec<f64> =
+        trials.iter().filter(is_near).map(|trial| trial.effective_samples).collect();
+    samples.sort_by(f64::total_cmp);
+    let median = samples.get(samples.len() / 2)?.floor().max(1.0);
+    let needed = needed_for(figure);
+    let seconds = (window.as_secs_f64() * needed / median).ceil();
+    (median < needed).then(|| {
+        format!(
+            "The trials are short: near the capacity requests queue behind each other, so that one \
+             trial tells as much as {median:.0} independent requests, and {figure} needs \
+             {needed:.0}. The capacity may come out too high; give --for {seconds}s or more."
+        )
+    })
+}
+
+/// Waits until a server has worked off what an unsteady trial has left in its queues, and is done
+/// with one more request that stands behind all that, lest the next trial meet it.
+fn drain(
+    spec: &LoadSpec,
+    target: &Target,
+    generator: &GeneratorSetup,
+    stop: &Interrupt,
+) -> Result<(), Error> {
+    let last = Plan::draw(LoadSpec {
+        arrivals: Arrivals::Closed(Distribution::fixed(0.0)),
+        session: None,
+        clients: generator.progress.len() as u32,
+        depth: 1,
+        warmup: Duration::ZERO,
+        window: Duration::from_millis(1),
+        timeout: PATIENCE,
+        ..spec.clone()
+    })?;
+    measure(&last, target, generator, &|| stop.came())?;
+    Ok(())
+}
+
+/// One trial: the load of the arguments at another rate.
+fn attempt(
+    arguments: &LoadArgs,
+    bound: &Expectation,
+    spec: &LoadSpec,
+    target: &Target,
+    generator: &GeneratorSetup,
+    rate: f64,
+    stop: &Interrupt,
+) -> Result<(Trial, PrintedTrial), Error> {
+    let asked = Rate::per_second(rate)
+        .ok_or_else(|| Error::Usage("the search left the rates that exist".to_owned()))?;
+    let plan = Plan::draw(LoadSpec {
+        arrivals: Arrivals::open(asked, arguments.arrivals),
+        ..spec.clone()
+    })?;
+    let measured = measure(&plan, target, generator, &|| stop.came())?;
+    let outcome = Outcome::of(bound.figure, &measured);
+    if outcome == Outcome::Unsteady {
+        drain(spec, target, generator, stop)?;
+    }
+    if stop.came() {
+        return Err(Error::Interrupted(format!(
+            "ended by {}; the search has no answer",
+            stop.name()
+        )));
+    }
+    let trial = Trial { rate, outcome };
+    let figure_ns = trial.figure_ns();
+    let printed = PrintedTrial {
+        rate,
+        achieved: measured.rate_achieved,
+        figure_ns,
+        state: State::of(outcome),
+        service_time_mean_ns: measured.times.service_time.mean_ns(),
+        answered: measured.counts.answered,
+        unanswered: measured.counts.unanswered(),
+        effective_samples: measured.effective_samples,
+        kept: figure_ns.is_some_and(|ns| ns < bound.below_ns as f64),
+        doubts: measured.doubts.iter().map(Doubt::name).collect(),
+    };
+    Ok((trial, printed))
+}
+
+impl PrintedTrial {
+    fn figure(&self) -> String {
+        let none = if self.state == State::NotSent { "not to be sent" } else { "no steady state" };
+        self.figure_ns.map_or_else(|| none.to_owned(), tables::time)
+    }
+
+    /// Whether the bound was kept; nothing where the server was not put to the test.
+    fn verdict(&self) -> &'static str {
+        match (self.kept, self.state) {
+            (true, _) => "kept",
+            (false, State::NotSent) => "",
+            (false, _) => "missed",
+        }
+    }
+}
+
+fn line(trial: &PrintedTrial, bound: &Expectation) -> String {
+    format!("{:.1}/s: {} {} {}", trial.rate, bound.figure, trial.figure(), trial.verdict())
+}
+
+fn print(
+    arguments: &LoadArgs,
+    bound: &Expectation,
+    window: Duration,
+    end: &Result<Step, Error>,
+    trials: Vec<PrintedTrial>,
+) -> Result<(), Error> {
+    let longer = "measure for longer (--for)";
+    let because = match end {
+        Ok(Step::Found(_) | Step::Try(_)) => None,
+        Ok(Step::BelowAll(rate)) => Some(format!(
+            "not even {rate:.1}/s, the least rate with requests enough, keeps it; {longer}"
+        )),
+        Ok(Step::AboveAll(rate)) => Some(format!(
+            "{rate:.1}/s keeps the bound, and about as much is all that can be sent; try more \
+             --threads, on cores of their own"
+        )),
+        Ok(Step::NotSent(rate)) => Some(format!(
+            "{rate:.1}/s, the least rate with requests enough, cannot be sent; {longer}"
+        )),
+        Err(error) => Some(error.to_string()),
+    };
+    let found = if let Ok(Step::Found(found)) = end { Some(*found) } else { None };
+    let note = found.and_then(|found| too_short(&trials, found, bound.figure, window));
+    if arguments.json {
+        let capacity =
+            found.map(|Capacity { rate, low, high }| PrintedCapacity { rate, low, high });
+        let printed = Printed { bound: bound.to_string(), capacity, because, note, trials };
+        return json::print(&printed);
+    }
+    let mut out = Output::begin();
+    let mut table =
+        tables::table(&["rate", "sent", &bound.figure.to_string(), "unanswered", "", "doubts"]);
+    for trial in &trials {
+        table.add_row(vec![
+            format!("{:.1}/s", trial.rate),
+            format!("{:.1}/s", trial.achieved),
+            trial.figure(),
+            trial.unanswered.to_string(),
+            trial.verdict().to_owned(),
+            trial.doubts.join(", "),
+        ]);
+    }
+    out.line(format!("{table}\n"));
+    match (found, because) {
+        (Some(Capacity { rate, low, high }), _) => {
+            // The answer stays the last line, for scripts.
+            if let Some(note) = note {
+                out.paragraph(note, "");
+                out.line("");
+            }
+            out.line("Without loss and without a growing backlog");
+            out.line(format!("{bound} is kept up to {rate:.1}/s ({low:.1} to {high:.1}/s, 95 %)"));
+        }
+        (None, Some(because)) if end.is_ok() => out.paragraph(because, "  "),
+        (None, _) => {} // the error is told by whoever called
+    }
+    out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(rate: f64, effective_samples: f64) -> PrintedTrial {
+        PrintedTrial {
+            rate,
+            achieved: rate,
+            figure_ns: Some(1e6),
+            state: State::Steady,
+            service_time_mean_ns: None,
+            answered: 5_000,
+            unanswered: 0,
+            effective_samples,
+            kept: true,
+            doubts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_capacity_of_trials_that_are_too_short_says_how_long_they_should_be() {
+        let found = Capacity { rate: 1_000.0, low: 900.0, high: 1_100.0 };
+        // Far below the capacity there are always enough.
+        let trials = [trial(100.0, 9_000.0), trial(950.0, 30.0), trial(1_050.0, 29.8)];
+        let note = |trials: &[PrintedTrial], figure| {
+            too_short(trials, found, figure, Duration::from_secs(2))
+        };
+        let said = note(&trials, Figure::Percentile(99.0)).expect("a note");
+        assert!(said.contains("30 independent requests") && said.contains("299"), "{said}");
+        assert!(said.contains("--for 20s"), "{said}");
+        assert_eq!(note(&trials, Figure::Percentile(50.0)), None);
+        assert_eq!(note(&[trial(1_000.0, 299.0)], Figure::Percentile(99.0)), None);
+        assert_eq!(note(&[], Figure::Percentile(99.0)), None);
+    }
+}

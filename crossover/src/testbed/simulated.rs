@@ -1,0 +1,71 @@
+//! The testbed of arithmetic.
+
+use std::time::Duration;
+
+use loadgen::driver::{SimulatedServer, SimulatedTransport};
+use loadgen::judge::{Conditions, measurement};
+use loadgen::{Progress, drive};
+use results::{Failure, Machine, Measurement, Placement, TestbedKind};
+use servers::{Allocation, Concurrency, Design, WorkUnit};
+use workload::{Plan, Shard};
+
+use super::Testbed;
+use crate::setup::Setup;
+
+/// Simulated servers in simulated time: a whole sweep in a moment, with a known truth.
+#[derive(Debug, Default)]
+pub struct SimulatedTestbed {
+    machine: Machine,
+    placement: Placement,
+}
+
+impl SimulatedTestbed {
+    /// What creating a worker for a request costs there: a thread 20 µs, a process 200 µs, and
+    /// nothing where workers stand ready or none is needed.
+    #[must_use]
+    pub fn creation(design: &Design) -> Duration {
+        let for_each = design.allocation == Allocation::OnDemand;
+        if !for_each || design.concurrency == Concurrency::Apparent {
+            Duration::ZERO
+        } else if design.unit == WorkUnit::Process {
+            Duration::from_micros(200)
+        } else {
+            Duration::from_micros(20)
+        }
+    }
+}
+
+impl Testbed for SimulatedTestbed {
+    fn run(
+        &mut self,
+        setup: &Setup,
+        plan: &Plan,
+        tails_matter: bool,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Measurement, Failure> {
+        let design = setup.server.design;
+        let server = match design.concurrency {
+            Concurrency::Iterative => SimulatedServer::Iterative,
+            Concurrency::Concurrent | Concurrency::Apparent => {
+                SimulatedServer::WorkerPerRequest { creation: Self::creation(design) }
+            }
+        };
+        let mut transport = SimulatedTransport::new(server);
+        let notes = drive(plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), stop);
+        let conditions =
+            Conditions { transport: design.transport(), tails_matter, ..Conditions::default() };
+        Ok(measurement(plan, notes, &conditions))
+    }
+
+    fn kind(&self) -> TestbedKind {
+        TestbedKind::Simulated
+    }
+
+    fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    fn placement(&self) -> &Placement {
+        &self.placement
+    }
+}

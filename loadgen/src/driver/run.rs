@@ -1,0 +1,402 @@
+//! One generator going through its shard of a plan.
+
+use protocol::{Reply, Request};
+use results::{Notes, UnsentCause};
+use workload::{Plan, Schedule, Shard};
+
+use super::flight::{self, Flight, MOST_IN_FLIGHT};
+use super::transport::{Event, Started, Transport, What};
+use crate::progress::Progress;
+use crate::recorder::{Ending, Instants, Recorder};
+
+/// Time between the decision to start and the first instant of the plan, for the loop to be
+/// ready.
+const RUN_UP_NS: u64 = 1_000_000;
+
+/// The longest the loop rests before it looks whether it should break off.
+const LONGEST_REST_NS: u64 = 50_000_000;
+
+/// So late, the generator sends in batches: what it could do for the stamps of replies is lost
+/// already.
+const HOPELESSLY_LATE_NS: u64 = 100_000;
+
+/// Requests started before replies are looked for, where stamps are not the point: in a closed
+/// loop, which waits for replies itself, and by a generator that is hopelessly late.
+const LARGE_BATCH: usize = 64;
+
+/// The longest that is spent on reading what has come before something is given up: a server that
+/// sends without end must not keep the generator from going on.
+const LONGEST_LOOK_NS: u64 = 50_000_000;
+
+/// Goes through one shard of a plan from beginning to end, or until `stop` says so; it is asked
+/// often. Several generators of one plan begin together at `start_ns`, if that is to come.
+pub fn drive(
+    plan: &Plan,
+    shard: Shard,
+    start_ns: u64,
+    transport: &mut impl Transport,
+    progress: &Progress,
+    stop: &dyn Fn() -> bool,
+) -> Notes {
+    let start_ns = start_ns.max(transport.now_ns() + RUN_UP_NS);
+    let spec = &plan.spec;
+    let mut run = Run {
+        closed: plan.is_closed(),
+        sessions: plan.spec.session.is_some(),
+        timeout_ns: spec.timeout.as_nanos() as u64,
+        most_in_flight: shard.part_of(spec.max_in_flight).clamp(1, MOST_IN_FLIGHT) as usize,
+        given_up_ns: (start_ns + plan.window_end_ns())
+            .saturating_add(spec.timeout.as_nanos() as u64),
+        start_ns,
+        schedule: Schedule::new(plan, shard),
+        flight: Flight::new(),
+        recorder: Recorder::new(plan, start_ns),
+        progress,
+        counted_until_ns: start_ns,
+        latest_answered_ns: 0,
+        refusals_left: transport.most_refusals(),
+        stamped: None,
+        left: Vec::new(),
+        happened: Vec::with_capacity(256),
+    };
+    let mut now_ns = transport.now_ns();
+    while !stop() && run.refusals_left > 0 {
+        now_ns = run.start_what_is_due(transport, now_ns, stop);
+        now_ns = run.give_up_what_is_overdue(transport, now_ns, stop);
+        let Some(until_ns) = run.next_deadline_ns(now_ns) else { break };
+        now_ns = run.look(transport, now_ns, until_ns);
+    }
+    run.finish(transport)
+}
+
+/// A run in progress.
+struct Run<'a> {
+    closed: bool,
+    sessions: bool,
+    timeout_ns: u64,
+    most_in_flight: usize,
+    /// Whatever has not been sent by then will not be: a rate out of reach must not make a run of
+    /// any length.
+    given_up_ns: u64,
+    start_ns: u64,
+    schedule: Schedule<'a>,
+    flight: Flight,
+    recorder: Recorder,
+    progress: &'a Progress,
+    counted_until_ns: u64,
+    /// When the latest request of those answered was sent.
+    latest_answered_ns: u64,
+    /// Refusals by the kernel that may still come before nobody is taken to listen; without bound
+    /// once anything else has come.
+    refusals_left: u64,
+    /// The kernel's stamp of the reply that is told next, and the request that it names.
+    stamped: Option<(u64, u64)>,
+    /// Sessions that ended before their time.
+    left: Vec<u32>,
+    happened: Vec<Event>,
+}
+
+impl Run<'_> {
+    /// Waits until something has happened or the time has come, and takes in what has. Tells what
+    /// time it is then: the clock was read when something happened.
+    fn look(&mut self, transport: &mut impl Transport, now_ns: u64, until_ns: u64) -> u64 {
+        let mut happened = std::mem::take(&mut self.happened);
+        transport.wait(now_ns, until_ns, self.flight.len(), &mut happened);
+        let at_ns = happened.last().map_or_else(|| transport.now_ns(), |event| event.at_ns);
+        for event in happened.drain(..) {
+            self.handle(event);
+        }
+        self.happened = happened;
+        self.let_go(transport);
+        at_ns.max(now_ns)
+    }
+
+    fn let_go(&mut self, transport: &mut impl Transport) {
+        for client in self.left.drain(..) {
+            transport.leave(client);
+        }
+    }
+
+    /// Starts what is due; tells what time it is afterwards.
+    fn start_what_is_due<T: Transport>(
+        &mut self,
+        transport: &mut T,
+        mut now_ns: u64,
+        stop: &dyn Fn() -> bool,
+    ) -> u64 {
+        let mut waiting = 0;
+        while let Some(planned) = self.schedule.peek().copied() {
+            let intended_ns = self.start_ns + planned.intended_ns;
+            if intended_ns > now_ns {
+                break;
+            }
+            let is_over = now_ns > self.given_up_ns;
+            if is_over || self.flight.len() >= self.most_in_flight {
+                self.take_unsent(
+                    now_ns,
+                    if is_over { UnsentCause::Time } else { UnsentCause::Places },
+                );
+                if stop() {
+                    break;
+                }
+                continue;
+            }
+            let request = Request {
+                id: self.flight.next_id(),
+                work: planned.work,
+                request_size: planned.request_size,
+                reply_size: planned.reply_size,
+            };
+            match transport.start(planned.client, &request, planned.last) {
+                Started::Sent(started_ns) => {
+                    self.schedule.take();
+                    now_ns = started_ns;
+                    self.count_in_flight(now_ns);
+                    let instants = Instants { intended_ns, started_ns };
+                    let socket = transport.socket_of(planned.client);
+                    self.flight.departed(&planned, socket, instants);
+                    self.recorder.sent(instants, planned.arrival);
+                    waiting += 1;
+                }
+                Started::Later => break,
+                Started::Impossible(lack) => self.take_unsent(now_ns, lack),
+            }
+            let hopeless = now_ns > intended_ns + HOPELESSLY_LATE_NS;
+            if waiting >= if self.closed || hopeless { LARGE_BATCH } else { T::BATCH } {
+                transport.flush();
+                waiting = 0;
+                // In the midst of a burst replies come already; late stamps would be ours.
+                now_ns = self.look(transport, now_ns, 0);
+                if stop() {
+                    break;
+                }
+            }
+        }
+        transport.flush();
+        now_ns
+    }
+
+    fn take_unsent(&mut self, now_ns: u64, lack: UnsentCause) {
+        if let Some(planned) = self.schedule.take() {
+            self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare, lack);
+            // A client that could not even send pauses, lest it try for ever at one instant.
+            let again_ns = now_ns.saturating_sub(self.start_ns).saturating_add(self.timeout_ns);
+            self.schedule.ended(planned.client, again_ns, false);
+            if self.sessions {
+                self.left.push(planned.client);
+            }
+        }
+    }
+
+    /// Gives up what has waited for too long. What has come meanwhile is looked at first: a
+    /// generator that stood still must not take its own lateness for the server's.
+    fn give_up_what_is_overdue(
+        &mut self,
+        transport: &mut impl Transport,
+        now_ns: u64,
+        stop: &dyn Fn() -> bool,
+    ) -> u64 {
+        let by_ns = now_ns.saturating_sub(self.timeout_ns);
+        let is_overdue = |flight: &Flight| flight.oldest_started_ns().is_some_and(|at| at <= by_ns);
+        if !is_overdue(&self.flight) {
+            return now_ns;
+        }
+        let mut later_ns = self.look(transport, now_ns, 0);
+        while transport.has_unread() && later_ns < now_ns + LONGEST_LOOK_NS && !stop() {
+            later_ns = self.look(transport, later_ns, 0);
+        }
+        while is_overdue(&self.flight) {
+            self.count_in_flight(later_ns);
+            let Some(overdue) = self.flight.take_started_by(by_ns) else { break };
+            transport.abandon(overdue.id);
+            self.progress.timed_out();
+            self.end(&overdue, later_ns, Ending::TimedOut);
+        }
+        self.let_go(transport);
+        later_ns
+    }
+
+    /// When the loop must act next by itself; `None` when the run is over.
+    fn next_deadline_ns(&self, now_ns: u64) -> Option<u64> {
+        let due = self.schedule.next_due_ns().map(|due_ns| self.start_ns + due_ns);
+        let given_up = |started: u64| started.saturating_add(self.timeout_ns);
+        let overdue = self.flight.oldest_started_ns().map(given_up);
+        let next = [due, overdue].into_iter().flatten().min()?;
+        Some(next.min(now_ns + LONGEST_REST_NS))
+    }
+
+    /// Notes how many were in flight until now; called before their number changes.
+    fn count_in_flight(&mut self, now_ns: u64) {
+        self.recorder.in_flight(self.flight.len(), self.counted_until_ns, now_ns);
+        self.counted_until_ns = now_ns.max(self.counted_until_ns);
+    }
+
+    fn handle(&mut self, event: Event) {
+        let id = match event.what {
+            What::Connected { .. } => event.id,
+            _ => event.id.or_else(|| self.flight.oldest_on(event.client)),
+        };
+        let at_ns = event.at_ns;
+        self.count_in_flight(at_ns);
+        self.listen(event.what);
+        if self.is_of_another(event, id) {
+            return self.recorder.wrong_reply();
+        }
+        match event.what {
+            What::Reply(reply) => self.handle_reply(id, at_ns, &reply),
+            What::Right => self.handle_right(id, at_ns, None),
+            What::Echoed(length) => self.handle_right(id, at_ns, Some(length)),
+            What::Status { code, right } => self.handle_status(id, at_ns, code, right),
+            What::Resent => {
+                let instants = id.and_then(|id| self.flight.instants(id));
+                self.recorder.resent(instants);
+            }
+            What::Refused => self.end_by_id(id, at_ns, Ending::Refused),
+            What::Reset => self.end_by_id(id, at_ns, Ending::Reset),
+            What::Wrong => {
+                self.recorder.wrong_reply();
+                self.end_by_id(id, at_ns, Ending::Wrong);
+            }
+            What::Garbled => self.end_by_id(id, at_ns, Ending::Wrong),
+            What::Strange => self.recorder.wrong_reply(),
+            What::Retried => self.recorder.connection_retried(),
+            What::Connected { took_ns } => {
+                let due = id.map(|id| self.flight.instants(id).map_or(0, |it| it.intended_ns));
+                self.recorder.connected(due, took_ns);
+            }
+            What::FirstByte => {
+                if let Some(instants) = id.and_then(|id| self.flight.instants(id)) {
+                    self.recorder.first_byte(instants, at_ns);
+                }
+            }
+            What::KernelStamp => self.stamped = id.map(|id| (id, at_ns)),
+            What::Closed { took_ns } => self.recorder.closed(at_ns, took_ns),
+        }
+    }
+
+    /// Notes whether anybody is there at all.
+    fn listen(&mut self, what: What) {
+        match what {
+            What::Refused => self.refusals_left = self.refusals_left.saturating_sub(1),
+            What::Resent | What::Retried | What::Connected { .. } => {}
+            _ => self.refusals_left = u64::MAX,
+        }
+    }
+
+    /// Whether a reply names a request that went out on another socket than the one on which it came.
+    fn is_of_another(&self, event: Event, id: Option<u64>) -> bool {
+        let names = matches!(event.what, What::Reply(_) | What::Right | What::Echoed(_));
+        let socket = event.id.and(id).and_then(|id| self.flight.socket(id));
+        names && socket.is_some_and(|socket| socket != event.client)
+    }
+
+    fn handle_status(&mut self, id: Option<u64>, at_ns: u64, code: u16, right: bool) {
+        let instants = id.and_then(|id| self.flight.instants(id));
+        self.recorder.status(instants, at_ns, code, right);
+        match instants {
+            Some(_) if !right => self.end_by_id(id, at_ns, Ending::Refused),
+            _ => self.handle_right(id, at_ns, None),
+        }
+    }
+
+    fn handle_reply(&mut self, id: Option<u64>, at_ns: u64, reply: &Reply) {
+        if id.is_some_and(|id| self.flight.was_sent(id)) {
+            self.recorder.reply_seen(reply);
+        }
+        let Some(departed) = id.and_then(|id| self.flight.take(id)) else {
+            return self.handle_unexpected(id);
+        };
+        if reply.refusal.is_some() {
+            self.end(&departed, at_ns, Ending::Refused);
+        } else if reply.reply_size != departed.reply_size {
+            self.recorder.wrong_reply();
+            self.end(&departed, at_ns, Ending::Wrong);
+        } else {
+            self.recorder.answered(departed.instants, at_ns, departed.rare, Some(reply));
+            self.answered(&departed, at_ns);
+        }
+    }
+
+    /// A reply without stamps; an echo must be as long as its request.
+    fn handle_right(&mut self, id: Option<u64>, at_ns: u64, length: Option<u32>) {
+        let Some(departed) = id.and_then(|id| self.flight.take(id)) else {
+            return self.handle_unexpected(id);
+        };
+        if length.is_some_and(|length| length != departed.request_size) {
+            self.recorder.wrong_reply();
+            return self.end(&departed, at_ns, Ending::Wrong);
+        }
+        self.recorder.answered(departed.instants, at_ns, departed.rare, None);
+        self.answered(&departed, at_ns);
+    }
+
+    fn answered(&mut self, departed: &flight::Departed, at_ns: u64) {
+        let Instants { intended_ns, started_ns } = departed.instants;
+        if started_ns < self.latest_answered_ns {
+            self.recorder.reordered();
+        }
+        self.latest_answered_ns = self.latest_answered_ns.max(started_ns);
+        if let Some((_, stamp_ns)) = self.stamped.take_if(|(id, _)| *id == departed.id) {
+            self.recorder.stamped_by_kernel(departed.instants, stamp_ns);
+        }
+        self.progress
+            .answered(at_ns.saturating_sub(intended_ns), started_ns.saturating_sub(intended_ns));
+        self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns), true);
+    }
+
+    /// A reply to a request that is not in flight any more.
+    fn handle_unexpected(&mut self, id: Option<u64>) {
+        match id {
+            Some(id) if self.flight.was_given_up(id) => {
+                self.flight.forget(id);
+                self.recorder.late();
+            }
+            Some(id) if !self.flight.was_sent(id) => self.recorder.wrong_reply(),
+            _ => self.recorder.duplicate(),
+        }
+    }
+
+    fn end_by_id(&mut self, id: Option<u64>, at_ns: u64, ending: Ending) {
+        if let Some(departed) = id.and_then(|id| self.flight.take(id)) {
+            self.end(&departed, at_ns, ending);
+        }
+    }
+
+    fn end(&mut self, departed: &flight::Departed, at_ns: u64, ending: Ending) {
+        self.recorder.unanswered(departed.instants, departed.rare, ending);
+        self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns), false);
+        if self.sessions {
+            self.left.push(departed.client);
+        }
+    }
+
+    /// Accounts for whatever is left where the run was broken off.
+    fn finish(mut self, transport: &impl Transport) -> Notes {
+        let now_ns = transport.now_ns();
+        self.count_in_flight(now_ns);
+        let broken_off = self.flight.len() > 0 || self.schedule.next_due_ns().is_some();
+        while let Some(departed) = self.flight.take_started_by(u64::MAX) {
+            let since_ns = now_ns.saturating_sub(departed.instants.started_ns);
+            self.recorder.unanswered(departed.instants, departed.rare, Ending::InFlight(since_ns));
+        }
+        // What was due and not sent is unsent; what was not due yet was never part of this run.
+        while self.schedule.next_due_ns().is_some_and(|due_ns| self.start_ns + due_ns <= now_ns) {
+            let Some(planned) = self.schedule.take() else { break };
+            let intended_ns = self.start_ns + planned.intended_ns;
+            self.recorder.unsent(intended_ns, planned.rare, UnsentCause::Time);
+        }
+        let mut log = self.recorder.finish();
+        log.wall_ns = now_ns.saturating_sub(self.start_ns);
+        log.broken_off = broken_off;
+        (log.hiccups, log.longest_hiccup_ns) = transport.hiccups();
+        log.events.nobody_listens = self.refusals_left == 0;
+        let noticed = transport.noticed();
+        log.events.unreadable = noticed.unreadable.map(|it| results::Unreadable {
+            reason: it.why.to_string(),
+            bytes: it.bytes.escape_ascii().to_string(),
+        });
+        (log.kept, log.kept_unanswered) = (noticed.kept, noticed.kept_unanswered);
+        debug_assert!(log.counts.balance(), "every request in one class: {:?}", log.counts);
+        log
+    }
+}
