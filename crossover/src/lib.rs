@@ -1,7 +1,7 @@
 //! Crossover finds, on the machine in front of you, where concurrency pays off in a server.
 //!
 //! This crate is the program's edge: command line ([`cli`]), scenarios, runs and their order
-//! ([`bench`]), what a run is given ([`setup`]) and where it takes place ([`testbed`]), the machine
+//! ([`mod@bench`]), what a run is given ([`setup`]) and where it takes place ([`testbed`]), the machine
 //! (`host`), and what is printed (`terminal`). Everything that decides or computes lies in the crates
 //! below. It is a library so that trials and tests can use its parts; the binary only calls [`main`].
 
