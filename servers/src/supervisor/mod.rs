@@ -1,7 +1,7 @@
 //! A server's beginning and its end. A design knows neither: it loops for ever.
 //!
-//! The beginning ([`start`]): bind, calibrate, make the shared counts, print the opening line. The end
-//! ([`ending`]) comes as a signal. Both lines are types ([`lines`]), which whoever starts a server reads.
+//! The beginning (`start`): bind, calibrate, make the shared counts, print the opening line. The end
+//! (`ending`) comes as a signal. Both lines are types ([`lines`]), by which a server is read from outside.
 
 mod ending;
 pub mod lines;
