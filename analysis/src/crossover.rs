@@ -42,7 +42,7 @@ pub enum Crossover {
 
 /// The two designs at one point of the axis.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Margin {
+pub struct PairedDifference {
     /// The point, as achieved.
     pub x: f64,
     /// Logarithm of the other's response time over the base's: negative where the other is
@@ -62,7 +62,7 @@ pub struct Comparison {
     /// The other.
     pub other: Subject,
     /// Each point.
-    pub margins: Vec<Margin>,
+    pub differences: Vec<PairedDifference>,
     /// The outcome.
     pub crossover: Crossover,
 }
@@ -88,7 +88,7 @@ pub fn compare(
     other: &Subject,
     noise: &Noise,
 ) -> Comparison {
-    let margins: Vec<Margin> = experiment
+    let differences: Vec<PairedDifference> = experiment
         .xs()
         .into_iter()
         .filter_map(|x| {
@@ -98,31 +98,33 @@ pub fn compare(
                 .filter_map(|(base, other)| log_ratio(base, other))
                 .collect();
             let floor = noise.floor(experiment.name, base.transport, x);
-            margin(achieved_x(experiment, base, x)?, pairs, floor)
+            difference(achieved_x(experiment, base, x)?, pairs, floor)
         })
         .collect();
-    let crossover = find(&base.name, &other.name, &margins);
-    Comparison { base: base.clone(), other: other.clone(), margins, crossover }
+    let crossover = find(&base.name, &other.name, &differences);
+    Comparison { base: base.clone(), other: other.clone(), differences, crossover }
 }
 
 /// A point from its pairs; `None` without any.
 #[must_use]
-pub fn margin(x: f64, pairs: Vec<f64>, noise_floor: f64) -> Option<Margin> {
+pub fn difference(x: f64, pairs: Vec<f64>, noise_floor: f64) -> Option<PairedDifference> {
     let log_ratio = estimate(&pairs)?;
     let beyond_chance = log_ratio.low > 0.0 || log_ratio.high < 0.0;
     let decided =
         pairs.len() >= FEWEST_REPETITIONS && beyond_chance && log_ratio.value.abs() > noise_floor;
-    Some(Margin { x, log_ratio, decided, pairs })
+    Some(PairedDifference { x, log_ratio, decided, pairs })
 }
 
 /// Finds where the sign changes, and how surely.
 #[must_use]
-pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
-    if margins.iter().all(|margin| margin.pairs.len() < FEWEST_REPETITIONS) {
+pub fn find(base: &str, other: &str, differences: &[PairedDifference]) -> Crossover {
+    if differences.iter().all(|difference| difference.pairs.len() < FEWEST_REPETITIONS) {
         return Crossover::TooFewRepetitions;
     }
     let decided_for = |other_wins: bool| {
-        margins.iter().any(|margin| margin.decided && (margin.log_ratio.value < 0.0) == other_wins)
+        differences.iter().any(|difference| {
+            difference.decided && (difference.log_ratio.value < 0.0) == other_wins
+        })
     };
     match (decided_for(false), decided_for(true)) {
         (false, false) => return Crossover::TooClose,
@@ -130,16 +132,17 @@ pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
         (false, true) => return Crossover::Always(other.to_owned()),
         (true, true) => {}
     }
-    let xs: Vec<f64> = margins.iter().map(|margin| margin.x).collect();
-    let medians: Vec<f64> = margins.iter().map(|margin| margin.log_ratio.value).collect();
+    let xs: Vec<f64> = differences.iter().map(|difference| difference.x).collect();
+    let medians: Vec<f64> =
+        differences.iter().map(|difference| difference.log_ratio.value).collect();
     let Some((value, other_beyond)) = crossing(&xs, &medians) else {
         return Crossover::Unclear;
     };
     let on_its_side = |other_wins: bool| {
-        margins.iter().any(|margin| {
-            let beyond = margin.x > value;
-            let wins_here = (margin.log_ratio.value < 0.0) == other_wins;
-            margin.decided && wins_here && beyond == (other_wins == other_beyond)
+        differences.iter().any(|difference| {
+            let beyond = difference.x > value;
+            let wins_here = (difference.log_ratio.value < 0.0) == other_wins;
+            difference.decided && wins_here && beyond == (other_wins == other_beyond)
         })
     };
     if !on_its_side(true) || !on_its_side(false) {
@@ -148,9 +151,9 @@ pub fn find(base: &str, other: &str, margins: &[Margin]) -> Crossover {
     let mut resampler = Resampler::default();
     let resampled: Vec<f64> = (0..RESAMPLES)
         .filter_map(|_| {
-            let medians: Vec<f64> = margins
+            let medians: Vec<f64> = differences
                 .iter()
-                .filter_map(|margin| median(&resampler.resample(&margin.pairs)))
+                .filter_map(|difference| median(&resampler.resample(&difference.pairs)))
                 .collect();
             crossing(&xs, &medians).filter(|(_, beyond)| *beyond == other_beyond)
         })
@@ -205,7 +208,7 @@ mod tests {
     const XS: [f64; 7] = [25e3, 50e3, 100e3, 200e3, 400e3, 800e3, 1600e3];
 
     /// Two servers planted to cross at `planted`, measured with an error of `noise` each.
-    fn planted(planted: f64, noise: f64, seed: u64) -> Vec<Margin> {
+    fn planted(planted: f64, noise: f64, seed: u64) -> Vec<PairedDifference> {
         let mut state = seed;
         let mut uniform = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -214,7 +217,7 @@ mod tests {
         XS.iter()
             .filter_map(|x| {
                 let truth = 0.5 * (planted / x).ln();
-                margin(*x, (0..6).map(|_| truth + noise * uniform()).collect(), 0.005)
+                difference(*x, (0..6).map(|_| truth + noise * uniform()).collect(), 0.005)
             })
             .collect()
     }
@@ -243,35 +246,39 @@ mod tests {
 
     #[test]
     fn one_winner_everywhere_is_no_crossing() {
-        let margins = planted(1.0, 0.05, 3);
-        assert_eq!(find("base", "other", &margins), Crossover::Always("other".to_owned()));
-        let margins = planted(1e12, 0.05, 3);
-        assert_eq!(find("base", "other", &margins), Crossover::Always("base".to_owned()));
+        let differences = planted(1.0, 0.05, 3);
+        assert_eq!(find("base", "other", &differences), Crossover::Always("other".to_owned()));
+        let differences = planted(1e12, 0.05, 3);
+        assert_eq!(find("base", "other", &differences), Crossover::Always("base".to_owned()));
     }
 
     #[test]
     fn noise_alone_is_too_close() {
-        let margins: Vec<Margin> = XS
+        let differences: Vec<PairedDifference> = XS
             .iter()
-            .filter_map(|x| margin(*x, vec![0.02, -0.02, 0.01, -0.01, 0.015, -0.015], 0.01))
+            .filter_map(|x| difference(*x, vec![0.02, -0.02, 0.01, -0.01, 0.015, -0.015], 0.01))
             .collect();
-        assert_eq!(find("base", "other", &margins), Crossover::TooClose);
+        assert_eq!(find("base", "other", &differences), Crossover::TooClose);
     }
 
     #[test]
     fn few_repetitions_decide_nothing() {
-        let margins: Vec<Margin> =
-            XS.iter().filter_map(|x| margin(*x, vec![(300e3 / x).ln(); 5], 0.0)).collect();
-        assert_eq!(find("base", "other", &margins), Crossover::TooFewRepetitions);
+        let differences: Vec<PairedDifference> =
+            XS.iter().filter_map(|x| difference(*x, vec![(300e3 / x).ln(); 5], 0.0)).collect();
+        assert_eq!(find("base", "other", &differences), Crossover::TooFewRepetitions);
     }
 
     #[test]
     fn a_crossing_needs_a_decided_point_on_each_of_its_sides() {
-        let decided = |x: f64, value: f64| margin(x, vec![value; 6], 0.01);
+        let decided = |x: f64, value: f64| difference(x, vec![value; 6], 0.01);
         let open = |x: f64, value: f64| {
-            margin(x, [-0.5, 0.5, -0.4, 0.4, -0.3, 0.3].map(|noise| value + noise).to_vec(), 0.01)
+            difference(
+                x,
+                [-0.5, 0.5, -0.4, 0.4, -0.3, 0.3].map(|noise| value + noise).to_vec(),
+                0.01,
+            )
         };
-        let margins: Vec<Margin> = [
+        let differences: Vec<PairedDifference> = [
             decided(1e3, -0.5),
             open(2e3, 0.1),
             decided(4e3, 0.1),
@@ -282,13 +289,16 @@ mod tests {
         .into_iter()
         .flatten()
         .collect();
-        assert_eq!(find("base", "other", &margins), Crossover::Unclear);
+        assert_eq!(find("base", "other", &differences), Crossover::Unclear);
     }
 
     #[test]
     fn a_difference_within_the_noise_of_the_machine_is_not_decided() {
         let pairs = vec![0.02, 0.021, 0.022, 0.02, 0.021, 0.022];
-        assert_eq!(margin(1.0, pairs.clone(), 0.03).map(|margin| margin.decided), Some(false));
-        assert_eq!(margin(1.0, pairs, 0.01).map(|margin| margin.decided), Some(true));
+        assert_eq!(
+            difference(1.0, pairs.clone(), 0.03).map(|difference| difference.decided),
+            Some(false)
+        );
+        assert_eq!(difference(1.0, pairs, 0.01).map(|difference| difference.decided), Some(true));
     }
 }

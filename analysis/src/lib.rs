@@ -17,7 +17,7 @@ pub mod text;
 pub mod verdict;
 
 pub use bootstrap::Estimate;
-pub use crossover::{Comparison, Crossover, Margin};
+pub use crossover::{Comparison, Crossover, PairedDifference};
 pub use curve::{Curve, Metric, Point, knee, percentile_curves};
 pub use experiment::{Experiment, Run, experiments};
 pub use findings::Findings;

@@ -20,7 +20,7 @@ fn creating_a_process(criterion: &mut Criterion) {
     let workers = Workers::new(tally, 1, Allocation::OnDemand).expect("a descriptor");
     criterion.bench_function("fork + exit + wait", |bencher| {
         bencher.iter(|| {
-            match fork_worker(workers.free_place()).expect("signals can be held back") {
+            match fork_worker(workers.free_slot()).expect("signals can be held back") {
                 Side::Master => collect_worker(&workers),
                 Side::Worker(process) => process.exit(),
             }

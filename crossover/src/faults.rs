@@ -50,7 +50,7 @@ const TIMES: usize = 3;
 
 /// The ways to misbehave.
 #[derive(Clone, Copy)]
-enum Misdeed {
+enum Misbehaviour {
     Silence(usize),
     Trickle,
     NeverRead,
@@ -59,20 +59,24 @@ enum Misdeed {
     Garbage,
 }
 
-const OVER_TCP: [Misdeed; 7] = [
-    Misdeed::Silence(1),
-    Misdeed::Silence(CROWD),
-    Misdeed::Trickle,
-    Misdeed::NeverRead,
-    Misdeed::Waits(1),
-    Misdeed::Computes,
-    Misdeed::Garbage,
+const OVER_TCP: [Misbehaviour; 7] = [
+    Misbehaviour::Silence(1),
+    Misbehaviour::Silence(CROWD),
+    Misbehaviour::Trickle,
+    Misbehaviour::NeverRead,
+    Misbehaviour::Waits(1),
+    Misbehaviour::Computes,
+    Misbehaviour::Garbage,
 ];
 
-const OVER_UDP: [Misdeed; 4] =
-    [Misdeed::Waits(1), Misdeed::Waits(CROWD), Misdeed::Computes, Misdeed::Garbage];
+const OVER_UDP: [Misbehaviour; 4] = [
+    Misbehaviour::Waits(1),
+    Misbehaviour::Waits(CROWD),
+    Misbehaviour::Computes,
+    Misbehaviour::Garbage,
+];
 
-impl Misdeed {
+impl Misbehaviour {
     fn fault(self) -> Fault {
         let (name, what) = match self {
             Self::Silence(1) => ("a silent client", "connects and never says anything"),
@@ -118,10 +122,10 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
         })
         .collect();
     let tables = [(Transport::Udp, &OVER_UDP[..]), (Transport::Tcp, &OVER_TCP[..])]
-        .map(|(transport, misdeeds)| {
+        .map(|(transport, misbehaviours)| {
             let of_transport = |design: &&&Design| design.transport() == transport;
             let designs: Vec<&Design> = designs.iter().filter(of_transport).copied().collect();
-            (transport, misdeeds, designs)
+            (transport, misbehaviours, designs)
         })
         .into_iter()
         .filter(|(.., designs)| !designs.is_empty());
@@ -132,7 +136,7 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
         tables: Vec::new(),
     };
     let interrupt = Interrupt::watch()?;
-    for (transport, misdeeds, designs) in tables {
+    for (transport, misbehaviours, designs) in tables {
         let mut progress = Progress::new(designs.len(), designs.len() as u64);
         let mut rows = Vec::new();
         for design in designs {
@@ -140,12 +144,14 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
                 break; // the rows that are whole are kept
             }
             progress.begin(design.name);
-            let cells = misdeeds.iter().map(|misdeed| cell(design, *misdeed, arguments.idle));
+            let cells = misbehaviours
+                .iter()
+                .map(|misbehaviour| cell(design, *misbehaviour, arguments.idle));
             rows.push((subject(design), cells.collect::<Result<_, _>>()?));
             progress.end(1);
         }
         progress.finish();
-        let faults = misdeeds.iter().map(|misdeed| misdeed.fault()).collect();
+        let faults = misbehaviours.iter().map(|misbehaviour| misbehaviour.fault()).collect();
         let transport = transport.to_string().to_uppercase();
         if !rows.is_empty() {
             matrix.tables.push(FaultTable { transport, faults, rows });
@@ -203,11 +209,15 @@ fn columns(table: &FaultTable, first: usize) -> comfy_table::Table {
     shown
 }
 
-fn cell(design: &'static Design, misdeed: Misdeed, idle: Duration) -> Result<Cell, Error> {
-    let without_idle_time_out = usual_experience(design, misdeed, FOR_EVER)?;
+fn cell(
+    design: &'static Design,
+    misbehaviour: Misbehaviour,
+    idle: Duration,
+) -> Result<Cell, Error> {
+    let without_idle_time_out = usual_experience(design, misbehaviour, FOR_EVER)?;
     let with_idle_time_out = match design.transport() {
         Transport::Udp => None,
-        Transport::Tcp => Some(usual_experience(design, misdeed, idle)?),
+        Transport::Tcp => Some(usual_experience(design, misbehaviour, idle)?),
     };
     Ok(Cell { without_idle_time_out, with_idle_time_out })
 }
@@ -216,12 +226,12 @@ fn cell(design: &'static Design, misdeed: Misdeed, idle: Duration) -> Result<Cel
 /// said only of the middle one of three times, since a stall of the machine delays anybody.
 fn usual_experience(
     design: &'static Design,
-    misdeed: Misdeed,
+    misbehaviour: Misbehaviour,
     idle: Duration,
 ) -> Result<Experience, Error> {
-    let mut seen = vec![experience(design, misdeed, idle)?];
+    let mut seen = vec![experience(design, misbehaviour, idle)?];
     while seen[0] != Experience::Unaffected && seen.len() < TIMES {
-        seen.push(experience(design, misdeed, idle)?);
+        seen.push(experience(design, misbehaviour, idle)?);
     }
     seen.sort_by_key(|experience| experience.gravity());
     Ok(seen[seen.len() / 2])
@@ -229,7 +239,7 @@ fn usual_experience(
 
 fn experience(
     design: &'static Design,
-    misdeed: Misdeed,
+    misbehaviour: Misbehaviour,
     idle: Duration,
 ) -> Result<Experience, Error> {
     let setup = ServerSetup { idle: Some(idle), ..ServerSetup::usual(design) };
@@ -237,7 +247,7 @@ fn experience(
     let server = ServerProcess::start(&setup, &cores[..1])
         .map_err(|failure: Failure| Error::Server(failure.to_string()))?;
     let ended = Arc::new(AtomicBool::new(false));
-    let culprits = misbehave(misdeed, design.transport(), server.address, &ended)?;
+    let misbehaving = misbehave(misbehaviour, design.transport(), server.address, &ended)?;
     thread::sleep(Duration::from_millis(50)); // the server has met them by now
     let mut worst = Duration::ZERO;
     for id in 0..OTHERS as u64 {
@@ -249,7 +259,7 @@ fn experience(
         worst = worst.max(before.elapsed());
     }
     ended.store(true, Relaxed);
-    drop(culprits);
+    drop(misbehaving);
     Ok(if worst > UNAFFECTED_WITHIN { Experience::Delayed(worst) } else { Experience::Unaffected })
 }
 
@@ -260,54 +270,54 @@ struct Culprits {
 }
 
 fn misbehave(
-    misdeed: Misdeed,
+    misbehaviour: Misbehaviour,
     transport: Transport,
     server: SocketAddr,
     ended: &Arc<AtomicBool>,
 ) -> Result<Culprits, Error> {
-    let count = match misdeed {
-        Misdeed::Silence(count) | Misdeed::Waits(count) => count,
+    let count = match misbehaviour {
+        Misbehaviour::Silence(count) | Misbehaviour::Waits(count) => count,
         _ => 1,
     };
-    let mut culprits = Culprits { _tcp: Vec::new(), _udp: Vec::new() };
+    let mut misbehaving = Culprits { _tcp: Vec::new(), _udp: Vec::new() };
     for _ in 0..count {
         match transport {
             Transport::Tcp => {
                 let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
                 stream.set_nodelay(true)?;
-                if matches!(misdeed, Misdeed::Trickle) {
+                if matches!(misbehaviour, Misbehaviour::Trickle) {
                     trickle(stream.try_clone()?, Arc::clone(ended))?;
                 } else {
                     // A server may close on garbage; that is its answer.
-                    let _ = (&stream).write_all(&said(misdeed));
+                    let _ = (&stream).write_all(&said(misbehaviour));
                 }
-                culprits._tcp.push(stream);
+                misbehaving._tcp.push(stream);
             }
             Transport::Udp => {
                 let socket = UdpSocket::bind(local(server))?;
-                let times = if matches!(misdeed, Misdeed::Garbage) { 100 } else { 1 };
+                let times = if matches!(misbehaviour, Misbehaviour::Garbage) { 100 } else { 1 };
                 for _ in 0..times {
-                    socket.send_to(&said(misdeed), server)?;
+                    socket.send_to(&said(misbehaviour), server)?;
                 }
-                culprits._udp.push(socket);
+                misbehaving._udp.push(socket);
             }
         }
     }
-    Ok(culprits)
+    Ok(misbehaving)
 }
 
 /// What a client that misbehaves says.
-fn said(misdeed: Misdeed) -> Vec<u8> {
+fn said(misbehaviour: Misbehaviour) -> Vec<u8> {
     let asked = |wait, compute, reply_size| {
         request(&Request { work: Work { wait, compute }, reply_size, ..trivial(u64::MAX) })
     };
     let size = HEADER_SIZE as u32;
-    match misdeed {
-        Misdeed::Silence(_) | Misdeed::Trickle => Vec::new(),
-        Misdeed::NeverRead => asked(Duration::ZERO, Duration::ZERO, 1 << 20).repeat(16),
-        Misdeed::Waits(_) => asked(LONG, Duration::ZERO, size),
-        Misdeed::Computes => asked(Duration::ZERO, LONG, size),
-        Misdeed::Garbage => vec![b'?'; 1024],
+    match misbehaviour {
+        Misbehaviour::Silence(_) | Misbehaviour::Trickle => Vec::new(),
+        Misbehaviour::NeverRead => asked(Duration::ZERO, Duration::ZERO, 1 << 20).repeat(16),
+        Misbehaviour::Waits(_) => asked(LONG, Duration::ZERO, size),
+        Misbehaviour::Computes => asked(Duration::ZERO, LONG, size),
+        Misbehaviour::Garbage => vec![b'?'; 1024],
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Error> {
             compute: arguments.max_compute,
             idle: arguments.idle,
         },
-        tuning: Tuning { patience: arguments.patience, distribution: arguments.distribution },
+        tuning: Tuning { patience: arguments.patience, dispatch: arguments.distribution },
         cores: arguments.cores,
         lifetime: arguments.lifetime,
         ends_with_parent: arguments.ends_with_parent,

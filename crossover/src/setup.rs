@@ -6,8 +6,8 @@ use std::time::Duration;
 use protocol::quantity::{read_duration, read_size, write_duration};
 use protocol::{MAX_DATAGRAM_SIZE, Transport};
 use results::{Parameter, ParameterUnit, Subject};
-use servers::{Design, Distribution, limits};
-use workload::{Arrivals, Close, Distribution as Quantity, LoadSpec, Rate};
+use servers::{Design, Dispatch, limits};
+use workload::{Arrivals, Close, Distribution, LoadSpec, Rate};
 
 /// Load and server of one run.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct ServerSetup {
     /// Delayed allocation: how long a receiver serves a request itself.
     pub patience: Option<Duration>,
     /// Several event loops: how connections reach them.
-    pub distribution: Option<Distribution>,
+    pub distribution: Option<Dispatch>,
 }
 
 impl ServerSetup {
@@ -65,8 +65,8 @@ impl Setup {
     pub fn set(&mut self, parameter: Parameter, value: f64) -> Result<(), String> {
         let load = &mut self.load;
         match parameter {
-            Parameter::Wait => load.wait = Quantity::fixed(value),
-            Parameter::Compute => load.compute = Quantity::fixed(value),
+            Parameter::Wait => load.wait = Distribution::fixed(value),
+            Parameter::Compute => load.compute = Distribution::fixed(value),
             Parameter::Rate => {
                 let rate = Rate::per_second(value).ok_or("the rate must be above 0")?;
                 let Arrivals::Open { law, .. } = load.arrivals else {
@@ -74,8 +74,8 @@ impl Setup {
                 };
                 load.arrivals = Arrivals::open(rate, law);
             }
-            Parameter::RequestSize => load.request_size = Quantity::fixed(value),
-            Parameter::ReplySize => load.reply_size = Quantity::fixed(value),
+            Parameter::RequestSize => load.request_size = Distribution::fixed(value),
+            Parameter::ReplySize => load.reply_size = Distribution::fixed(value),
             Parameter::Clients => load.clients = count(value, u32::from(u16::MAX))?,
             Parameter::Workers => self.server.workers = Some(count(value, limits::MAX_WORKERS)?),
             Parameter::Patience => self.server.patience = Some(Duration::from_nanos(value as u64)),
@@ -225,7 +225,7 @@ mod tests {
             workers: Some(3),
             idle: Some(Duration::from_millis(300)),
             patience: Some(Duration::from_micros(50)),
-            distribution: Some(Distribution::RoundRobin),
+            distribution: Some(Dispatch::RoundRobin),
             ..ServerSetup::usual(&CATALOGUE[0])
         };
         let flags = all.flags();

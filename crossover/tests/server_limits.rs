@@ -147,7 +147,7 @@ fn silent_clients_of_one_program_shut_no_other_door_and_are_sent_away() {
     let server = Server::start("superserver", &flags);
     let silent: Vec<Client> = (0..6).map(|_| client(server.address)).collect();
     eventually("as many programs as there may be run", || server.children().len() == 4);
-    assert!(echoes(server.second_address()), "the other door is open");
+    assert!(echoes(server.second_address()), "the other endpoint is open");
     // Those that hold the places are sent away one after the other, and this client gets its turn.
     assert!(echoes(server.address));
     eventually("all silent ones are gone", || server.children().is_empty());
@@ -169,7 +169,7 @@ fn no_program_outlives_a_superserver_that_was_killed() {
 }
 
 /// Where a superserver that has just been started listens, in the order of its table.
-fn doors_of(child: &mut Child) -> Vec<SocketAddr> {
+fn endpoints_of(child: &mut Child) -> Vec<SocketAddr> {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("text");
     let opening: Value = serde_json::from_str(&line).expect("an opening line");
@@ -190,9 +190,9 @@ fn a_program_that_is_missing_ends_no_server_though_nobody_hears_of_it() {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell");
-        let doors = doors_of(&mut child);
-        assert_eq!(client(doors[0]).everything(), b"", "{deaf}");
-        assert!(echoes(doors[1]), "{deaf}");
+        let endpoints = endpoints_of(&mut child);
+        assert_eq!(client(endpoints[0]).everything(), b"", "{deaf}");
+        assert!(echoes(endpoints[1]), "{deaf}");
         let pid = Pid::from_raw(child.id() as i32);
         kill(pid, Signal::SIGTERM).expect("it is alive");
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "{deaf}");
@@ -228,12 +228,12 @@ fn nobody_reading_its_complaints_stops_no_superserver() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program starts");
-    let doors = doors_of(&mut child);
+    let endpoints = endpoints_of(&mut child);
     // More complaints than a pipe holds.
     for _ in 0..1500 {
-        assert_eq!(client(doors[0]).everything(), b"");
+        assert_eq!(client(endpoints[0]).everything(), b"");
     }
-    assert!(echoes(doors[1]));
+    assert!(echoes(endpoints[1]));
     kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).expect("it is alive");
     child.wait().expect("it ends");
 }

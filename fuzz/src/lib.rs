@@ -7,18 +7,18 @@
 
 use bolero::check;
 use crossover::bench::scenario::Source;
-use loadgen::exchange::{Owed, Reader, Said};
+use loadgen::exchange::{ExpectedReply, Reader, ReplyKind};
 use loadgen::{Exchange, HttpRequest, RawReply};
 use protocol::{Decoded, decode_reply, decode_request, encode_reply, encode_request};
 use results::parse_record;
 
 /// What a reader says of bytes that come in pieces of this length; the last is `None` where it gave up.
-fn said(exchange: &Exchange, bytes: &[u8], piece: usize) -> Vec<Option<Said>> {
+fn said(exchange: &Exchange, bytes: &[u8], piece: usize) -> Vec<Option<ReplyKind>> {
     let (mut reader, mut held, mut found) = (Reader::default(), Vec::new(), Vec::new());
     for piece in bytes.chunks(piece.max(1)) {
         held.extend_from_slice(piece);
         loop {
-            let owed = Owed { id: found.len() as u64 + 1, size: 16 };
+            let owed = ExpectedReply { id: found.len() as u64 + 1, size: 16 };
             match reader.advance(exchange, &held, Some(owed)) {
                 Err(_) => {
                     found.push(None);

@@ -18,7 +18,7 @@ use std::ptr;
 use results::{Doubt, Measurement};
 
 use crate::cut::Cuts;
-use crate::expectation::Figure;
+use crate::expectation::Statistic;
 
 /// Trials that bear on the bracket before an answer is given.
 const TRIALS: usize = 15;
@@ -67,7 +67,7 @@ pub enum Outcome {
 impl Outcome {
     /// What a run says of a figure.
     #[must_use]
-    pub fn of(figure: Figure, measured: &Measurement) -> Self {
+    pub fn of(figure: Statistic, measured: &Measurement) -> Self {
         let doubts = || measured.doubts.iter();
         let misses_rate = doubts().any(|doubt| matches!(doubt, Doubt::RateMissed { .. }));
         if misses_rate && !measured.is_held_up() && measured.counts.answered == measured.counts.sent
@@ -97,7 +97,7 @@ impl Trial {
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+pub enum Next {
     /// Try this rate.
     Try(f64),
     /// It is known.
@@ -223,12 +223,12 @@ impl Search {
 
     /// What to do next.
     #[must_use]
-    pub fn next(&self) -> Step {
+    pub fn next(&self) -> Next {
         if let Some(last) = self.trials.last()
             && last.figure_ns().is_none()
             && alike(&self.trials, last).count() == 1
         {
-            return Step::Try(last.rate);
+            return Next::Try(last.rate);
         }
         let bracket = self.bracket();
         if self.trials.len() >= MOST_TRIALS {
@@ -236,31 +236,31 @@ impl Search {
         }
         match (bracket.kept, bracket.missed) {
             (None, None) => match bracket.not_sent {
-                None => Step::Try(self.first),
-                Some(ceiling) if ceiling <= self.least => Step::NotSent(ceiling),
-                Some(ceiling) => Step::Try((ceiling / 2.0).max(self.least)),
+                None => Next::Try(self.first),
+                Some(ceiling) if ceiling <= self.least => Next::NotSent(ceiling),
+                Some(ceiling) => Next::Try((ceiling / 2.0).max(self.least)),
             },
-            (Some(kept), None) if kept >= self.most => Step::AboveAll(kept),
+            (Some(kept), None) if kept >= self.most => Next::AboveAll(kept),
             (Some(kept), None) => match bracket.not_sent {
-                None => Step::Try((2.0 * kept).min(self.most)),
-                Some(ceiling) if ceiling / kept <= NARROW => Step::AboveAll(kept),
-                Some(ceiling) => Step::Try((kept * ceiling).sqrt()),
+                None => Next::Try((2.0 * kept).min(self.most)),
+                Some(ceiling) if ceiling / kept <= NARROW => Next::AboveAll(kept),
+                Some(ceiling) => Next::Try((kept * ceiling).sqrt()),
             },
             (None, Some(missed)) if missed > self.least => {
-                Step::Try((missed / 2.0).max(self.least))
+                Next::Try((missed / 2.0).max(self.least))
             }
             (Some(kept), Some(missed)) if missed / kept > NARROW => {
-                Step::Try((kept * missed).sqrt())
+                Next::Try((kept * missed).sqrt())
             }
-            (_, Some(missed)) if !bracket.is_believed => Step::Try(missed),
-            (None, Some(missed)) => Step::BelowAll(missed),
+            (_, Some(missed)) if !bracket.is_believed => Next::Try(missed),
+            (None, Some(missed)) => Next::BelowAll(missed),
             // Chance may let a higher rate keep what a lower one misses: then they are near.
             (Some(kept), Some(missed)) => self.confirm(kept.min(missed), kept.max(missed)),
         }
     }
 
     /// Within the bracket: trials around the present estimate, then the answer.
-    fn confirm(&self, low: f64, high: f64) -> Step {
+    fn confirm(&self, low: f64, high: f64) -> Next {
         let (least, most) = (low / NARROW, high * NARROW);
         let bears = |trial: &&Trial| (least..=most).contains(&trial.rate);
         let bearing = || self.trials.iter().filter(bears);
@@ -283,9 +283,9 @@ impl Search {
             // What is made again at once does not take another's turn.
             let turns = bearing().filter(|trial| !self.was_retried(trial)).count();
             let apart = (estimate * around[turns % around.len()]).clamp(least, most);
-            return Step::Try(apart.clamp(self.least, self.most));
+            return Next::Try(apart.clamp(self.least, self.most));
         }
-        Step::Found(match (line, at_cliff) {
+        Next::Found(match (line, at_cliff) {
             (Some(rate), _) => {
                 let spread = leave_one_out(&near, crossing, rate);
                 Capacity { rate, low: (rate - spread).max(0.0), high: rate + spread }
@@ -336,15 +336,15 @@ struct Bracket {
 impl Bracket {
     /// What is known where the search must end: a machine that changes all the time lets it find
     /// nothing more.
-    fn as_an_answer(&self, first: f64) -> Step {
+    fn as_an_answer(&self, first: f64) -> Next {
         match (self.kept, self.missed) {
             (Some(kept), Some(missed)) => {
                 let (low, high) = (kept.min(missed), kept.max(missed));
-                Step::Found(Capacity { rate: low, low, high })
+                Next::Found(Capacity { rate: low, low, high })
             }
-            (Some(kept), None) => Step::AboveAll(kept),
-            (None, Some(missed)) => Step::BelowAll(missed),
-            (None, None) => Step::NotSent(self.not_sent.unwrap_or(first)),
+            (Some(kept), None) => Next::AboveAll(kept),
+            (None, Some(missed)) => Next::BelowAll(missed),
+            (None, None) => Next::NotSent(self.not_sent.unwrap_or(first)),
         }
     }
 }
@@ -431,13 +431,13 @@ mod tests {
     }
 
     /// A server without chance whose figure is 1/(μ − λ).
-    fn search(capacity: f64, most: f64) -> (Search, Step) {
+    fn search(capacity: f64, most: f64) -> (Search, Next) {
         const BOUND_NS: f64 = 5e6;
         let limit = capacity + 1e9 / BOUND_NS;
         let mut search = Search::new(BOUND_NS, 100.0, 1.0, most);
         loop {
             match search.next() {
-                Step::Try(rate) => {
+                Next::Try(rate) => {
                     search.add(trial(rate, (rate < limit).then(|| 1e9 / (limit - rate))));
                 }
                 end => return (search, end),
@@ -448,7 +448,7 @@ mod tests {
     #[test]
     fn the_capacity_of_an_exact_server_is_found() {
         for capacity in [7.0, 350.0, 12_345.0, 900_000.0] {
-            let (search, Step::Found(found)) = search(capacity, 1e7) else { panic!("{capacity}") };
+            let (search, Next::Found(found)) = search(capacity, 1e7) else { panic!("{capacity}") };
             assert!(
                 (found.rate / capacity - 1.0).abs() < 0.02,
                 "{capacity}: {found:?} {:#?}",
@@ -471,14 +471,14 @@ mod tests {
                 let mut search = Search::new(5e6, 100.0, 1.0, 1e7);
                 let found = loop {
                     match search.next() {
-                        Step::Try(rate) => {
+                        Next::Try(rate) => {
                             let is_disturbed =
                                 (disturbed..disturbed + lasts).contains(&search.trials().len());
                             let own_ns =
                                 (rate < CAPACITY + 200.0).then(|| 1e9 / (CAPACITY + 200.0 - rate));
                             search.add(trial(rate, if is_disturbed { figure_ns } else { own_ns }));
                         }
-                        Step::Found(found) => break found,
+                        Next::Found(found) => break found,
                         end => panic!("{end:?}"),
                     }
                 };
@@ -498,13 +498,13 @@ mod tests {
             let mut search = Search::new(5e6, 300.0, 125.0, 1e6);
             loop {
                 match search.next() {
-                    Step::Try(rate) => {
+                    Next::Try(rate) => {
                         let noise = 0.85 + 0.3 * random.draw();
                         let stall = if random.draw() < 0.1 { 20.0 } else { 1.0 };
                         let steady = (rate < LIMIT).then(|| 1e9 / (LIMIT - rate));
                         search.add(trial(rate, steady.map(|ns| ns * noise * stall)));
                     }
-                    Step::Found(found) => break (found.rate / CAPACITY - 1.0).abs(),
+                    Next::Found(found) => break (found.rate / CAPACITY - 1.0).abs(),
                     end => panic!("{seed}: {end:?}"),
                 }
                 assert!(search.trials().len() < 60, "{seed}: {search:?}");
@@ -525,8 +525,8 @@ mod tests {
         let mut search = Search::new(5e6, 300.0, 10.0, 1e6);
         let found = loop {
             match search.next() {
-                Step::Try(rate) => search.add(trial(rate, figure(rate))),
-                Step::Found(found) => break found,
+                Next::Try(rate) => search.add(trial(rate, figure(rate))),
+                Next::Found(found) => break found,
                 end => panic!("{end:?}"),
             }
         };
@@ -540,7 +540,7 @@ mod tests {
             let mut random = Uniform::of_arrivals(seed);
             let mut search = Search::new(5e6, 25.0, 10.0, 1e6);
             let mut tried = 0;
-            while let Step::Try(rate) = search.next() {
+            while let Next::Try(rate) = search.next() {
                 let outcome = match (random.draw() * 4.0) as u32 {
                     0 => Outcome::Steady(1e6),
                     1 => Outcome::Steady(9e6),
@@ -561,12 +561,12 @@ mod tests {
         let mut search = Search::new(5e6, 25.0, 1.0, 1e6);
         let found = loop {
             match search.next() {
-                Step::Try(rate) => {
+                Next::Try(rate) => {
                     let by_luck = rate == 100.0 && search.trials().len() == 2;
                     let figure_ns = if rate < 65.0 || by_luck { 1e6 } else { 9e6 };
                     search.add(trial(rate, Some(figure_ns)));
                 }
-                Step::Found(found) => break found,
+                Next::Found(found) => break found,
                 end => panic!("{end:?}"),
             }
         };
@@ -579,7 +579,7 @@ mod tests {
         let mut search = Search::new(5e6, 50.0, 1.0, 1e6);
         let end = loop {
             match search.next() {
-                Step::Try(rate) => {
+                Next::Try(rate) => {
                     let once = (103.0..110.0).contains(&rate) && search.trials().len() < 12;
                     let outcome = match rate {
                         _ if once => Outcome::NotSent,
@@ -591,7 +591,7 @@ mod tests {
                 end => break end,
             }
         };
-        let Step::Found(found) = end else { panic!("{end:?}") };
+        let Next::Found(found) = end else { panic!("{end:?}") };
         assert!((found.rate / 100.0 - 1.0).abs() < 0.2, "{found:?}");
     }
 
@@ -605,14 +605,14 @@ mod tests {
             let mut stalled = 0;
             loop {
                 match search.next() {
-                    Step::Try(rate) => {
+                    Next::Try(rate) => {
                         stalled = if random.draw() < 0.05 { 2 } else { stalled - 1 };
                         let limit = CLIFF * (0.98 + 0.04 * random.draw());
                         let stands = rate < limit && stalled <= 0;
                         let figure_ns = 1e5 * (0.9 + 0.2 * random.draw());
                         search.add(trial(rate, stands.then_some(figure_ns)));
                     }
-                    Step::Found(found) => break found,
+                    Next::Found(found) => break found,
                     end => panic!("{seed}: {end:?}"),
                 }
                 assert!(search.trials().len() < 60, "{seed}: {search:?}");
@@ -643,15 +643,15 @@ mod tests {
 
     #[test]
     fn no_capacity_is_told_as_such() {
-        assert!(matches!(search(1e9, 1e4).1, Step::AboveAll(_)));
+        assert!(matches!(search(1e9, 1e4).1, Next::AboveAll(_)));
         let mut search = Search::new(1e6, 100.0, 3.0, 1e6);
         let end = loop {
             match search.next() {
-                Step::Try(rate) => search.add(trial(rate, None)),
+                Next::Try(rate) => search.add(trial(rate, None)),
                 end => break end,
             }
         };
-        assert!(matches!(end, Step::BelowAll(_)));
+        assert!(matches!(end, Next::BelowAll(_)));
     }
 
     #[test]
@@ -664,24 +664,24 @@ mod tests {
             let mut search = Search::new(5e6, first, least, 1e7);
             let end = loop {
                 match search.next() {
-                    Step::Try(rate) if rate > CEILING => {
+                    Next::Try(rate) if rate > CEILING => {
                         search.add(Trial { rate, outcome: Outcome::NotSent });
                     }
-                    Step::Try(rate) => {
+                    Next::Try(rate) => {
                         search.add(trial(rate, (rate < limit).then(|| 1e9 / (limit - rate))));
                     }
                     end => break end,
                 }
             };
             match end {
-                Step::Found(found) => assert!((found.rate / 19_800.0 - 1.0).abs() < 0.02),
-                Step::AboveAll(rate) => {
+                Next::Found(found) => assert!((found.rate / 19_800.0 - 1.0).abs() < 0.02),
+                Next::AboveAll(rate) => {
                     assert!((CEILING / 1.3..=CEILING).contains(&rate), "{rate}")
                 }
-                Step::NotSent(rate) => assert!(least > CEILING && rate == least, "{rate}"),
+                Next::NotSent(rate) => assert!(least > CEILING && rate == least, "{rate}"),
                 other => panic!("{other:?}"),
             }
-            assert_eq!(limit < CEILING, matches!(end, Step::Found(_)), "{end:?}");
+            assert_eq!(limit < CEILING, matches!(end, Next::Found(_)), "{end:?}");
             assert!(search.trials().len() < 45, "{} trials", search.trials().len());
         }
     }

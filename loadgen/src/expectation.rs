@@ -11,14 +11,14 @@ use results::{Doubt, Measurement, Percentile, lower_limit, supports};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expectation {
     /// Which figure.
-    pub figure: Figure,
+    pub figure: Statistic,
     /// It must be below this.
     pub below_ns: u64,
 }
 
 /// A figure of a distribution of times.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Figure {
+pub enum Statistic {
     /// The percentile of so many percent.
     Percentile(f64),
     /// The mean.
@@ -29,7 +29,7 @@ pub enum Figure {
 
 /// Whether a run keeps a bound.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub enum CheckResult {
     /// It does.
     Met,
     /// It does not.
@@ -41,7 +41,7 @@ pub enum Verdict {
 /// The generator's own lateness may be such a share of a bound before it counts as the cause.
 const TOLERATED_LAG: f64 = 0.1;
 
-impl Figure {
+impl Statistic {
     /// Its value in a run, the unanswered counted as longer than the time-out.
     #[must_use]
     pub fn of(self, measured: &Measurement) -> Percentile {
@@ -71,23 +71,23 @@ impl Expectation {
     /// Whether a run keeps the bound. What disturbs a run only makes times longer: a bound that is
     /// met under a disturbance is met, and one that is missed may have been missed because of it.
     #[must_use]
-    pub fn verdict(&self, measured: &Measurement) -> Verdict {
+    pub fn verdict(&self, measured: &Measurement) -> CheckResult {
         let kept = self.figure.of(measured).known_ns().is_some_and(|ns| ns < self.below_ns);
         let of_the_generator = || (!kept).then(|| self.lag_too_high(measured)).flatten();
         let not_valid = undermined(measured, kept)
             .or_else(|| self.too_few(measured, kept))
             .or_else(of_the_generator);
         match not_valid {
-            Some(because) => Verdict::NotValid(because),
-            None if kept => Verdict::Met,
-            None => Verdict::NotMet,
+            Some(because) => CheckResult::NotValid(because),
+            None if kept => CheckResult::Met,
+            None => CheckResult::NotMet,
         }
     }
 
     /// Whether chance may have made a percentile what it is. It needs fewer requests to be surely
     /// longer than the bound than to be surely known.
     fn too_few(&self, measured: &Measurement, kept: bool) -> Option<String> {
-        let Figure::Percentile(percent) = self.figure else { return None };
+        let Statistic::Percentile(percent) = self.figure else { return None };
         let count = measured.effective_samples;
         let surely = lower_limit(percent / 100.0, count)
             .and_then(|share| measured.times.response_time.percentile(share).at_least_ns())
@@ -133,13 +133,13 @@ impl FromStr for Expectation {
             || format!("'{text}' is no bound; write 'p99 < 5ms', 'mean < 1ms' or 'max < 1s'");
         let (figure, bound) = text.split_once('<').ok_or_else(wrong)?;
         let figure = match figure.trim() {
-            "mean" => Figure::Mean,
-            "max" | "longest" => Figure::Longest,
+            "mean" => Statistic::Mean,
+            "max" | "longest" => Statistic::Longest,
             percentile => percentile
                 .strip_prefix('p')
                 .and_then(|percent| percent.parse().ok())
                 .filter(|percent| *percent > 0.0 && *percent < 100.0)
-                .map(Figure::Percentile)
+                .map(Statistic::Percentile)
                 .ok_or_else(wrong)?,
         };
         let below = read_duration(bound.trim())?;
@@ -150,7 +150,7 @@ impl FromStr for Expectation {
     }
 }
 
-impl fmt::Display for Figure {
+impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Percentile(percent) => write!(f, "p{percent}"),

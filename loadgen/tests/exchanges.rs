@@ -1,6 +1,6 @@
 //! Replies found in bytes that arrive in any pieces, and bytes that are no replies.
 
-use loadgen::exchange::{Owed, Reader, Said};
+use loadgen::exchange::{ExpectedReply, Reader, ReplyKind};
 use loadgen::{Exchange, HttpRequest, RawReply};
 use proptest::prelude::*;
 use protocol::{Reply, Request, Work, encode_reply};
@@ -12,8 +12,8 @@ fn http(method: &str) -> Exchange {
     Exchange::Http(request)
 }
 
-fn status(code: u16) -> Said {
-    Said::Status { code, right: code < 400 }
+fn status(code: u16) -> ReplyKind {
+    ReplyKind::Status { code, right: code < 400 }
 }
 
 fn exchanges() -> Vec<Exchange> {
@@ -29,7 +29,7 @@ fn exchanges() -> Vec<Exchange> {
 
 /// What a reader finds in bytes that come in pieces of these lengths, as a connection feeds it;
 /// the last is `None` where it gave up.
-fn read(exchange: &Exchange, bytes: &[u8], pieces: &[usize]) -> Vec<Option<Said>> {
+fn read(exchange: &Exchange, bytes: &[u8], pieces: &[usize]) -> Vec<Option<ReplyKind>> {
     let mut reader = Reader::default();
     let mut found = Vec::new();
     let mut held = Vec::new();
@@ -40,7 +40,7 @@ fn read(exchange: &Exchange, bytes: &[u8], pieces: &[usize]) -> Vec<Option<Said>
         held.extend_from_slice(&rest[..length]);
         rest = &rest[length..];
         loop {
-            let owed = Owed { id: found.len() as u64 + 1, size: SIZE };
+            let owed = ExpectedReply { id: found.len() as u64 + 1, size: SIZE };
             match reader.advance(exchange, &held, Some(owed)) {
                 Err(_) => {
                     found.push(None);
@@ -103,11 +103,11 @@ fn work_reply(id: u64) -> Reply {
     }
 }
 
-fn expected(exchange: &Exchange, index: u64) -> Said {
+fn expected(exchange: &Exchange, index: u64) -> ReplyKind {
     match exchange {
-        Exchange::Work => Said::Reply(work_reply(index)),
+        Exchange::Work => ReplyKind::Reply(work_reply(index)),
         Exchange::Http(_) => status([200, 503, 204, 201, 200][(index % 5) as usize]),
-        Exchange::Echo | Exchange::Raw { .. } => Said::Right,
+        Exchange::Echo | Exchange::Raw { .. } => ReplyKind::Right,
     }
 }
 
@@ -119,7 +119,7 @@ proptest! {
     ) {
         for exchange in exchanges() {
             let bytes: Vec<u8> = (1..=count).flat_map(|index| reply(&exchange, index)).collect();
-            let expected: Vec<Option<Said>> =
+            let expected: Vec<Option<ReplyKind>> =
                 (1..=count).map(|index| Some(expected(&exchange, index))).collect();
             prop_assert_eq!(read(&exchange, &bytes, &pieces), expected, "{:?}", exchange);
         }
@@ -240,7 +240,7 @@ fn replies_that_are_none_are_not_taken_for_some() {
 /// Whether a reader says, after this reply, that no other one follows.
 fn is_last(reply: &str) -> bool {
     let mut reader = Reader::default();
-    let owed = Owed { id: 1, size: SIZE };
+    let owed = ExpectedReply { id: 1, size: SIZE };
     reader.advance(&http("GET"), reply.as_bytes(), Some(owed)).expect("a reply");
     reader.is_last()
 }
@@ -267,6 +267,6 @@ fn the_end_of_a_raw_reply_is_found_however_its_bytes_come() {
     let raw = Exchange::Raw { request: b"?".to_vec(), reply };
     let bytes = b"VALUE EN 1\r\nxEND\r\nEND\r\n";
     for piece in 1..bytes.len() {
-        assert_eq!(read(&raw, bytes, &[piece]), [Some(Said::Right); 2], "{piece}");
+        assert_eq!(read(&raw, bytes, &[piece]), [Some(ReplyKind::Right); 2], "{piece}");
     }
 }

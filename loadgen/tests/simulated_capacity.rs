@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use loadgen::capacity::{Outcome, Search, Step, Trial};
+use loadgen::capacity::{Next, Outcome, Search, Trial};
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
-use loadgen::expectation::Figure;
+use loadgen::expectation::Statistic;
 use loadgen::judge::{Conditions, measurement};
 use loadgen::{Progress, drive};
 use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate, Shard};
@@ -25,7 +25,7 @@ fn trial(rate: f64, seed: u64, mut transport: SimulatedTransport) -> Trial {
     .expect("a sound load");
     let log = drive(&plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), &|| false);
     let measured = measurement(&plan, log, &Conditions::default());
-    Trial { rate, outcome: Outcome::of(Figure::Percentile(99.0), &measured) }
+    Trial { rate, outcome: Outcome::of(Statistic::Percentile(99.0), &measured) }
 }
 
 #[test]
@@ -39,12 +39,12 @@ fn the_capacity_of_m_m_1_is_found_within_5_percent_in_nine_of_ten_searches() {
         let mut search = Search::new(BOUND_S * 1e9, 100.0, 10.0, 1e6);
         let found = loop {
             match search.next() {
-                Step::Try(rate) => {
+                Next::Try(rate) => {
                     let trial_seed = seed * 1000 + search.trials().len() as u64;
                     let server = SimulatedTransport::new(SimulatedServer::Iterative);
                     search.add(trial(rate, trial_seed, server));
                 }
-                Step::Found(found) => break found,
+                Next::Found(found) => break found,
                 end => panic!("{end:?}"),
             }
         };

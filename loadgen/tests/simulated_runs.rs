@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use loadgen::driver::{Faults, SimulatedServer, SimulatedTransport};
-use loadgen::expectation::{Expectation, Verdict};
+use loadgen::expectation::{CheckResult, Expectation};
 use loadgen::judge::{Conditions, measurement};
 use loadgen::{Progress, drive};
 use proptest::prelude::*;
@@ -178,13 +178,13 @@ fn a_mean_that_is_missed_counts_where_the_generator_was_on_time() {
         let measured = measurement(&plan, log.clone(), &Conditions::default());
         "mean < 100us".parse::<Expectation>().expect("a bound").verdict(&measured)
     };
-    assert_eq!(verdict(&log), Verdict::NotMet);
+    assert_eq!(verdict(&log), CheckResult::NotMet);
     // One request in a hundred left 20 ms late: the median lag is 0 still, the mean is not.
     let sent = log.counts.sent;
     log.times.lag = TimeHistogram::new();
     (0..sent)
         .for_each(|number| log.times.lag.record(if number % 100 == 0 { 20_000_000 } else { 0 }));
-    assert!(matches!(verdict(&log), Verdict::NotValid(_)), "{:?}", verdict(&log));
+    assert!(matches!(verdict(&log), CheckResult::NotValid(_)), "{:?}", verdict(&log));
 }
 
 #[test]
@@ -198,23 +198,23 @@ fn a_bound_that_is_missed_for_certain_is_missed_however_few_requests_are_indepen
     };
     // Each is like its neighbours, in a queue that grows and in one long stall.
     let overload = spec(Arrivals::poisson(rate(1500.0)), 5, 1.0 * MS);
-    assert_eq!(verdict(overload, None, "p99 < 5ms"), Verdict::NotMet);
+    assert_eq!(verdict(overload, None, "p99 < 5ms"), CheckResult::NotMet);
     let even = spec(Arrivals::even(rate(1000.0)), 30, 0.05 * MS);
     let stop = Some((10_000_000_000, 11_500_000_000));
-    assert_eq!(verdict(even.clone(), stop, "p99 < 5ms"), Verdict::NotMet);
-    assert!(matches!(verdict(even, stop, "p99 < 5s"), Verdict::NotValid(_)));
+    assert_eq!(verdict(even.clone(), stop, "p99 < 5ms"), CheckResult::NotMet);
+    assert!(matches!(verdict(even, stop, "p99 < 5s"), CheckResult::NotValid(_)));
     // A server that hangs leaves no place for what is due.
     let hung = LoadSpec {
         max_in_flight: 100,
         timeout: Duration::from_secs(1),
         ..spec(Arrivals::even(rate(1000.0)), 5, 0.0)
     };
-    assert_eq!(verdict(hung, Some((0, u64::MAX / 2)), "p99 < 5ms"), Verdict::NotMet);
+    assert_eq!(verdict(hung, Some((0, u64::MAX / 2)), "p99 < 5ms"), CheckResult::NotMet);
     // Of twenty one may be long by chance.
     let few = spec(Arrivals::even(rate(20.0)), 1, 1.0 * MS);
     let short = Some((100_000_000, 120_000_000));
-    assert!(matches!(verdict(few.clone(), short, "p99 < 5ms"), Verdict::NotValid(_)));
-    assert_eq!(verdict(few, None, "p50 < 1us"), Verdict::NotMet);
+    assert!(matches!(verdict(few.clone(), short, "p99 < 5ms"), CheckResult::NotValid(_)));
+    assert_eq!(verdict(few, None, "p50 < 1us"), CheckResult::NotMet);
 }
 
 #[test]

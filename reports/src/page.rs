@@ -118,7 +118,7 @@ fn comparisons(comparisons: &[ComparisonView]) -> Markup {
                 @for comparison in comparisons {
                     details {
                         summary { (comparison.summary) }
-                        (margins(comparison))
+                        (differences(comparison))
                     }
                 }
             }
@@ -126,7 +126,7 @@ fn comparisons(comparisons: &[ComparisonView]) -> Markup {
     }
 }
 
-fn margins(comparison: &ComparisonView) -> Markup {
+fn differences(comparison: &ComparisonView) -> Markup {
     html! {
         table {
             thead { tr { th { "processing" } th { "difference" } th { "interval" } } }

@@ -45,12 +45,12 @@ pub struct ComparisonView {
     /// Which, and what came of it.
     pub summary: String,
     /// Each point.
-    pub rows: Vec<MarginView>,
+    pub rows: Vec<DifferenceView>,
 }
 
 /// Two designs at one point.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MarginView {
+pub struct DifferenceView {
     /// The point.
     pub point: String,
     /// How much longer or shorter the other's response time is.
@@ -144,7 +144,7 @@ fn comparisons(findings: &Findings<'_>) -> Vec<ComparisonView> {
             comparison.other.label,
             in_short(comparison)
         ),
-        rows: comparison.margins.iter().map(margin).collect(),
+        rows: comparison.differences.iter().map(difference).collect(),
     };
     let of = |found: &'_ analysis::Found<'_>| -> Vec<ComparisonView> {
         found.comparisons.iter().map(|one| view(found.experiment.name, one)).collect()
@@ -152,14 +152,14 @@ fn comparisons(findings: &Findings<'_>) -> Vec<ComparisonView> {
     findings.experiments.iter().flat_map(of).collect()
 }
 
-fn margin(margin: &analysis::Margin) -> MarginView {
+fn difference(difference: &analysis::PairedDifference) -> DifferenceView {
     let change = |log_ratio: f64| text::change(log_ratio.exp());
-    let ratio = margin.log_ratio;
-    MarginView {
-        point: text::time(margin.x),
+    let ratio = difference.log_ratio;
+    DifferenceView {
+        point: text::time(difference.x),
         difference: change(ratio.value),
         interval: format!("{} to {}", change(ratio.low), change(ratio.high)),
-        is_decided: margin.decided,
+        is_decided: difference.decided,
     }
 }
 

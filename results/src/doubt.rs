@@ -73,7 +73,7 @@ pub enum Doubt {
         count: u64,
         /// What became of most of them; records of old do not tell.
         #[serde(default)]
-        most: Option<Unmet>,
+        most: Option<UnansweredCause>,
         /// Where most were refused by a reply of HTTP, the status that most of these had.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
@@ -172,7 +172,7 @@ impl UnsentCause {
 /// How a request ended that has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Unmet {
+pub enum UnansweredCause {
     /// It never left.
     Unsent,
     /// The server, or the kernel for it, refused.
@@ -187,7 +187,7 @@ pub enum Unmet {
     InFlight,
 }
 
-impl Unmet {
+impl UnansweredCause {
     fn text(self) -> &'static str {
         match self {
             Self::Unsent => "never left",
@@ -218,7 +218,7 @@ impl Unmet {
 }
 
 /// What is said of requests without a right answer.
-fn unanswered(count: u64, most: Option<Unmet>, status: Option<u16>) -> String {
+fn unanswered(count: u64, most: Option<UnansweredCause>, status: Option<u16>) -> String {
     let where_they_stand =
         "they stand in the percentiles as longer than the time-out, in the mean not at all";
     if let Some(status) = status {
@@ -371,8 +371,8 @@ impl Doubt {
                 "ask for what the server has, or say which statuses are right (--ok); if it is \
                  overloaded, lower the rate"
             }
-            Self::Unanswered { most, .. } => most.unwrap_or(Unmet::TimedOut).remedy(),
-            Self::WrongReplies { .. } => Unmet::Wrong.remedy(),
+            Self::Unanswered { most, .. } => most.unwrap_or(UnansweredCause::TimedOut).remedy(),
+            Self::WrongReplies { .. } => UnansweredCause::Wrong.remedy(),
             Self::Exhausted { lack, .. } => {
                 lack.map_or("lower the rate, or keep connections", UnsentCause::remedy)
             }

@@ -5,6 +5,7 @@
 //! several generators can be merged later without loss. Pure but for [`Journal`], which appends, and
 //! [`OutputFile`], through which everything else is written.
 
+mod breakdown;
 mod cell;
 mod counts;
 mod doubt;
@@ -20,7 +21,6 @@ mod notes;
 mod output_file;
 mod packed;
 mod parameter;
-mod parts;
 mod record;
 mod replies;
 mod series;
@@ -30,9 +30,10 @@ mod subject;
 mod time_histogram;
 mod times;
 
+pub use breakdown::{Breakdown, Components};
 pub use cell::{Cell, point};
 pub use counts::Counts;
-pub use doubt::{Doubt, Unmet, UnsentCause};
+pub use doubt::{Doubt, UnansweredCause, UnsentCause};
 pub use events::Events;
 pub use failure::Failure;
 pub use gaps::Gaps;
@@ -43,7 +44,6 @@ pub use measurement::{GeneratorCost, Measurement, ServerCost};
 pub use notes::Notes;
 pub use output_file::{OutputFile, is_same_file, write_file};
 pub use parameter::{PARAMETERS, Parameter, ParameterRow, ParameterScale, ParameterUnit};
-pub use parts::{PartSums, Parts};
 pub use record::{FORMAT, Host, Outcome, Program, Record, Shows, TestbedKind};
 pub use replies::{StatusTimes, Unreadable};
 pub use series::{Series, Slice, Stalled};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Counts, Doubt, Events, Parts, Series, StatusTimes, Times, UnsentCause};
+use crate::{Breakdown, Counts, Doubt, Events, Series, StatusTimes, Times, UnsentCause};
 
 /// What one run measured, finished by the judge of the load generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Measurement {
     pub statuses_by_code: BTreeMap<u16, StatusTimes>,
     /// The parts of which the response times consist, where the server stamps its replies.
     #[serde(default)]
-    pub parts: Option<Parts>,
+    pub parts: Option<Breakdown>,
     /// The window in slices of time.
     #[serde(default)]
     pub series: Option<Series>,

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::times::add_to;
-use crate::{Counts, Events, Gaps, Parts, Series, StatusTimes, TimeHistogram, Times, UnsentCause};
+use crate::{
+    Breakdown, Counts, Events, Gaps, Series, StatusTimes, TimeHistogram, Times, UnsentCause,
+};
 
 /// The notes of a run; times are of the measured window's requests only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,7 +31,7 @@ pub struct Notes {
     /// Those of them on which not one reply came.
     pub kept_unanswered: u64,
     /// The parts of which the response times consist.
-    pub parts: Parts,
+    pub parts: Breakdown,
     /// The run in slices of time.
     pub series: Series,
     /// Sum of the waiting that was really done.

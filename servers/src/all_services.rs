@@ -10,7 +10,7 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/event_loop.rs` and `udp/event_loop.rs` each watch one door. Here one loop watches a door
+//! `tcp/event_loop.rs` and `udp/event_loop.rs` each watch one endpoint. Here one loop watches a endpoint
 //! for every pair of service and transport; behind each stands what stands behind theirs. One
 //! process offers what would take nine, and the code of a service is there once for both
 //! transports.
@@ -37,29 +37,29 @@ use crate::talk::datagram::datagram_buffer;
 use crate::udp::event_loop::Server as Datagrams;
 use crate::worker::Worker;
 
-/// A mark names a door and, below this many, a row of its clients.
+/// A mark names a endpoint and, below this many, a row of its clients.
 const ROWS: u64 = 1 << 32;
 const LISTENER: u64 = ROWS - 1;
 const TIMER: u64 = ROWS - 2;
 
-/// The doors, and the one loop that watches them.
+/// The endpoints, and the one loop that watches them.
 pub(crate) struct AllServices {
     readiness: Readiness,
-    doors: Vec<Door>,
+    endpoints: Vec<Endpoint>,
 }
 
 impl AsFd for AllServices {
     /// The first of its sockets.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.doors[0] {
-            Door::Udp(datagrams) => datagrams.socket(),
-            Door::Tcp { listener, .. } => listener.as_fd(),
+        match &self.endpoints[0] {
+            Endpoint::Udp(datagrams) => datagrams.socket(),
+            Endpoint::Tcp { listener, .. } => listener.as_fd(),
         }
     }
 }
 
 /// One service over one transport.
-enum Door {
+enum Endpoint {
     Udp(Box<Datagrams>),
     Tcp { listener: TcpListener, clients: Clients, worker: Worker },
 }
@@ -67,7 +67,7 @@ enum Door {
 impl AllServices {
     /// A server that offers nothing yet.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { readiness: Readiness::new()?, doors: Vec::new() })
+        Ok(Self { readiness: Readiness::new()?, endpoints: Vec::new() })
     }
 
     /// Offers what `context` serves over UDP.
@@ -78,7 +78,7 @@ impl AllServices {
     ) -> io::Result<()> {
         let datagrams = Datagrams::new(socket, context, context.workers.master())?;
         self.watch(datagrams.descriptors())?;
-        self.doors.push(Door::Udp(Box::new(datagrams)));
+        self.endpoints.push(Endpoint::Udp(Box::new(datagrams)));
         Ok(())
     }
 
@@ -92,13 +92,13 @@ impl AllServices {
         let clients = Clients::new(context)?;
         self.watch([listener.as_fd(), clients.timer()])?;
         let worker = context.workers.master();
-        self.doors.push(Door::Tcp { listener, clients, worker });
+        self.endpoints.push(Endpoint::Tcp { listener, clients, worker });
         Ok(())
     }
 
-    /// Watches the socket and the timer of the next door.
+    /// Watches the socket and the timer of the next endpoint.
     fn watch(&self, [socket, timer]: [BorrowedFd<'_>; 2]) -> io::Result<()> {
-        let first = self.doors.len() as u64 * ROWS;
+        let first = self.endpoints.len() as u64 * ROWS;
         self.readiness.watch(socket, first + LISTENER, Watch::NewInput)?;
         self.readiness.watch(timer, first + TIMER, Watch::NewInput)
     }
@@ -115,13 +115,13 @@ impl AllServices {
             }
             for ready in events.iter() {
                 let number = ready.mark / ROWS;
-                self.doors[number as usize].connection_event(ready, number, &self.readiness)?;
+                self.endpoints[number as usize].connection_event(ready, number, &self.readiness)?;
             }
-            // Every door has its turn, and none has two: many datagrams at one must not keep the
+            // Every endpoint has its turn, and none has two: many datagrams at one must not keep the
             // others closed.
             more_may_have_come = false;
-            for door in &mut self.doors {
-                if let Door::Udp(datagrams) = door {
+            for endpoint in &mut self.endpoints {
+                if let Endpoint::Udp(datagrams) = endpoint {
                     datagrams.finish_what_is_due();
                     more_may_have_come |= datagrams.take_requests(&mut buffer)?;
                 }
@@ -130,7 +130,7 @@ impl AllServices {
     }
 }
 
-impl Door {
+impl Endpoint {
     fn connection_event(
         &mut self,
         ready: Ready,

@@ -39,14 +39,14 @@ pub struct TakenUp {
 /// A job whose computing is done and whose waiting has begun. A blocking worker sleeps until it
 /// is due; an event loop sets a timer and serves others meanwhile.
 #[derive(Clone, Copy, Debug)]
-pub struct Begun {
+pub struct PendingJob {
     job: Job,
     taken_up: TakenUp,
     computed: Duration,
     waits_from_ns: u64,
 }
 
-impl Begun {
+impl PendingJob {
     /// When the waiting ends, on the monotonic clock; `None` where the job does not wait.
     #[must_use]
     pub fn due_ns(&self) -> Option<u64> {
@@ -54,7 +54,7 @@ impl Begun {
         (!wait.is_zero()).then(|| self.waits_from_ns + wait.as_nanos() as u64)
     }
 
-    /// What was begun.
+    /// The job.
     #[must_use]
     pub fn job(&self) -> &Job {
         &self.job
@@ -96,30 +96,30 @@ impl Context {
 
     /// Computes what `job` asks for; its waiting begins.
     #[must_use]
-    pub fn begin(&self, job: Job, taken_up: TakenUp) -> Begun {
+    pub fn begin(&self, job: Job, taken_up: TakenUp) -> PendingJob {
         let computed = self.processing.compute(job.work.compute);
         let waits_from_ns = if job.work.wait.is_zero() { 0 } else { monotonic_ns() };
-        Begun { job, taken_up, computed, waits_from_ns }
+        PendingJob { job, taken_up, computed, waits_from_ns }
     }
 
     /// Writes the reply of a job whose waiting is over to `out`, which is emptied first. `input`
     /// is what the client sent.
-    pub fn finish(&self, begun: &Begun, input: &[u8], worker: Worker, out: &mut Vec<u8>) {
+    pub fn finish(&self, pending: &PendingJob, input: &[u8], worker: Worker, out: &mut Vec<u8>) {
         let finished_ns = monotonic_ns();
-        let waited = match begun.due_ns() {
-            Some(_) => Duration::from_nanos(finished_ns.saturating_sub(begun.waits_from_ns)),
+        let waited = match pending.due_ns() {
+            Some(_) => Duration::from_nanos(finished_ns.saturating_sub(pending.waits_from_ns)),
             None => Duration::ZERO,
         };
         let stamps = Stamps {
             worker: worker.number(),
-            received_so_far: begun.taken_up.received_so_far,
-            taken_up_ns: begun.taken_up.at_ns,
+            received_so_far: pending.taken_up.received_so_far,
+            taken_up_ns: pending.taken_up.at_ns,
             finished_ns,
-            achieved: Achieved { computed: begun.computed, waited },
+            achieved: Achieved { computed: pending.computed, waited },
         };
         out.clear();
-        begun.job.reply(input, &stamps, out);
-        if begun.job.is_refusal() {
+        pending.job.reply(input, &stamps, out);
+        if pending.job.is_refusal() {
             self.tally.count_refused(worker.number());
         } else {
             self.tally.count_answered(worker.number());
@@ -135,11 +135,11 @@ impl Context {
         worker: Worker,
         out: &mut Vec<u8>,
     ) {
-        let begun = self.begin(job, taken_up);
-        if let Some(due_ns) = begun.due_ns() {
+        let pending = self.begin(job, taken_up);
+        if let Some(due_ns) = pending.due_ns() {
             wait_until(due_ns);
         }
-        self.finish(&begun, input, worker, out);
+        self.finish(&pending, input, worker, out);
     }
 
     /// Counts a request that got no reply at all.

@@ -20,7 +20,7 @@ pub struct Limits {
     /// Workers alive at once. At the bound the master takes no further request or connection;
     /// they queue in the kernel, and beyond the kernel's queue the kernel drops or delays them.
     pub workers: u32,
-    /// Clients held at once by each loop, queue, runtime or door, which have no worker for each.
+    /// Clients held at once by each loop, queue, runtime or endpoint, which have no worker for each.
     /// Beyond it they wait in the kernel's queue.
     pub clients: usize,
     /// Bytes of one request. A larger one is refused; its connection is closed.

@@ -23,25 +23,25 @@ const RELIEVED: u8 = 2;
 const GONE: u8 = 3;
 
 /// The timer of a server and its patience.
-pub struct Alarm {
+pub struct Watchdog {
     timer: TimerFd,
     patience: Duration,
 }
 
 /// One thread's time at the port, from its first receive call until it is relieved.
 pub struct Turn {
-    alarm: Arc<Alarm>,
+    watchdog: Arc<Watchdog>,
     state: Arc<AtomicU8>,
 }
 
 /// The master's view of a turn.
 pub struct Watch {
-    alarm: Arc<Alarm>,
+    watchdog: Arc<Watchdog>,
     state: Arc<AtomicU8>,
 }
 
-impl Alarm {
-    /// An alarm that is not armed.
+impl Watchdog {
+    /// A watchdog that is not armed.
     ///
     /// # Errors
     /// When the system has no descriptor left.
@@ -54,8 +54,8 @@ impl Alarm {
     #[must_use]
     pub fn turn(self: &Arc<Self>) -> (Turn, Watch) {
         let state = Arc::new(AtomicU8::new(RECEIVING));
-        let turn = Turn { alarm: Arc::clone(self), state: Arc::clone(&state) };
-        (turn, Watch { alarm: Arc::clone(self), state })
+        let turn = Turn { watchdog: Arc::clone(self), state: Arc::clone(&state) };
+        (turn, Watch { watchdog: Arc::clone(self), state })
     }
 
     fn arm(&self, after: Duration) {
@@ -69,7 +69,7 @@ impl Turn {
     /// Notes that a request is being served from now on.
     pub fn begin(&self) {
         self.state.store(SERVING, SeqCst);
-        self.alarm.arm(self.alarm.patience);
+        self.watchdog.arm(self.watchdog.patience);
     }
 
     /// Notes that it has been served; whether the turn goes on.
@@ -77,7 +77,7 @@ impl Turn {
     pub fn goes_on(&self) -> bool {
         let goes_on = self.state.compare_exchange(SERVING, RECEIVING, SeqCst, SeqCst).is_ok();
         if goes_on {
-            let _ = self.alarm.timer.unset();
+            let _ = self.watchdog.timer.unset();
         }
         goes_on
     }
@@ -87,7 +87,7 @@ impl Drop for Turn {
     /// A receiver that ends at the port, for whatever reason, must be followed by another.
     fn drop(&mut self) {
         if self.state.swap(GONE, SeqCst) != RELIEVED {
-            self.alarm.arm(Duration::ZERO);
+            self.watchdog.arm(Duration::ZERO);
         }
     }
 }
@@ -97,7 +97,7 @@ impl Watch {
     /// until the receiver has ended.
     pub fn outlasted(&self) {
         loop {
-            if self.alarm.timer.wait().is_err() {
+            if self.watchdog.timer.wait().is_err() {
                 continue; // interrupted by a signal
             }
             let relieved = self.state.compare_exchange(SERVING, RELIEVED, SeqCst, SeqCst);
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_turn_ends_when_a_request_outlasts_the_patience() {
-        let alarm = Alarm::new(Duration::from_millis(1)).expect("a descriptor");
-        let (turn, watch) = alarm.turn();
+        let watchdog = Watchdog::new(Duration::from_millis(1)).expect("a descriptor");
+        let (turn, watch) = watchdog.turn();
         turn.begin();
         watch.outlasted();
         assert!(!turn.goes_on(), "the port has another receiver now");
@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn a_short_request_leaves_the_port_where_it_is() {
-        let alarm = Alarm::new(Duration::from_secs(3600)).expect("a descriptor");
-        let (turn, _watch) = alarm.turn();
+        let watchdog = Watchdog::new(Duration::from_secs(3600)).expect("a descriptor");
+        let (turn, _watch) = watchdog.turn();
         for _ in 0..3 {
             turn.begin();
             assert!(turn.goes_on());
@@ -136,8 +136,8 @@ mod tests {
 
     #[test]
     fn a_receiver_that_ends_is_noticed() {
-        let alarm = Alarm::new(Duration::from_secs(3600)).expect("a descriptor");
-        let (turn, watch) = alarm.turn();
+        let watchdog = Watchdog::new(Duration::from_secs(3600)).expect("a descriptor");
+        let (turn, watch) = watchdog.turn();
         let receiver = thread::spawn(move || drop(turn));
         watch.outlasted();
         receiver.join().expect("it ends in order");

@@ -41,7 +41,7 @@ pub enum ServeError {
     /// There is nothing to serve.
     #[error("the superserver's table is empty; write lines such as: 7777 /bin/cat")]
     EmptyTable,
-    /// The superserver's ports may have more programs together than a server has places.
+    /// The superserver's ports may have more programs together than a server has slots.
     #[error(
         "{rows} ports with {each} programs each are more than {MAX_WORKERS}; give fewer --workers, or a \
          shorter table"

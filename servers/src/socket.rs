@@ -134,14 +134,14 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     loop {
         match listener.accept() {
             Ok((connection, _)) => return Ok(connection),
-            Err(error) => match Trouble::of(&error) {
-                Trouble::OneClients => {}
-                Trouble::NoResources => {
+            Err(error) => match Scope::of(&error) {
+                Scope::Connection => {}
+                Scope::Resources => {
                     // Hundreds of workers may be looking; let them look less and less often.
                     thread::sleep(pause);
                     pause = (pause * 2).min(LONGEST_PAUSE_WITHOUT_DESCRIPTORS);
                 }
-                Trouble::TheSockets => return after_a_pause(error),
+                Scope::Listener => return after_a_pause(error),
             },
         }
     }
@@ -155,13 +155,13 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 pub fn accept_now(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
     match listener.accept() {
         Ok((connection, _)) => Ok(Some(connection)),
-        Err(error) => match Trouble::of(&error) {
-            Trouble::OneClients => Ok(None),
-            Trouble::NoResources => {
+        Err(error) => match Scope::of(&error) {
+            Scope::Connection => Ok(None),
+            Scope::Resources => {
                 thread::sleep(PAUSE_WITHOUT_DESCRIPTORS);
                 Ok(None)
             }
-            Trouble::TheSockets => Err(error),
+            Scope::Listener => Err(error),
         },
     }
 }
@@ -186,10 +186,10 @@ pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
         match receive_from(socket, buffer, MsgFlags::empty()) {
             Ok(received) => return Ok(received),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
-            Err(error) => match Trouble::of(&error) {
-                Trouble::OneClients => {}
-                Trouble::NoResources => thread::sleep(PAUSE_WITHOUT_DESCRIPTORS),
-                Trouble::TheSockets => return after_a_pause(error),
+            Err(error) => match Scope::of(&error) {
+                Scope::Connection => {}
+                Scope::Resources => thread::sleep(PAUSE_WITHOUT_DESCRIPTORS),
+                Scope::Listener => return after_a_pause(error),
             },
         }
     }
@@ -204,10 +204,10 @@ pub fn receive_now(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<R
         match receive_from(socket, buffer, MsgFlags::MSG_DONTWAIT) {
             Ok(received) => return Ok(Some(received)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => match Trouble::of(&error) {
+            Err(error) => match Scope::of(&error) {
                 // No memory just now is no reason to forget that something has come.
-                Trouble::OneClients | Trouble::NoResources => {}
-                Trouble::TheSockets => return Err(error),
+                Scope::Connection | Scope::Resources => {}
+                Scope::Listener => return Err(error),
             },
         }
     }
@@ -286,17 +286,17 @@ fn after_a_pause<T>(error: io::Error) -> io::Result<T> {
 
 /// Whose trouble an error of accept or receive is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum Scope {
     /// One client's, or an interruption: take the next.
-    OneClients,
+    Connection,
     /// No descriptor or memory just now: what waits stays in the kernel's queue, so look again
     /// after [`PAUSE_WITHOUT_DESCRIPTORS`].
-    NoResources,
+    Resources,
     /// The socket's own: it cannot go on.
-    TheSockets,
+    Listener,
 }
 
-impl Trouble {
+impl Scope {
     /// Tells from an error whose trouble it is. accept(2): "Linux accept() passes already-pending
     /// network errors on the new socket as an error code"; they must be treated like `EAGAIN`.
     #[must_use]
@@ -317,11 +317,9 @@ impl Trouble {
                 | Errno::EHOSTUNREACH
                 | Errno::EOPNOTSUPP
                 | Errno::ENETUNREACH,
-            ) => Self::OneClients,
-            Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
-                Self::NoResources
-            }
-            _ => Self::TheSockets,
+            ) => Self::Connection,
+            Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => Self::Resources,
+            _ => Self::Listener,
         }
     }
 }
@@ -332,10 +330,10 @@ mod tests {
 
     #[test]
     fn an_error_is_told_apart_by_whose_trouble_it_is() {
-        let of = |errno: Errno| Trouble::of(&io::Error::from(errno));
-        assert_eq!(of(Errno::ECONNABORTED), Trouble::OneClients);
-        assert_eq!(of(Errno::EMFILE), Trouble::NoResources);
-        assert_eq!(of(Errno::EBADF), Trouble::TheSockets);
+        let of = |errno: Errno| Scope::of(&io::Error::from(errno));
+        assert_eq!(of(Errno::ECONNABORTED), Scope::Connection);
+        assert_eq!(of(Errno::EMFILE), Scope::Resources);
+        assert_eq!(of(Errno::EBADF), Scope::Listener);
     }
 
     #[test]

@@ -41,7 +41,7 @@ use protocol::text::harmless;
 use crate::context::Context;
 use crate::descriptor::is_silent_for;
 use crate::socket::{accept_now, readable_within};
-use crate::worker::{Place, Process, start_program};
+use crate::worker::{Process, Slot, start_program};
 
 /// While programs run, it is looked after them as often.
 const LONGEST_REST: Duration = Duration::from_millis(100);
@@ -118,12 +118,12 @@ enum End {
 /// Serves on passive sockets, each with the program that answers there, and with at most `each`
 /// programs at once.
 pub(crate) fn serve(
-    doors: Vec<(TcpListener, Row)>,
+    listeners: Vec<(TcpListener, Row)>,
     each: usize,
     context: &'static Context,
 ) -> io::Result<Infallible> {
-    doors.iter().try_for_each(|(listener, _)| listener.set_nonblocking(true))?;
-    let mut endpoints: Vec<Endpoint> = doors
+    listeners.iter().try_for_each(|(listener, _)| listener.set_nonblocking(true))?;
+    let mut endpoints: Vec<Endpoint> = listeners
         .into_iter()
         .map(|(listener, row)| Endpoint { listener, row, running: Vec::new() })
         .collect();
@@ -145,10 +145,10 @@ pub(crate) fn serve(
 
 impl Endpoint {
     fn take_client(&mut self, context: &'static Context) -> io::Result<()> {
-        let place = context.workers.free_place();
+        let slot = context.workers.free_slot();
         let Some(connection) = accept_now(&self.listener)? else { return Ok(()) };
         context.take_up();
-        match start(&self.row, connection, place) {
+        match start(&self.row, connection, slot) {
             Ok(program) => {
                 context.tally.count_answered(program.process.worker().number());
                 self.running.push(program);
@@ -195,13 +195,13 @@ impl Program {
 
 /// The program, with the connection as its standard input and output. A program waits for its
 /// input as long as it likes: it need not know that it reads from a socket.
-fn start(row: &Row, connection: TcpStream, place: Place<'_>) -> io::Result<Program> {
+fn start(row: &Row, connection: TcpStream, slot: Slot<'_>) -> io::Result<Program> {
     connection.set_read_timeout(None)?;
     connection.set_write_timeout(None)?;
     let [input, output] = [connection.try_clone()?, connection.try_clone()?].map(OwnedFd::from);
     let mut program = Command::new(&row.program);
     program.args(&row.arguments).stdin(input).stdout(output);
-    let process = start_program(place, &mut program)?;
+    let process = start_program(slot, &mut program)?;
     Ok(Program { process, connection, started: Instant::now(), end: End::NotYet })
 }
 

@@ -1,7 +1,7 @@
 //! The counts of a server, in memory that its forked workers share with it.
 //!
 //! The mapping is made once, before any worker is born, so that threads and processes count in
-//! the same place and the master can read it after they are gone. Stevens' servers keep their
+//! the same slot and the master can read it after they are gone. Stevens' servers keep their
 //! requests per child in just this way (UNP vol. 1, ch. 30, `meter.c`).
 #![allow(unsafe_code)]
 
@@ -14,9 +14,9 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use crate::limits::MAX_WORKERS;
 use crate::loops::{self, Repetitions};
 
-/// Nobody works in this place.
+/// Nobody works in this slot.
 pub(crate) const FREE: i32 = 0;
-/// A thread of the server's own process works in this place.
+/// A thread of the server's own process works in this slot.
 pub(crate) const THREAD: i32 = -1;
 
 /// What the server has counted so far.
@@ -25,13 +25,13 @@ pub struct Tally {
     received: AtomicU64,
     dropped: AtomicU64,
     pub(crate) repetitions: Repetitions,
-    places: [PlaceTally; MAX_WORKERS as usize],
+    slots: [SlotTally; MAX_WORKERS as usize],
 }
 
-/// One worker's place: who works there (a process id, [`THREAD`] or [`FREE`]), and its counts. A
-/// place has a cache line to itself, so that workers do not slow each other down by counting.
+/// One worker's slot: who works there (a process id, [`THREAD`] or [`FREE`]), and its counts. A
+/// slot has a cache line to itself, so that workers do not slow each other down by counting.
 #[repr(C, align(64))]
-pub(crate) struct PlaceTally {
+pub(crate) struct SlotTally {
     pub(crate) occupant: AtomicI32,
     pub(crate) answered: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -64,14 +64,14 @@ impl Tally {
         self.dropped.fetch_add(1, Relaxed);
     }
 
-    /// Counts one request answered by the worker in this place.
-    pub fn count_answered(&self, place: u32) {
-        self.places[place as usize].answered.fetch_add(1, Relaxed);
+    /// Counts one request answered by the worker in this slot.
+    pub fn count_answered(&self, slot: u32) {
+        self.slots[slot as usize].answered.fetch_add(1, Relaxed);
     }
 
-    /// Counts one request refused by the worker in this place.
-    pub fn count_refused(&self, place: u32) {
-        self.places[place as usize].refused.fetch_add(1, Relaxed);
+    /// Counts one request refused by the worker in this slot.
+    pub fn count_refused(&self, slot: u32) {
+        self.slots[slot as usize].refused.fetch_add(1, Relaxed);
     }
 
     /// Requests received so far.
@@ -89,25 +89,23 @@ impl Tally {
     /// Requests answered, by all workers.
     #[must_use]
     pub fn answered(&self) -> u64 {
-        self.places.iter().map(|place| place.answered.load(Relaxed)).sum()
+        self.slots.iter().map(|slot| slot.answered.load(Relaxed)).sum()
     }
 
     /// Requests refused, by all workers.
     #[must_use]
     pub fn refused(&self) -> u64 {
-        self.places.iter().map(|place| place.refused.load(Relaxed)).sum()
+        self.slots.iter().map(|slot| slot.refused.load(Relaxed)).sum()
     }
 
-    /// Requests answered in each place, up to the last place ever used.
-    pub fn answered_by_place(&self) -> impl Iterator<Item = u64> {
-        let used = self.places.iter().rposition(|place| place.answered.load(Relaxed) > 0);
-        self.places[..used.map_or(0, |last| last + 1)]
-            .iter()
-            .map(|place| place.answered.load(Relaxed))
+    /// Requests answered in each slot, up to the last slot ever used.
+    pub fn answered_by_slot(&self) -> impl Iterator<Item = u64> {
+        let used = self.slots.iter().rposition(|slot| slot.answered.load(Relaxed) > 0);
+        self.slots[..used.map_or(0, |last| last + 1)].iter().map(|slot| slot.answered.load(Relaxed))
     }
 
-    pub(crate) fn places(&self) -> &[PlaceTally] {
-        &self.places
+    pub(crate) fn slots(&self) -> &[SlotTally] {
+        &self.slots
     }
 }
 
@@ -118,14 +116,14 @@ mod tests {
     #[test]
     fn counts_add_up_over_places() {
         let tally = Tally::shared().expect("memory for a tally");
-        assert_eq!((tally.answered(), tally.answered_by_place().count()), (0, 0));
-        for place in [0, 2, 2] {
-            tally.count_answered(place);
+        assert_eq!((tally.answered(), tally.answered_by_slot().count()), (0, 0));
+        for slot in [0, 2, 2] {
+            tally.count_answered(slot);
         }
         tally.count_refused(1);
         assert_eq!(tally.answered(), 3);
         assert_eq!(tally.refused(), 1);
-        assert_eq!(tally.answered_by_place().collect::<Vec<_>>(), [1, 0, 2]);
+        assert_eq!(tally.answered_by_slot().collect::<Vec<_>>(), [1, 0, 2]);
         assert_eq!((tally.count_received(), tally.count_received()), (1, 2));
     }
 }

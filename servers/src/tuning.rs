@@ -11,18 +11,18 @@ pub struct Tuning {
     /// and the port gets a new receiver.
     pub patience: Duration,
     /// Several event loops: how connections reach them.
-    pub distribution: Distribution,
+    pub dispatch: Dispatch,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { patience: Duration::from_millis(1), distribution: Distribution::Exclusive }
+        Self { patience: Duration::from_millis(1), dispatch: Dispatch::Exclusive }
     }
 }
 
 /// How connections reach the loops of a server that has several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Distribution {
+pub enum Dispatch {
     /// Every loop watches the one listener, and a connection wakes them all (the thundering herd).
     Shared,
     /// Every loop watches the one listener; the kernel wakes one of them (EPOLLEXCLUSIVE).
@@ -34,7 +34,7 @@ pub enum Distribution {
     RoundRobin,
 }
 
-impl Distribution {
+impl Dispatch {
     /// Every choice.
     pub const ALL: [Self; 4] = [Self::Shared, Self::Exclusive, Self::ReusePort, Self::RoundRobin];
 
@@ -50,13 +50,13 @@ impl Distribution {
     }
 }
 
-impl fmt::Display for Distribution {
+impl fmt::Display for Dispatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Distribution {
+impl FromStr for Dispatch {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {

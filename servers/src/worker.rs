@@ -1,8 +1,8 @@
 //! Where workers are born, and where they end: threads and processes alike.
 //!
-//! A server has a bounded number of *places*. The master takes a free place before it takes the
+//! A server has a bounded number of *slots*. The master takes a free slot before it takes the
 //! next request or connection, so at the bound the clients wait in the kernel's queue and the
-//! server does not grow. A counting semaphore holds the number of free places; it is an eventfd
+//! server does not grow. A counting semaphore holds the number of free slots; it is an eventfd
 //! because a signal handler may post to one.
 #![allow(unsafe_code)]
 
@@ -29,7 +29,7 @@ use nix::unistd::{ForkResult, Pid, fork, getppid};
 
 use crate::axes::Allocation;
 use crate::limits::MAX_WORKERS;
-use crate::tally::{FREE, PlaceTally, THREAD, Tally};
+use crate::tally::{FREE, SlotTally, THREAD, Tally};
 
 /// The stack of a worker thread: its frames are shallow, its buffers on the heap.
 const STACK_SIZE: usize = 256 << 10;
@@ -40,7 +40,7 @@ const PAUSE_WITHOUT_WORKERS: Duration = Duration::from_millis(10);
 /// The signals that end a server.
 pub(crate) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGALRM];
 
-/// The places of a server and who works in them.
+/// The slots of a server and who works in them.
 pub struct Workers {
     tally: &'static Tally,
     limit: usize,
@@ -50,25 +50,25 @@ pub struct Workers {
     refused: AtomicBool,
 }
 
-/// Who serves: the number of a place. Replies carry it and counts are kept by it.
+/// Who serves: the number of a slot. Replies carry it and counts are kept by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worker(u32);
 
 impl Worker {
-    /// The place's number, counted from 0.
+    /// The slot's number, counted from 0.
     #[must_use]
     pub fn number(self) -> u32 {
         self.0
     }
 }
 
-/// A place held for the next worker; given back when dropped.
-pub struct Place<'a> {
+/// A slot held for the next worker; released when dropped.
+pub struct Slot<'a> {
     workers: &'a Workers,
     number: u32,
 }
 
-impl Place<'_> {
+impl Slot<'_> {
     /// The one who serves here while nobody else does.
     #[must_use]
     pub fn worker(&self) -> Worker {
@@ -77,7 +77,7 @@ impl Place<'_> {
 }
 
 impl Workers {
-    /// `limit` free places, at least 1 and at most [`MAX_WORKERS`].
+    /// `limit` free slots, at least 1 and at most [`MAX_WORKERS`].
     ///
     /// # Errors
     /// When the system has no descriptor left to count them.
@@ -91,9 +91,9 @@ impl Workers {
 
     /// The master itself as a worker: an iterative server, or an event loop.
     pub fn master(&self) -> Worker {
-        let place = self.free_place();
-        let worker = Worker(place.number);
-        std::mem::forget(place);
+        let slot = self.free_slot();
+        let worker = Worker(slot.number);
+        std::mem::forget(slot);
         worker
     }
 
@@ -103,16 +103,16 @@ impl Workers {
         self.limit
     }
 
-    /// Becomes readable when there is a free place.
+    /// Becomes readable when there is a free slot.
     #[must_use]
     pub fn vacancy(&self) -> BorrowedFd<'_> {
         self.free.as_fd()
     }
 
-    /// The places that are free now, to create the workers of a pool beforehand; they end early
-    /// where the system has no more workers to give. Only the master takes places, so that none is
+    /// The slots that are free now, to create the workers of a pool beforehand; they end early
+    /// where the system has no more workers to give. Only the master takes slots, so that none is
     /// lost between looking and taking.
-    pub fn free_places(&self) -> impl Iterator<Item = Place<'_>> {
+    pub fn free_slots(&self) -> impl Iterator<Item = Slot<'_>> {
         self.refused.store(false, Relaxed);
         std::iter::from_fn(|| {
             if self.refused.load(Relaxed) {
@@ -120,24 +120,22 @@ impl Workers {
             }
             let mut vacancy = [PollFd::new(self.vacancy(), PollFlags::POLLIN)];
             let any = poll(&mut vacancy, PollTimeout::ZERO).is_ok_and(|count| count > 0);
-            any.then(|| self.free_place())
+            any.then(|| self.free_slot())
         })
     }
 
-    /// Takes the lowest free place; waits for one where all are taken.
-    pub fn free_place(&self) -> Place<'_> {
+    /// Takes the lowest free slot; waits for one where all are taken.
+    pub fn free_slot(&self) -> Slot<'_> {
         while self.free.read().is_err() {}
         let number = self
-            .places()
+            .slots()
             .iter()
-            .position(|place| {
-                place.occupant.compare_exchange(FREE, THREAD, AcqRel, Relaxed).is_ok()
-            })
-            .expect("the semaphore counts the free places");
-        Place { workers: self, number: number as u32 }
+            .position(|slot| slot.occupant.compare_exchange(FREE, THREAD, AcqRel, Relaxed).is_ok())
+            .expect("the semaphore counts the free slots");
+        Slot { workers: self, number: number as u32 }
     }
 
-    /// Frees the places of worker processes that have ended; called from the SIGCHLD handler.
+    /// Frees the slots of worker processes that have ended; called from the SIGCHLD handler.
     /// One signal may stand for several endings, so it asks until there is no more.
     pub(crate) fn reap(&self) {
         let any = Pid::from_raw(-1);
@@ -153,23 +151,23 @@ impl Workers {
     }
 
     fn vacate_place_of(&self, process: Pid) {
-        let of_process = |place: &&PlaceTally| place.occupant.load(Acquire) == process.as_raw();
-        if let Some(place) = self.places().iter().find(of_process) {
-            self.vacate(place);
+        let of_process = |slot: &&SlotTally| slot.occupant.load(Acquire) == process.as_raw();
+        if let Some(slot) = self.slots().iter().find(of_process) {
+            self.vacate(slot);
         }
     }
 
     /// The worker processes alive now.
     pub(crate) fn processes(&self) -> impl Iterator<Item = Pid> {
-        self.places()
+        self.slots()
             .iter()
-            .map(|place| place.occupant.load(Acquire))
+            .map(|slot| slot.occupant.load(Acquire))
             .filter(|occupant| *occupant > FREE)
             .map(Pid::from_raw)
     }
 
-    fn places(&self) -> &[PlaceTally] {
-        &self.tally.places()[..self.limit]
+    fn slots(&self) -> &[SlotTally] {
+        &self.tally.slots()[..self.limit]
     }
 
     /// Where the system has no thread or process left: the request in hand is dropped, as a full
@@ -182,29 +180,29 @@ impl Workers {
         thread::sleep(PAUSE_WITHOUT_WORKERS);
     }
 
-    fn vacate(&self, place: &PlaceTally) {
-        place.occupant.store(FREE, Release);
+    fn vacate(&self, slot: &SlotTally) {
+        slot.occupant.store(FREE, Release);
         // The counter is at most MAX_WORKERS, far from the value at which a write would block.
         let _ = self.free.write(1);
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.workers.vacate(&self.workers.places()[self.number as usize]);
+        self.workers.vacate(&self.workers.slots()[self.number as usize]);
     }
 }
 
-/// Starts a thread that runs `serve` in this place. Where the system has no thread left, what
+/// Starts a thread that runs `serve` in this slot. Where the system has no thread left, what
 /// `serve` owns is dropped, a request counted as such, and the server goes on.
 ///
 /// It is a thread of the C library's: the standard library's would also map and unmap a stack for
 /// signals, which costs a server that makes a thread for each connection a quarter of its time.
-pub fn spawn_worker(place: Place<'static>, serve: impl FnOnce(Worker) + Send + 'static) {
-    let workers = place.workers;
+pub fn spawn_worker(slot: Slot<'static>, serve: impl FnOnce(Worker) + Send + 'static) {
+    let workers = slot.workers;
     let worker: Box<dyn FnOnce() + Send> = Box::new(move || {
-        let place = place;
-        serve(Worker(place.number));
+        let slot = slot;
+        serve(Worker(slot.number));
     });
     if start_thread(worker).is_err() {
         workers.no_worker_to_be_had();
@@ -241,7 +239,7 @@ extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
     // SAFETY: `start_thread` made the argument of a box and gave it to this thread alone.
     let start = unsafe { Box::from_raw(argument.cast::<Start>()) };
     // A fault in one client's conversation ends its thread, not the server; unwinding gives the
-    // place back.
+    // slot back.
     let _ = catch_unwind(AssertUnwindSafe(start));
     std::ptr::null_mut()
 }
@@ -290,7 +288,7 @@ pub enum Side {
 pub struct WorkerProcess(Worker);
 
 impl WorkerProcess {
-    /// Its place.
+    /// Its slot.
     #[must_use]
     pub fn worker(&self) -> Worker {
         self.0
@@ -304,33 +302,33 @@ impl WorkerProcess {
     }
 }
 
-/// Makes a worker process in this place; its master must have one thread only. Where the system
+/// Makes a worker process in this slot; its master must have one thread only. Where the system
 /// has no process left, a request in hand is counted as dropped; the server goes on.
 ///
 /// # Errors
 /// When signals cannot be held back, which no running system refuses.
-pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
-    let workers = place.workers;
+pub fn fork_worker(slot: Slot<'_>) -> io::Result<Side> {
+    let workers = slot.workers;
     let before = hold_signals_back()?;
     let master = Pid::this();
     // SAFETY: the process has one thread (a rule of the designs that fork), so the child may go
     // on as any single-threaded program; no lock can be held by a thread that it does not have.
     match unsafe { fork() } {
         Ok(ForkResult::Parent { child }) => {
-            workers.places()[place.number as usize].occupant.store(child.as_raw(), Release);
-            std::mem::forget(place); // given back by `reap`
+            workers.slots()[slot.number as usize].occupant.store(child.as_raw(), Release);
+            std::mem::forget(slot); // released by `reap`
             before.thread_set_mask()?;
             Ok(Side::Master)
         }
         Ok(ForkResult::Child) => {
-            let worker = WorkerProcess(Worker(place.number));
-            std::mem::forget(place);
+            let worker = WorkerProcess(Worker(slot.number));
+            std::mem::forget(slot);
             leave_the_masters_ways(master);
             before.thread_set_mask()?;
             Ok(Side::Worker(worker))
         }
         Err(_) => {
-            drop(place);
+            drop(slot);
             before.thread_set_mask()?;
             workers.no_worker_to_be_had();
             Ok(Side::Master)
@@ -338,7 +336,7 @@ pub fn fork_worker(place: Place<'_>) -> io::Result<Side> {
     }
 }
 
-/// A program that was started in a place.
+/// A program that was started in a slot.
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
     worker: Worker,
@@ -346,7 +344,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Its place.
+    /// Its slot.
     #[must_use]
     pub fn worker(&self) -> Worker {
         self.worker
@@ -355,8 +353,8 @@ impl Process {
     /// Whether it has not been collected yet.
     #[must_use]
     pub fn is_running(&self, workers: &Workers) -> bool {
-        let place = &workers.places()[self.worker.0 as usize];
-        place.occupant.load(Acquire) == self.id.as_raw()
+        let slot = &workers.slots()[self.worker.0 as usize];
+        slot.occupant.load(Acquire) == self.id.as_raw()
     }
 
     /// Sends it a signal, and whatever it has started in its process group, unless it has ended.
@@ -367,13 +365,13 @@ impl Process {
     }
 }
 
-/// Starts a program in this place; it is collected like any other worker, and ends with its master
+/// Starts a program in this slot; it is collected like any other worker, and ends with its master
 /// (prctl(2), PR_SET_PDEATHSIG).
 ///
 /// # Errors
 /// When the program cannot be started.
-pub fn start_program(place: Place<'_>, program: &mut Command) -> io::Result<Process> {
-    let workers = place.workers;
+pub fn start_program(slot: Slot<'_>, program: &mut Command) -> io::Result<Process> {
+    let workers = slot.workers;
     let before = hold_signals_back()?;
     let master = Pid::this();
     program.process_group(0);
@@ -388,11 +386,11 @@ pub fn start_program(place: Place<'_>, program: &mut Command) -> io::Result<Proc
             Ok(before.thread_set_mask()?)
         })
     };
-    let worker = Worker(place.number);
+    let worker = Worker(slot.number);
     let started = program.spawn();
     if let Ok(child) = &started {
-        workers.places()[place.number as usize].occupant.store(child.id() as i32, Release);
-        std::mem::forget(place); // given back by `reap`
+        workers.slots()[slot.number as usize].occupant.store(child.id() as i32, Release);
+        std::mem::forget(slot); // released by `reap`
     }
     before.thread_set_mask()?;
     started.map(|child| Process { worker, id: Pid::from_raw(child.id() as i32) })
@@ -414,13 +412,13 @@ pub(crate) fn is_a_process_to_be_had() -> io::Result<()> {
     }
 }
 
-/// Until a child's id stands in its place, neither its end nor the server's may be handled.
+/// Until a child's id stands in its slot, neither its end nor the server's may be handled.
 fn hold_signals_back() -> io::Result<SigSet> {
     let held_back: SigSet = ENDING.into_iter().chain([Signal::SIGCHLD]).collect();
     Ok(held_back.thread_swap_mask(SigmaskHow::SIG_BLOCK)?)
 }
 
-/// Waits for one worker process to end and frees its place: for measuring what creating a worker
+/// Waits for one worker process to end and frees its slot: for measuring what creating a worker
 /// costs, where no handler collects it.
 pub fn collect_worker(workers: &Workers) {
     let ended = waitpid(Pid::from_raw(-1), None);
@@ -471,10 +469,10 @@ mod tests {
     fn a_place_given_back_is_taken_again() {
         let tally = Tally::shared().expect("memory for a tally");
         let workers = Workers::new(tally, 2, Allocation::OnDemand).expect("a descriptor");
-        let first = workers.free_place();
-        let second = workers.free_place();
+        let first = workers.free_slot();
+        let second = workers.free_slot();
         assert_eq!((first.number, second.number), (0, 1));
         drop(first);
-        assert_eq!(workers.free_place().number, 0, "the lowest free place comes first");
+        assert_eq!(workers.free_slot().number, 0, "the lowest free slot comes first");
     }
 }

@@ -3,7 +3,7 @@
 use results::{Parameter, Placement};
 
 use super::{by_transport, hollow, scale, series_of};
-use crate::crossover::{Comparison, Crossover, Margin};
+use crate::crossover::{Comparison, Crossover, PairedDifference};
 use crate::curve::Metric;
 use crate::experiment::Experiment;
 use crate::figure::{Figure, Mark, Panel, Quantity, Whose};
@@ -25,8 +25,9 @@ pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
 
 /// By which factor the other design is the faster one, at the decided point where it is so most.
 fn gain(comparison: &Comparison) -> Option<f64> {
-    let won = comparison.margins.iter().filter(|margin| margin.decided);
-    let factors = won.map(|margin| (-margin.log_ratio.value).exp()).filter(|factor| *factor > 1.0);
+    let won = comparison.differences.iter().filter(|difference| difference.decided);
+    let factors =
+        won.map(|difference| (-difference.log_ratio.value).exp()).filter(|factor| *factor > 1.0);
     factors.reduce(f64::max).filter(|_| match &comparison.crossover {
         Crossover::At { .. } => true,
         Crossover::Always(winner) => *winner == comparison.other.name,
@@ -41,9 +42,10 @@ fn in_words(
 ) -> String {
     let (base, other) = (&comparison.base.phrase, &comparison.other.phrase);
     let verb = verb(axis);
-    let x_of = |margin: Option<&Margin>| margin.map_or(0.0, |margin| margin.x);
-    let first = x_of(comparison.margins.first());
-    let last = x_of(comparison.margins.last());
+    let x_of =
+        |difference: Option<&PairedDifference>| difference.map_or(0.0, |difference| difference.x);
+    let first = x_of(comparison.differences.first());
+    let last = x_of(comparison.differences.last());
     let measured = format!("(measured on requests that {verb} {})", text::time_range(first, last));
     match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => {
@@ -56,7 +58,7 @@ fn in_words(
             )
         }
         Crossover::Always(winner) if *winner == comparison.other.name => {
-            let decided = comparison.margins.iter().find(|margin| margin.decided);
+            let decided = comparison.differences.iter().find(|difference| difference.decided);
             let least = text::time(x_of(decided));
             format!(
                 "{other} beats {base} when requests {verb} {least} or more{}; below that it was not \
@@ -65,7 +67,7 @@ fn in_words(
             )
         }
         Crossover::Always(_) => {
-            let decided = comparison.margins.iter().rfind(|margin| margin.decided);
+            let decided = comparison.differences.iter().rfind(|difference| difference.decided);
             let longest = x_of(decided);
             let why = why(axis, placement);
             if longest < last {
@@ -98,13 +100,13 @@ fn in_words(
 
 /// How much faster the other design is where it is so most; nothing where it is not.
 fn by_how_much(comparison: &Comparison) -> String {
-    let won = comparison.margins.iter().filter(|margin| margin.decided);
+    let won = comparison.differences.iter().filter(|difference| difference.decided);
     let most = won.min_by(|a, b| a.log_ratio.value.total_cmp(&b.log_ratio.value));
     match most {
-        Some(margin) if margin.log_ratio.value < 0.0 => format!(
+        Some(difference) if difference.log_ratio.value < 0.0 => format!(
             ", and at {} is {} times as fast",
-            text::time(margin.x),
-            text::three_digits((-margin.log_ratio.value).exp())
+            text::time(difference.x),
+            text::three_digits((-difference.log_ratio.value).exp())
         ),
         _ => String::new(),
     }

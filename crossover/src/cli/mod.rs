@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use protocol::quantity::{read_duration, read_seconds, read_size};
-use servers::{Design, Distribution, Service};
+use servers::{Design, Dispatch, Service};
 
 pub use load::{CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
 pub use target::{Scheme, TargetUrl};
@@ -111,8 +111,8 @@ pub struct ServeArgs {
     pub patience: Duration,
     /// Several event loops: how connections reach them: shared (one listener, all are woken),
     /// exclusive (one is woken), reuseport (a listener each), round-robin (dealt out)
-    #[arg(long, value_name = "HOW", default_value_t = Distribution::Exclusive)]
-    pub distribution: Distribution,
+    #[arg(long, value_name = "HOW", default_value_t = Dispatch::Exclusive)]
+    pub distribution: Dispatch,
     /// Cores the server may use, such as 1,2,3 [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub cores: Vec<usize>,

@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use loadgen::capacity::{Capacity, Outcome, Search, Step, Trial};
-use loadgen::expectation::{Expectation, Figure};
+use loadgen::capacity::{Capacity, Next, Outcome, Search, Trial};
+use loadgen::expectation::{Expectation, Statistic};
 use results::{Doubt, needed};
 use serde::Serialize;
 use workload::{Arrivals, Distribution, Law, LoadSpec, Plan, Rate};
@@ -109,7 +109,7 @@ pub(crate) fn run(
     let mut trials = Vec::new();
     let end = loop {
         let rate = match search.next() {
-            Step::Try(rate) => rate,
+            Next::Try(rate) => rate,
             end => break Ok(end),
         };
         // Another seed each time, also where a rate is tried again.
@@ -143,10 +143,10 @@ pub(crate) fn run(
 }
 
 /// How many independent requests a figure needs.
-fn needed_for(figure: Figure) -> f64 {
+fn needed_for(figure: Statistic) -> f64 {
     match figure {
-        Figure::Percentile(percent) => needed(percent),
-        Figure::Mean | Figure::Longest => 20.0,
+        Statistic::Percentile(percent) => needed(percent),
+        Statistic::Mean | Statistic::Longest => 20.0,
     }
 }
 
@@ -156,7 +156,7 @@ fn needed_for(figure: Figure) -> f64 {
 fn too_short(
     trials: &[PrintedTrial],
     found: Capacity,
-    figure: Figure,
+    figure: Statistic,
     window: Duration,
 ) -> Option<String> {
     let is_near = |trial: &&PrintedTrial| {
@@ -267,25 +267,25 @@ fn print(
     arguments: &LoadArgs,
     bound: &Expectation,
     window: Duration,
-    end: &Result<Step, Error>,
+    end: &Result<Next, Error>,
     trials: Vec<PrintedTrial>,
 ) -> Result<(), Error> {
     let longer = "measure for longer (--for)";
     let because = match end {
-        Ok(Step::Found(_) | Step::Try(_)) => None,
-        Ok(Step::BelowAll(rate)) => Some(format!(
+        Ok(Next::Found(_) | Next::Try(_)) => None,
+        Ok(Next::BelowAll(rate)) => Some(format!(
             "not even {rate:.1}/s, the least rate with requests enough, keeps it; {longer}"
         )),
-        Ok(Step::AboveAll(rate)) => Some(format!(
+        Ok(Next::AboveAll(rate)) => Some(format!(
             "{rate:.1}/s keeps the bound, and about as much is all that can be sent; try more \
              --threads, on cores of their own"
         )),
-        Ok(Step::NotSent(rate)) => Some(format!(
+        Ok(Next::NotSent(rate)) => Some(format!(
             "{rate:.1}/s, the least rate with requests enough, cannot be sent; {longer}"
         )),
         Err(error) => Some(error.to_string()),
     };
-    let found = if let Ok(Step::Found(found)) = end { Some(*found) } else { None };
+    let found = if let Ok(Next::Found(found)) = end { Some(*found) } else { None };
     let note = found.and_then(|found| too_short(&trials, found, bound.figure, window));
     if arguments.json {
         let capacity =
@@ -350,11 +350,11 @@ mod tests {
         let note = |trials: &[PrintedTrial], figure| {
             too_short(trials, found, figure, Duration::from_secs(2))
         };
-        let said = note(&trials, Figure::Percentile(99.0)).expect("a note");
+        let said = note(&trials, Statistic::Percentile(99.0)).expect("a note");
         assert!(said.contains("30 independent requests") && said.contains("299"), "{said}");
         assert!(said.contains("--for 20s"), "{said}");
-        assert_eq!(note(&trials, Figure::Percentile(50.0)), None);
-        assert_eq!(note(&[trial(1_000.0, 299.0)], Figure::Percentile(99.0)), None);
-        assert_eq!(note(&[], Figure::Percentile(99.0)), None);
+        assert_eq!(note(&trials, Statistic::Percentile(50.0)), None);
+        assert_eq!(note(&[trial(1_000.0, 299.0)], Statistic::Percentile(99.0)), None);
+        assert_eq!(note(&[], Statistic::Percentile(99.0)), None);
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
-use loadgen::expectation::Verdict;
+use loadgen::expectation::CheckResult;
 use loadgen::{DriveError, Exchange, HttpRequest, RawReply};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Transport;
@@ -96,12 +96,12 @@ fn nothing_answered(arguments: &LoadArgs, measured: &Measurement) -> Option<Erro
 fn unmet(arguments: &LoadArgs, measured: &Measurement) -> Vec<Error> {
     let unmet =
         arguments.expect.iter().filter_map(|expectation| match expectation.verdict(measured) {
-            Verdict::Met => None,
-            Verdict::NotMet => {
+            CheckResult::Met => None,
+            CheckResult::NotMet => {
                 let was = output::shown(expectation.figure.of(measured));
                 Some(Error::NotMet(format!("not met: {expectation}; it was {was}")))
             }
-            Verdict::NotValid(because) => {
+            CheckResult::NotValid(because) => {
                 Some(Error::NotValid(format!("{expectation}: {because}")))
             }
         });

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use loadgen::expectation::{Expectation, Verdict};
+use loadgen::expectation::{CheckResult, Expectation};
 use results::{
-    Counts, Doubt, Events, GeneratorCost, Measurement, PartSums, Series, Stalled, StatusTimes,
+    Components, Counts, Doubt, Events, GeneratorCost, Measurement, Series, Stalled, StatusTimes,
     Summary, TimeHistogram, Times, Unreadable, percentile_interval, supports,
 };
 use serde::Serialize;
@@ -44,7 +44,7 @@ struct Printed<'a> {
     times: Times<Summary>,
     effective_samples: f64,
     intervals: Vec<Interval>,
-    parts: Option<PartSums>,
+    parts: Option<Components>,
     statuses_by_code: BTreeMap<u16, PrintedStatus>,
     hint: Option<String>,
     /// The percentiles that the requests support, in percent.
@@ -128,7 +128,7 @@ pub(crate) fn print(
         times: measured.times.map(TimeHistogram::summary),
         effective_samples: measured.effective_samples,
         intervals: intervals(measured),
-        parts: measured.parts.as_ref().and_then(results::Parts::total),
+        parts: measured.parts.as_ref().and_then(results::Breakdown::total),
         statuses_by_code: statuses(measured),
         hint: advice::hint(arguments, measured),
         supported: supported(measured),
@@ -164,9 +164,9 @@ fn supported(measured: &Measurement) -> Vec<f64> {
 
 fn kept(expectation: &Expectation, measured: &Measurement) -> Kept {
     let (verdict, because) = match expectation.verdict(measured) {
-        Verdict::Met => ("Met", None),
-        Verdict::NotMet => ("NotMet", None),
-        Verdict::NotValid(because) => ("NotValid", Some(because)),
+        CheckResult::Met => ("Met", None),
+        CheckResult::NotMet => ("NotMet", None),
+        CheckResult::NotValid(because) => ("NotValid", Some(because)),
     };
     Kept { expectation: expectation.to_string(), verdict, because }
 }

@@ -115,9 +115,9 @@ impl Server {
         Some(Self { child, pid, output, address, opening })
     }
 
-    /// Where a server with several doors has its second.
+    /// Where a server with several endpoints has its second.
     pub fn second_address(&self) -> SocketAddr {
-        let text = self.opening["services"][1]["listening"].as_str().expect("two doors");
+        let text = self.opening["services"][1]["listening"].as_str().expect("two endpoints");
         text.parse().expect("an address")
     }
 

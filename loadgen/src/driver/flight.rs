@@ -25,7 +25,7 @@ pub(super) fn slot_of(id: u64) -> usize {
 
 /// A request that left.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Departed {
+pub(super) struct SentRequest {
     pub(super) id: u64,
     pub(super) instants: Instants,
     pub(super) client: u32,
@@ -61,7 +61,7 @@ impl List {
 
 /// All requests of a run that matter still.
 pub(super) struct Flight {
-    slots: Vec<Departed>,
+    slots: Vec<SentRequest>,
     in_flight: List,
     given_up: List,
     free: List,
@@ -85,7 +85,7 @@ impl Flight {
     pub(super) fn next_id(&mut self) -> u64 {
         if self.free.count == 0 {
             let slot = self.slots.len() as u32;
-            self.slots.push(Departed {
+            self.slots.push(SentRequest {
                 id: u64::from(slot),
                 instants: Instants { intended_ns: 0, started_ns: 0 },
                 client: 0,
@@ -103,37 +103,37 @@ impl Flight {
     }
 
     /// Notes that the request with [`next_id`](Self::next_id) has left.
-    pub(super) fn departed(&mut self, planned: &PlannedRequest, socket: u32, instants: Instants) {
+    pub(super) fn sent(&mut self, planned: &PlannedRequest, socket: u32, instants: Instants) {
         let slot = self.free.newest;
         remove(&mut self.slots, &mut self.free, slot);
         append(&mut self.slots, &mut self.in_flight, slot);
-        let departed = &mut self.slots[slot as usize];
-        departed.id += 1 << SLOT_BITS;
-        departed.instants = instants;
-        departed.client = planned.client;
-        departed.socket = socket;
-        departed.request_size = planned.request_size;
-        departed.reply_size = planned.reply_size;
-        departed.rare = planned.rare;
-        departed.state = State::InFlight;
+        let sent = &mut self.slots[slot as usize];
+        sent.id += 1 << SLOT_BITS;
+        sent.instants = instants;
+        sent.client = planned.client;
+        sent.socket = socket;
+        sent.request_size = planned.request_size;
+        sent.reply_size = planned.reply_size;
+        sent.rare = planned.rare;
+        sent.state = State::InFlight;
     }
 
     /// Takes a request that has ended; `None` where it is not in flight.
-    pub(super) fn take(&mut self, id: u64) -> Option<Departed> {
-        let departed = *self.find(id)?;
-        if departed.state != State::InFlight {
+    pub(super) fn take(&mut self, id: u64) -> Option<SentRequest> {
+        let sent = *self.find(id)?;
+        if sent.state != State::InFlight {
             return None;
         }
         let slot = slot_of(id) as u32;
         remove(&mut self.slots, &mut self.in_flight, slot);
         self.release(slot);
-        Some(departed)
+        Some(sent)
     }
 
     /// Takes the oldest request in flight if it left at `by_ns` or earlier.
-    pub(super) fn take_started_by(&mut self, by_ns: u64) -> Option<Departed> {
-        let departed = *self.slots.get(self.in_flight.oldest as usize)?;
-        if departed.instants.started_ns > by_ns {
+    pub(super) fn take_started_by(&mut self, by_ns: u64) -> Option<SentRequest> {
+        let sent = *self.slots.get(self.in_flight.oldest as usize)?;
+        if sent.instants.started_ns > by_ns {
             return None;
         }
         let slot = self.in_flight.oldest;
@@ -145,7 +145,7 @@ impl Flight {
             remove(&mut self.slots, &mut self.given_up, forgotten);
             self.release(forgotten);
         }
-        Some(departed)
+        Some(sent)
     }
 
     pub(super) fn oldest_started_ns(&self) -> Option<u64> {
@@ -156,25 +156,25 @@ impl Flight {
     /// The oldest request on a socket; looks through all that are in flight.
     pub(super) fn oldest_on(&self, socket: u32) -> Option<u64> {
         let mut slot = self.in_flight.oldest;
-        while let Some(departed) = self.slots.get(slot as usize) {
-            if departed.socket == socket {
-                return Some(departed.id);
+        while let Some(sent) = self.slots.get(slot as usize) {
+            if sent.socket == socket {
+                return Some(sent.id);
             }
-            slot = departed.later;
+            slot = sent.later;
         }
         None
     }
 
     /// The instants of a request in flight.
     pub(super) fn instants(&self, id: u64) -> Option<Instants> {
-        let departed = self.find(id).filter(|departed| departed.state == State::InFlight);
-        departed.map(|departed| departed.instants)
+        let sent = self.find(id).filter(|sent| sent.state == State::InFlight);
+        sent.map(|sent| sent.instants)
     }
 
     /// The socket of a request in flight or given up.
     pub(super) fn socket(&self, id: u64) -> Option<u32> {
-        let departed = self.find(id).filter(|departed| departed.state != State::Free);
-        departed.map(|departed| departed.socket)
+        let sent = self.find(id).filter(|sent| sent.state != State::Free);
+        sent.map(|sent| sent.socket)
     }
 
     /// Whether this id was ever a request's.
@@ -183,7 +183,7 @@ impl Flight {
     }
 
     pub(super) fn was_given_up(&self, id: u64) -> bool {
-        self.find(id).is_some_and(|departed| departed.state == State::GivenUp)
+        self.find(id).is_some_and(|sent| sent.state == State::GivenUp)
     }
 
     /// Forgets a given-up request whose reply has come after all.
@@ -195,8 +195,8 @@ impl Flight {
         }
     }
 
-    fn find(&self, id: u64) -> Option<&Departed> {
-        self.slots.get(slot_of(id)).filter(|departed| departed.id == id)
+    fn find(&self, id: u64) -> Option<&SentRequest> {
+        self.slots.get(slot_of(id)).filter(|sent| sent.id == id)
     }
 
     fn release(&mut self, slot: u32) {
@@ -205,7 +205,7 @@ impl Flight {
     }
 }
 
-fn append(slots: &mut [Departed], list: &mut List, slot: u32) {
+fn append(slots: &mut [SentRequest], list: &mut List, slot: u32) {
     let newest = list.newest;
     slots[slot as usize].earlier = newest;
     slots[slot as usize].later = NONE;
@@ -217,8 +217,8 @@ fn append(slots: &mut [Departed], list: &mut List, slot: u32) {
     list.count += 1;
 }
 
-fn remove(slots: &mut [Departed], list: &mut List, slot: u32) {
-    let Departed { earlier, later, .. } = slots[slot as usize];
+fn remove(slots: &mut [SentRequest], list: &mut List, slot: u32) {
+    let SentRequest { earlier, later, .. } = slots[slot as usize];
     match slots.get_mut(earlier as usize) {
         Some(neighbour) => neighbour.later = later,
         None => list.oldest = later,
@@ -246,8 +246,8 @@ mod tests {
         for at_ns in 0..1_000 {
             let id = flight.next_id();
             assert!(id > 0 && seen.insert(id), "{id} came twice");
-            flight.departed(&planned, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
-            assert_eq!(flight.take(id).map(|departed| departed.id), Some(id));
+            flight.sent(&planned, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
+            assert_eq!(flight.take(id).map(|sent| sent.id), Some(id));
             assert!(flight.take(id).is_none());
         }
         assert_eq!((flight.len(), flight.slots.len()), (0, 1));
@@ -265,7 +265,7 @@ mod tests {
                 match step {
                     0 | 1 => {
                         let id = flight.next_id();
-                        flight.departed(&planned, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
+                        flight.sent(&planned, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
                         model.push((id, at_ns));
                     }
                     2 if !model.is_empty() => {

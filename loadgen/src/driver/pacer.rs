@@ -35,7 +35,7 @@ const DENSE_NS: u64 = 50_000;
 const SPARSE_NS: u64 = 1_000_000;
 
 /// How long a sleeping generator rests where they are.
-const LOT: Duration = Duration::from_micros(150);
+const BATCH: Duration = Duration::from_micros(150);
 
 /// A rest this long needs no precise timer for most of it.
 const LONG_REST_NS: u64 = 10_000_000;
@@ -158,8 +158,8 @@ impl Pacer {
     }
 
     /// To be told of each turn of a loop, so that its hiccups are counted, each once.
-    pub(super) fn turned(&mut self, now_ns: u64) {
-        self.should_be(self.watched_from_ns, now_ns);
+    pub(super) fn tick(&mut self, now_ns: u64) {
+        self.expected_at_ns(self.watched_from_ns, now_ns);
         self.watched_from_ns = now_ns;
     }
 
@@ -183,7 +183,7 @@ impl Pacer {
         let until_ns = if self.unfinished.is_empty() { until_ns } else { 0 };
         ready.append(&mut self.unfinished);
         let mut now_ns = now_ns;
-        self.should_be(self.watched_from_ns, now_ns);
+        self.expected_at_ns(self.watched_from_ns, now_ns);
         if self.pacing == Pacing::Sleep && self.is_dense(until_ns, now_ns) {
             self.rest_for_a_lot(now_ns);
             return self.poll_once(None, ready);
@@ -209,7 +209,7 @@ impl Pacer {
             if rests && now_ns >= timer_ns {
                 self.lateness.note(now_ns - timer_ns);
             }
-            self.turned(now_ns);
+            self.tick(now_ns);
             if now_ns >= until_ns {
                 return;
             }
@@ -230,13 +230,13 @@ impl Pacer {
     /// So dense a load costs a waking for each request and each reply unless it is taken in lots:
     /// less even, and much cheaper.
     fn rest_for_a_lot(&mut self, now_ns: u64) {
-        std::thread::sleep(LOT);
-        self.watched_from_ns = now_ns + LOT.as_nanos() as u64;
+        std::thread::sleep(BATCH);
+        self.watched_from_ns = now_ns + BATCH.as_nanos() as u64;
         self.lateness.note(monotonic_ns().saturating_sub(self.watched_from_ns));
     }
 
     /// Counts a hiccup where it is so much later than it should be.
-    fn should_be(&mut self, expected_ns: u64, now_ns: u64) {
+    fn expected_at_ns(&mut self, expected_ns: u64, now_ns: u64) {
         if expected_ns > 0 && now_ns > expected_ns + HICCUP_NS {
             let (count, longest) = self.hiccups;
             self.hiccups = (count + 1, longest.max(now_ns - expected_ns));

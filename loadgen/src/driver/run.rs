@@ -107,11 +107,11 @@ impl Run<'_> {
             self.handle(event);
         }
         self.happened = happened;
-        self.let_go(transport);
+        self.release_ended(transport);
         at_ns.max(now_ns)
     }
 
-    fn let_go(&mut self, transport: &mut impl Transport) {
+    fn release_ended(&mut self, transport: &mut impl Transport) {
         for client in self.left.drain(..) {
             transport.leave(client);
         }
@@ -154,7 +154,7 @@ impl Run<'_> {
                     self.count_in_flight(now_ns);
                     let instants = Instants { intended_ns, started_ns };
                     let socket = transport.socket_of(planned.client);
-                    self.flight.departed(&planned, socket, instants);
+                    self.flight.sent(&planned, socket, instants);
                     self.recorder.sent(instants, planned.arrival);
                     waiting += 1;
                 }
@@ -212,7 +212,7 @@ impl Run<'_> {
             self.progress.timed_out();
             self.end(&overdue, later_ns, Ending::TimedOut);
         }
-        self.let_go(transport);
+        self.release_ended(transport);
         later_ns
     }
 
@@ -257,8 +257,8 @@ impl Run<'_> {
                 self.recorder.wrong_reply();
                 self.end_by_id(id, at_ns, Ending::Wrong);
             }
-            What::Garbled => self.end_by_id(id, at_ns, Ending::Wrong),
-            What::Strange => self.recorder.wrong_reply(),
+            What::ProtocolError => self.end_by_id(id, at_ns, Ending::Wrong),
+            What::Unsolicited => self.recorder.wrong_reply(),
             What::Retried => self.recorder.connection_retried(),
             What::Connected { took_ns } => {
                 let due = id.map(|id| self.flight.instants(id).map_or(0, |it| it.intended_ns));
@@ -303,45 +303,45 @@ impl Run<'_> {
         if id.is_some_and(|id| self.flight.was_sent(id)) {
             self.recorder.reply_seen(reply);
         }
-        let Some(departed) = id.and_then(|id| self.flight.take(id)) else {
+        let Some(sent) = id.and_then(|id| self.flight.take(id)) else {
             return self.handle_unexpected(id);
         };
         if reply.refusal.is_some() {
-            self.end(&departed, at_ns, Ending::Refused);
-        } else if reply.reply_size != departed.reply_size {
+            self.end(&sent, at_ns, Ending::Refused);
+        } else if reply.reply_size != sent.reply_size {
             self.recorder.wrong_reply();
-            self.end(&departed, at_ns, Ending::Wrong);
+            self.end(&sent, at_ns, Ending::Wrong);
         } else {
-            self.recorder.answered(departed.instants, at_ns, departed.rare, Some(reply));
-            self.answered(&departed, at_ns);
+            self.recorder.answered(sent.instants, at_ns, sent.rare, Some(reply));
+            self.answered(&sent, at_ns);
         }
     }
 
     /// A reply without stamps; an echo must be as long as its request.
     fn handle_right(&mut self, id: Option<u64>, at_ns: u64, length: Option<u32>) {
-        let Some(departed) = id.and_then(|id| self.flight.take(id)) else {
+        let Some(sent) = id.and_then(|id| self.flight.take(id)) else {
             return self.handle_unexpected(id);
         };
-        if length.is_some_and(|length| length != departed.request_size) {
+        if length.is_some_and(|length| length != sent.request_size) {
             self.recorder.wrong_reply();
-            return self.end(&departed, at_ns, Ending::Wrong);
+            return self.end(&sent, at_ns, Ending::Wrong);
         }
-        self.recorder.answered(departed.instants, at_ns, departed.rare, None);
-        self.answered(&departed, at_ns);
+        self.recorder.answered(sent.instants, at_ns, sent.rare, None);
+        self.answered(&sent, at_ns);
     }
 
-    fn answered(&mut self, departed: &flight::Departed, at_ns: u64) {
-        let Instants { intended_ns, started_ns } = departed.instants;
+    fn answered(&mut self, sent: &flight::SentRequest, at_ns: u64) {
+        let Instants { intended_ns, started_ns } = sent.instants;
         if started_ns < self.latest_answered_ns {
             self.recorder.reordered();
         }
         self.latest_answered_ns = self.latest_answered_ns.max(started_ns);
-        if let Some((_, stamp_ns)) = self.stamped.take_if(|(id, _)| *id == departed.id) {
-            self.recorder.stamped_by_kernel(departed.instants, stamp_ns);
+        if let Some((_, stamp_ns)) = self.stamped.take_if(|(id, _)| *id == sent.id) {
+            self.recorder.stamped_by_kernel(sent.instants, stamp_ns);
         }
         self.progress
             .answered(at_ns.saturating_sub(intended_ns), started_ns.saturating_sub(intended_ns));
-        self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns), true);
+        self.schedule.ended(sent.client, at_ns.saturating_sub(self.start_ns), true);
     }
 
     /// A reply to a request that is not in flight any more.
@@ -357,16 +357,16 @@ impl Run<'_> {
     }
 
     fn end_by_id(&mut self, id: Option<u64>, at_ns: u64, ending: Ending) {
-        if let Some(departed) = id.and_then(|id| self.flight.take(id)) {
-            self.end(&departed, at_ns, ending);
+        if let Some(sent) = id.and_then(|id| self.flight.take(id)) {
+            self.end(&sent, at_ns, ending);
         }
     }
 
-    fn end(&mut self, departed: &flight::Departed, at_ns: u64, ending: Ending) {
-        self.recorder.unanswered(departed.instants, departed.rare, ending);
-        self.schedule.ended(departed.client, at_ns.saturating_sub(self.start_ns), false);
+    fn end(&mut self, sent: &flight::SentRequest, at_ns: u64, ending: Ending) {
+        self.recorder.unanswered(sent.instants, sent.rare, ending);
+        self.schedule.ended(sent.client, at_ns.saturating_sub(self.start_ns), false);
         if self.sessions {
-            self.left.push(departed.client);
+            self.left.push(sent.client);
         }
     }
 
@@ -375,9 +375,9 @@ impl Run<'_> {
         let now_ns = transport.now_ns();
         self.count_in_flight(now_ns);
         let broken_off = self.flight.len() > 0 || self.schedule.next_due_ns().is_some();
-        while let Some(departed) = self.flight.take_started_by(u64::MAX) {
-            let since_ns = now_ns.saturating_sub(departed.instants.started_ns);
-            self.recorder.unanswered(departed.instants, departed.rare, Ending::InFlight(since_ns));
+        while let Some(sent) = self.flight.take_started_by(u64::MAX) {
+            let since_ns = now_ns.saturating_sub(sent.instants.started_ns);
+            self.recorder.unanswered(sent.instants, sent.rare, Ending::InFlight(since_ns));
         }
         // What was due and not sent is unsent; what was not due yet was never part of this run.
         while self.schedule.next_due_ns().is_some_and(|due_ns| self.start_ns + due_ns <= now_ns) {

@@ -99,7 +99,7 @@ pub enum What {
     /// The request itself, so long.
     Echoed(u32),
     /// What nobody asked for: a datagram from somebody else, or bytes that are no reply.
-    Strange,
+    Unsolicited,
     /// A connection that was not there when its first SYN had to be repeated.
     Retried,
     /// A reply of HTTP.
@@ -117,8 +117,9 @@ pub enum What {
     Reset,
     /// Bytes that are no reply, or not the one that was asked for.
     Wrong,
-    /// Owed on a connection that brought what is no reply: nothing after it can be understood.
-    Garbled,
+    /// A reply was expected on a connection that brought what is none: nothing after it can be
+    /// understood.
+    ProtocolError,
     /// The connection for it has been made; with no id, one that is kept, before the load began.
     Connected {
         /// From the connect call.

@@ -45,7 +45,7 @@ pub enum RawReply {
 
 /// What a reply says.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Said {
+pub enum ReplyKind {
     /// A reply of the work protocol.
     Reply(Reply),
     /// What was to be expected.
@@ -63,7 +63,7 @@ pub enum Said {
 
 /// A request whose reply is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owed {
+pub struct ExpectedReply {
     /// Its id.
     pub id: u64,
     /// Its length.
@@ -98,7 +98,7 @@ impl Exchange {
         matches!(self, Self::Http(_))
     }
 
-    /// Why a datagram that says [`Said::Wrong`] is no reply.
+    /// Why a datagram that says [`ReplyKind::Wrong`] is no reply.
     #[must_use]
     pub fn why_wrong(&self) -> NoReply {
         match self {
@@ -117,26 +117,26 @@ impl Exchange {
 
     /// What a whole datagram says, and which request it names if it does.
     #[must_use]
-    pub fn datagram(&self, bytes: &[u8]) -> (Option<u64>, Said) {
+    pub fn datagram(&self, bytes: &[u8]) -> (Option<u64>, ReplyKind) {
         match self {
             Self::Work => match decode_reply(bytes) {
                 Ok(Decoded::Complete { message, length }) if length == bytes.len() => {
                     // The refusal of something unreadable carries no id.
-                    ((message.id > 0).then_some(message.id), Said::Reply(message))
+                    ((message.id > 0).then_some(message.id), ReplyKind::Reply(message))
                 }
-                _ => (None, Said::Wrong),
+                _ => (None, ReplyKind::Wrong),
             },
             Self::Echo => match bytes.first_chunk::<ECHO_ID>() {
-                Some(id) => (Some(u64::from_be_bytes(*id)), Said::Right),
-                None => (None, Said::Wrong),
+                Some(id) => (Some(u64::from_be_bytes(*id)), ReplyKind::Right),
+                None => (None, ReplyKind::Wrong),
             },
-            Self::Http(_) => (None, Said::Wrong),
+            Self::Http(_) => (None, ReplyKind::Wrong),
             Self::Raw { reply, .. } => {
                 let fits = match reply {
                     RawReply::Length(length) => bytes.len() == *length,
                     RawReply::Delimiter(delimiter) => bytes.ends_with(delimiter),
                 };
-                (None, if fits { Said::Right } else { Said::Wrong })
+                (None, if fits { ReplyKind::Right } else { ReplyKind::Wrong })
             }
         }
     }
@@ -148,7 +148,7 @@ pub struct Reader {
     /// Bytes of the present reply that need not be looked at any more.
     skip: usize,
     /// What it says, once they are over.
-    said: Option<Said>,
+    said: Option<ReplyKind>,
     /// Bytes in which the end of a raw reply was looked for already.
     searched: usize,
     http: HttpReader,
@@ -156,17 +156,17 @@ pub struct Reader {
 
 impl Reader {
     /// Goes on in `bytes`: tells how many were used, and what the reply says if one ended with
-    /// them. Bytes that were not used must come again with more behind them. `owed` is the oldest
+    /// them. Bytes that were not used must come again with more behind them. `expected` is the oldest
     /// request without its reply.
     ///
     /// # Errors
-    /// When the bytes are no reply, or nothing is owed.
+    /// When the bytes are no reply, or nothing is expected.
     pub fn advance(
         &mut self,
         exchange: &Exchange,
         bytes: &[u8],
-        owed: Option<Owed>,
-    ) -> Result<(usize, Option<Said>), NoReply> {
+        expected: Option<ExpectedReply>,
+    ) -> Result<(usize, Option<ReplyKind>), NoReply> {
         if self.skip > 0 {
             let used = self.skip.min(bytes.len());
             self.skip -= used;
@@ -176,25 +176,27 @@ impl Reader {
         if bytes.is_empty() {
             return Ok((0, None));
         }
-        let owed = match exchange {
-            Exchange::Work => owed.unwrap_or(Owed { id: 0, size: 0 }), // it names its request
-            _ => owed.ok_or(NoReply::Unasked)?,
+        let expected = match exchange {
+            Exchange::Work => expected.unwrap_or(ExpectedReply { id: 0, size: 0 }), // it names its request
+            _ => expected.ok_or(NoReply::Unasked)?,
         };
         match exchange {
             Exchange::Work => match decode_reply(bytes).map_err(|_| NoReply::Work)? {
-                Decoded::Complete { message, length } => Ok((length, Some(Said::Reply(message)))),
+                Decoded::Complete { message, length } => {
+                    Ok((length, Some(ReplyKind::Reply(message))))
+                }
                 Decoded::NeedMore { .. } => Ok((0, None)),
             },
             Exchange::Echo => {
                 let Some(id) = bytes.first_chunk::<ECHO_ID>() else { return Ok((0, None)) };
-                if u64::from_be_bytes(*id) != owed.id {
+                if u64::from_be_bytes(*id) != expected.id {
                     return Err(NoReply::Echo); // where the next one begins, nobody knows
                 }
-                Ok(self.skip_to(bytes, (owed.size as usize).max(ECHO_ID), Said::Right))
+                Ok(self.skip_to(bytes, (expected.size as usize).max(ECHO_ID), ReplyKind::Right))
             }
             Exchange::Http(request) => self.http.advance(request, bytes),
             Exchange::Raw { reply: RawReply::Length(length), .. } => {
-                Ok(self.skip_to(bytes, *length, Said::Right))
+                Ok(self.skip_to(bytes, *length, ReplyKind::Right))
             }
             Exchange::Raw { reply: RawReply::Delimiter(delimiter), .. } => {
                 let from = self.searched.saturating_sub(delimiter.len() - 1).min(bytes.len());
@@ -202,7 +204,7 @@ impl Reader {
                     bytes[from..].windows(delimiter.len()).position(|at| at == &delimiter[..]);
                 self.searched = if found.is_some() { 0 } else { bytes.len() };
                 match found {
-                    Some(at) => Ok((from + at + delimiter.len(), Some(Said::Right))),
+                    Some(at) => Ok((from + at + delimiter.len(), Some(ReplyKind::Right))),
                     None if bytes.len() > MAX_MESSAGE_SIZE => Err(NoReply::Endless),
                     None => Ok((0, None)),
                 }
@@ -211,7 +213,12 @@ impl Reader {
     }
 
     /// Uses what there is of a reply of this length.
-    fn skip_to(&mut self, bytes: &[u8], length: usize, said: Said) -> (usize, Option<Said>) {
+    fn skip_to(
+        &mut self,
+        bytes: &[u8],
+        length: usize,
+        said: ReplyKind,
+    ) -> (usize, Option<ReplyKind>) {
         let used = length.min(bytes.len());
         self.skip = length - used;
         if self.skip == 0 {
@@ -229,7 +236,7 @@ impl Reader {
 
     /// The other side has closed: what the reply says that ends in this way, if one does.
     #[must_use]
-    pub fn ended(&mut self, exchange: &Exchange) -> Option<Said> {
+    pub fn ended(&mut self, exchange: &Exchange) -> Option<ReplyKind> {
         match exchange {
             Exchange::Http(request) => self.http.ended(request),
             _ => None,

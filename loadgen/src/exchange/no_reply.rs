@@ -4,7 +4,7 @@
 /// what was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoReply {
-    /// Nothing was owed.
+    /// Nothing was expected.
     #[error("nobody had asked for it")]
     Unasked,
     /// Not the header of a reply of the work protocol.

@@ -1,7 +1,8 @@
 //! What casts doubt on a run, each a value with its remedy.
 
 use results::{
-    Counts, Doubt, Measurement, Notes, Percentile, TimeHistogram, Unmet, UnsentCause, needed,
+    Counts, Doubt, Measurement, Notes, Percentile, TimeHistogram, UnansweredCause, UnsentCause,
+    needed,
 };
 use workload::{Law, Plan};
 
@@ -72,14 +73,14 @@ pub(super) fn doubts(
 }
 
 /// What became of most requests that have no answer.
-fn most_of(counts: &Counts) -> Option<Unmet> {
+fn most_of(counts: &Counts) -> Option<UnansweredCause> {
     let by_kind = [
-        (counts.unsent, Unmet::Unsent),
-        (counts.refused, Unmet::Refused),
-        (counts.reset, Unmet::Reset),
-        (counts.wrong, Unmet::Wrong),
-        (counts.timed_out, Unmet::TimedOut),
-        (counts.in_flight, Unmet::InFlight),
+        (counts.unsent, UnansweredCause::Unsent),
+        (counts.refused, UnansweredCause::Refused),
+        (counts.reset, UnansweredCause::Reset),
+        (counts.wrong, UnansweredCause::Wrong),
+        (counts.timed_out, UnansweredCause::TimedOut),
+        (counts.in_flight, UnansweredCause::InFlight),
     ];
     by_kind.into_iter().max_by_key(|(count, _)| *count).map(|(_, kind)| kind)
 }
@@ -89,7 +90,7 @@ fn most_of(counts: &Counts) -> Option<Unmet> {
 fn refused_by(notes: &Notes) -> Option<u16> {
     let refused = notes.statuses_by_code.iter().filter(|(_, its)| !its.right);
     let most = refused.max_by_key(|(_, its)| its.times.count());
-    most.filter(|_| most_of(&notes.counts) == Some(Unmet::Refused)).map(|(code, _)| *code)
+    most.filter(|_| most_of(&notes.counts) == Some(UnansweredCause::Refused)).map(|(code, _)| *code)
 }
 
 /// Connections that never brought a reply beside others that did: of a server that hung, or was too

@@ -11,7 +11,7 @@ pub(super) const LONGEST: usize = 44;
 
 /// The job that tells the time.
 pub(super) fn job() -> Job {
-    Job::only_word(Answer::Daytime)
+    Job::final_reply(Answer::Daytime)
 }
 
 /// Appends the line for the present moment.

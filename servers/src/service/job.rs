@@ -46,7 +46,7 @@ pub(super) enum Then {
 /// What the server noted about a job, for the reply to carry.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamps {
-    /// The place of the worker.
+    /// The slot of the worker.
     pub worker: u32,
     /// Requests received when this one was taken up, it included.
     pub received_so_far: u64,
@@ -85,7 +85,7 @@ impl Job {
     }
 
     /// What is said at once to whoever comes, and after which there is nothing more to say.
-    pub(super) fn only_word(answer: Answer) -> Self {
+    pub(super) fn final_reply(answer: Answer) -> Self {
         Self { work: Work::default(), answer, asked_in: 0, then: Then::Close }
     }
 

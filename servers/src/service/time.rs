@@ -12,7 +12,7 @@ const FROM_1900_TO_1970: u64 = 2_208_988_800;
 
 /// The job that tells the time.
 pub(super) fn job() -> Job {
-    Job::only_word(Answer::Time)
+    Job::final_reply(Answer::Time)
 }
 
 /// Appends the present moment.

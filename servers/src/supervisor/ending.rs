@@ -159,7 +159,7 @@ impl Supervised {
             answered: tally.answered(),
             refused: tally.refused(),
             dropped: tally.dropped(),
-            per_worker: tally.answered_by_place(),
+            per_worker: tally.answered_by_slot(),
             user_ns: positive(own.user_ns - start.user_ns),
             system_ns: positive(own.system_ns - start.system_ns),
             children_user_ns: positive(children.user_ns),

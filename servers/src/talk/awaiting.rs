@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::clock::monotonic_ns;
 use crate::context::Context;
 use crate::limits::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
-use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
+use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Scope};
 use crate::worker::Worker;
 
 /// Runs `serve` on a runtime with as many threads as the server may have workers. A task moves
@@ -48,10 +48,10 @@ pub(crate) async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     loop {
         match listener.accept().await {
             Ok((connection, _)) => return Ok(connection),
-            Err(error) => match Trouble::of(&error) {
-                Trouble::OneClients => {}
-                Trouble::NoResources => tokio::time::sleep(PAUSE_WITHOUT_DESCRIPTORS).await,
-                Trouble::TheSockets => return Err(error),
+            Err(error) => match Scope::of(&error) {
+                Scope::Connection => {}
+                Scope::Resources => tokio::time::sleep(PAUSE_WITHOUT_DESCRIPTORS).await,
+                Scope::Listener => return Err(error),
             },
         }
     }

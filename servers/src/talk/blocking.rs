@@ -24,7 +24,7 @@ pub fn converse(connection: TcpStream, context: &Context, worker: Worker) {
 
 /// Reads requests, processes them, replies: the inner loop of the classic algorithm.
 fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Result<()> {
-    let mut line = Line::new(connection, context.limits.idle);
+    let mut stream = TimedStream::new(connection, context.limits.idle);
     let mut conversation = Conversation::new(context.service, &context.limits);
     let mut small = [0; SMALL_READ_SIZE];
     let mut large = Vec::new();
@@ -34,7 +34,7 @@ fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Res
         match conversation.next_step() {
             Step::NeedMore => {
                 let buffer = if large.is_empty() { &mut small[..] } else { &mut large[..] };
-                let count = line.read(buffer, conversation.is_midway())?;
+                let count = stream.read(buffer, conversation.is_midway())?;
                 if count == 0 {
                     return Ok(());
                 }
@@ -47,12 +47,12 @@ fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Res
             Step::Job(job) => {
                 let taken_up = context.take_up_at(ready_at_ns);
                 context.perform(job, conversation.input(), taken_up, worker, &mut reply);
-                line.write(&reply)?;
+                stream.write(&reply)?;
                 if job.ends_conversation() {
-                    return line.close();
+                    return stream.close();
                 }
                 conversation.finished(&job);
-                line.request_done();
+                stream.request_done();
                 if conversation.is_midway() {
                     // A request that came in the same read is taken up only now.
                     ready_at_ns = monotonic_ns();
@@ -65,7 +65,7 @@ fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Res
 /// A connection on which nothing takes longer than the idle time: no silence, no request from its
 /// first byte to its last, no reply. A bound on each system call alone would let a client that
 /// trickles stay for ever. The socket has its time-outs from the listener (`socket.rs`).
-struct Line {
+struct TimedStream {
     connection: TcpStream,
     idle: Duration,
     /// When the request that has begun to arrive must be whole.
@@ -74,7 +74,7 @@ struct Line {
     hurried: bool,
 }
 
-impl Line {
+impl TimedStream {
     fn new(connection: TcpStream, idle: Duration) -> Self {
         Self { connection, idle, whole_by: None, hurried: false }
     }

@@ -10,11 +10,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use slab::Slab;
 
 use crate::clock::monotonic_ns;
-use crate::context::{Begun, Context, TakenUp};
+use crate::context::{Context, PendingJob, TakenUp};
 use crate::limits::READ_SIZE;
 use crate::readiness::{Readiness, Ready, Watch};
 use crate::service::Job;
-use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble};
+use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Scope};
 use crate::timers::Timers;
 use crate::worker::Worker;
 
@@ -44,8 +44,8 @@ struct Client {
     connection: Connection,
     /// Tells this client from one that had the same row before.
     serial: u64,
-    /// What was begun for it and waits for its time.
-    begun: Option<Begun>,
+    /// Its job that waits for its time.
+    pending: Option<PendingJob>,
     /// Whether it has had its turn and a timer will give it the next.
     resting: bool,
 }
@@ -65,7 +65,7 @@ enum Later {
     /// The listener is looked at again after a pause.
     Accept,
     /// The silent are looked for.
-    Sweep,
+    CloseIdle,
 }
 
 /// What a loop itself must do when a timer has come.
@@ -160,10 +160,10 @@ impl Clients {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(Arrival::Nobody);
                 }
-                Err(error) => match Trouble::of(&error) {
-                    Trouble::OneClients => {}
-                    Trouble::NoResources => return Ok(self.accept_later()),
-                    Trouble::TheSockets => return Err(error),
+                Err(error) => match Scope::of(&error) {
+                    Scope::Connection => {}
+                    Scope::Resources => return Ok(self.accept_later()),
+                    Scope::Listener => return Err(error),
                 },
             }
         }
@@ -174,7 +174,7 @@ impl Clients {
         let connection = Connection::new(stream, self.context).ok()?;
         let serial = self.admitted_so_far;
         self.admitted_so_far += 1;
-        let row = self.table.insert(Client { connection, serial, begun: None, resting: false });
+        let row = self.table.insert(Client { connection, serial, pending: None, resting: false });
         Some(Key { row, serial })
     }
 
@@ -207,13 +207,13 @@ impl Clients {
         self.finish_what_is_due(key, worker);
         for _ in 0..JOBS_IN_A_TURN {
             let Some((job, taken_up)) = self.next_job(key) else { return };
-            let begun = self.context.begin(job, taken_up);
-            if let Some(due_ns) = begun.due_ns() {
+            let pending = self.context.begin(job, taken_up);
+            if let Some(due_ns) = pending.due_ns() {
                 self.timers.set(due_ns, Later::Serve(key));
-                self.table[key.row].begun = Some(begun);
+                self.table[key.row].pending = Some(pending);
                 return;
             }
-            self.finish(key, &begun, worker);
+            self.finish(key, &pending, worker);
         }
         // The next turn comes in the next round, after all sockets have been looked at.
         if !std::mem::replace(&mut self.table[key.row].resting, true) {
@@ -262,7 +262,7 @@ impl Clients {
                     self.pausing = false;
                     return Some(Due::Listener);
                 }
-                Later::Sweep => self.sweep(),
+                Later::CloseIdle => self.close_idle(),
             }
         }
     }
@@ -311,21 +311,22 @@ impl Clients {
         None
     }
 
-    /// The end of a wait: the timer has come for a job that was begun.
+    /// The end of a wait: the timer has come for a job that was pending.
     fn finish_what_is_due(&mut self, key: Key, worker: Worker) {
         let Some(client) = self.client(key) else { return };
-        let is_due =
-            |begun: &mut Begun| begun.due_ns().is_none_or(|due_ns| due_ns <= monotonic_ns());
-        if let Some(begun) = client.begun.take_if(is_due) {
-            self.finish(key, &begun, worker);
+        let is_due = |pending: &mut PendingJob| {
+            pending.due_ns().is_none_or(|due_ns| due_ns <= monotonic_ns())
+        };
+        if let Some(pending) = client.pending.take_if(is_due) {
+            self.finish(key, &pending, worker);
         }
     }
 
-    fn finish(&mut self, key: Key, begun: &Begun, worker: Worker) {
+    fn finish(&mut self, key: Key, pending: &PendingJob, worker: Worker) {
         let context = self.context;
         self.table[key.row]
             .connection
-            .reply(|input, out| context.finish(begun, input, worker, out));
+            .reply(|input, out| context.finish(pending, input, worker, out));
     }
 
     fn accept_later(&mut self) -> Arrival {
@@ -338,10 +339,10 @@ impl Clients {
     fn set_sweep(&mut self) {
         let pause = self.context.limits.idle / SWEEPS_IN_IDLE_TIME;
         let pause_ns = (pause.as_nanos() as u64).max(1_000_000);
-        self.timers.set(monotonic_ns() + pause_ns, Later::Sweep);
+        self.timers.set(monotonic_ns() + pause_ns, Later::CloseIdle);
     }
 
-    fn sweep(&mut self) {
+    fn close_idle(&mut self) {
         let (now_ns, idle_ns) = (monotonic_ns(), self.context.limits.idle.as_nanos() as u64);
         self.table.retain(|_, client| {
             let overdue = client.connection.is_overdue(now_ns, idle_ns);

@@ -54,7 +54,7 @@ enum Phase {
     /// The reply is leaving.
     Writing(Job),
     /// All is said; what the client still sends is read and forgotten, up to a bound.
-    Parting { reads_left: usize, until_ns: u64 },
+    Lingering { reads_left: usize, until_ns: u64 },
 }
 
 /// What is to be done for a connection.
@@ -116,7 +116,7 @@ impl Connection {
     /// What its socket is to be watched for.
     pub(crate) fn interest(&self) -> Interest {
         match self.phase {
-            Phase::Reading | Phase::Parting { .. } => Interest::Input,
+            Phase::Reading | Phase::Lingering { .. } => Interest::Input,
             Phase::Working(_) => Interest::None,
             Phase::Writing(_) => Interest::Room,
         }
@@ -159,9 +159,9 @@ impl Connection {
                         self.part()?;
                     }
                 }
-                Phase::Parting { reads_left, until_ns } => match self.read(buffer)? {
+                Phase::Lingering { reads_left, until_ns } => match self.read(buffer)? {
                     Some(count) if count > 0 && reads_left > 0 && monotonic_ns() < until_ns => {
-                        self.phase = Phase::Parting { reads_left: reads_left - 1, until_ns };
+                        self.phase = Phase::Lingering { reads_left: reads_left - 1, until_ns };
                     }
                     None if monotonic_ns() < until_ns => {
                         return Ok(Next::AwaitInputUntil(until_ns));
@@ -236,7 +236,7 @@ impl Connection {
     fn part(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)?;
         let until_ns = monotonic_ns() + LAST_READS_FOR.as_nanos() as u64;
-        self.phase = Phase::Parting { reads_left: MOST_LAST_READS, until_ns };
+        self.phase = Phase::Lingering { reads_left: MOST_LAST_READS, until_ns };
         self.readable = true;
         Ok(())
     }

@@ -50,13 +50,13 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     awaiting::start(context, async move |worker| {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let room = Arc::new(Semaphore::new(context.limits.clients));
+        let permits = Arc::new(Semaphore::new(context.limits.clients));
         loop {
-            let seat = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
+            let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
             let connection = awaiting::accept(&listener).await?;
             tokio::spawn(async move {
                 let _ = converse(connection, context, worker).await;
-                drop(seat);
+                drop(permit);
             });
         }
     })
@@ -87,11 +87,11 @@ async fn converse(
                 conversation.received(&buffer[..count]);
             }
             Step::Job(job) => {
-                let begun = context.begin(job, context.take_up_at(ready_at_ns));
-                if let Some(due_ns) = begun.due_ns() {
+                let pending = context.begin(job, context.take_up_at(ready_at_ns));
+                if let Some(due_ns) = pending.due_ns() {
                     wait_until(due_ns).await;
                 }
-                context.finish(&begun, conversation.input(), worker, &mut reply);
+                context.finish(&pending, conversation.input(), worker, &mut reply);
                 deadline.renew_unless(false);
                 let written = deadline.keep(connection.write_all(&reply)).await;
                 written.inspect_err(|_| awaiting::give_up_on(&connection))?;

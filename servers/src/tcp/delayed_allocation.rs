@@ -37,7 +37,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::patience::Alarm;
+use crate::patience::Watchdog;
 use crate::socket::accept;
 use crate::talk::blocking::converse;
 use crate::worker::spawn_worker;
@@ -45,12 +45,12 @@ use crate::worker::spawn_worker;
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     let listener = Arc::new(listener);
-    let alarm = Alarm::new(context.tuning.patience)?;
+    let watchdog = Watchdog::new(context.tuning.patience)?;
     loop {
-        let place = context.workers.free_place();
-        let (turn, watch) = alarm.turn();
+        let slot = context.workers.free_slot();
+        let (turn, watch) = watchdog.turn();
         let listener = Arc::clone(&listener);
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             while let Ok(connection) = accept(&listener) {
                 turn.begin();
                 converse(connection, context, worker);

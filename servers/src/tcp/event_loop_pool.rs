@@ -98,9 +98,9 @@ fn start_pool(
 ) -> (Sender<Request>, Receiver<(Key, Vec<u8>)>) {
     let (requests, work) = unbounded::<Request>();
     let (done, replies) = unbounded();
-    for place in context.workers.free_places() {
+    for slot in context.workers.free_slots() {
         let (work, done, wake_up) = (work.clone(), done.clone(), Arc::clone(wake_up));
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             for Request { key, job, taken_up, input } in work {
                 guarded(|| {
                     let mut reply = Vec::new();

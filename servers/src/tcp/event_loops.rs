@@ -45,68 +45,68 @@ use crate::context::Context;
 use crate::readiness::{Events, Readiness, Watch};
 use crate::socket::{accept, listen_beside};
 use crate::talk::clients::{Arrival, Clients, Due};
-use crate::tuning::Distribution;
+use crate::tuning::Dispatch;
 use crate::worker::{Worker, spawn_worker};
 
 /// Marks of what is no client.
-const DOOR: u64 = u64::MAX;
+const ENDPOINT: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 
 /// Where a loop's connections come from.
-enum Door {
+enum Endpoint {
     /// A listener, watched in this way.
     Listener(Arc<TcpListener>, Watch),
-    /// An acceptor that hands them over, and rings.
-    Inbox(Receiver<TcpStream>, Arc<EventFd>),
+    /// An acceptor that hands them over, and wakes the loop.
+    Channel(Receiver<TcpStream>, Arc<EventFd>),
 }
 
-/// The acceptor's side of an inbox.
-struct Letterbox {
-    inbox: Sender<TcpStream>,
-    bell: Arc<EventFd>,
+/// The acceptor's side of a channel.
+struct Handoff {
+    channel: Sender<TcpStream>,
+    wakeup: Arc<EventFd>,
 }
 
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
-    let choice = context.tuning.distribution;
+    let choice = context.tuning.dispatch;
     let listener = Arc::new(listener);
-    let (mut letterboxes, mut loops) = (Vec::new(), Vec::new());
+    let (mut handoffs, mut loops) = (Vec::new(), Vec::new());
     let mut first = true;
-    for place in context.workers.free_places() {
-        let door = match choice {
-            Distribution::Shared => Door::Listener(Arc::clone(&listener), Watch::Input),
-            Distribution::Exclusive => Door::Listener(Arc::clone(&listener), Watch::InputForOne),
-            Distribution::ReusePort => {
+    for slot in context.workers.free_slots() {
+        let endpoint = match choice {
+            Dispatch::Shared => Endpoint::Listener(Arc::clone(&listener), Watch::Input),
+            Dispatch::Exclusive => Endpoint::Listener(Arc::clone(&listener), Watch::InputForOne),
+            Dispatch::ReusePort => {
                 // The first loop has the listener itself: connections may be in its queue already.
                 let own = if std::mem::take(&mut first) {
                     Arc::clone(&listener)
                 } else {
                     Arc::new(listen_beside(&listener)?)
                 };
-                Door::Listener(own, Watch::Input)
+                Endpoint::Listener(own, Watch::Input)
             }
-            Distribution::RoundRobin => {
-                let (letterbox, door) = letterbox(context.limits.clients)?;
-                letterboxes.push(letterbox);
-                door
+            Dispatch::RoundRobin => {
+                let (handoff, endpoint) = handoff(context.limits.clients)?;
+                handoffs.push(handoff);
+                endpoint
             }
         };
         let (clients, readiness) = (Clients::new(context)?, Readiness::new()?);
-        door.watch(&readiness)?;
+        endpoint.watch(&readiness)?;
         readiness.watch(clients.timer(), TIMER, Watch::Input)?;
-        loops.push((place, door, clients, readiness));
+        loops.push((slot, endpoint, clients, readiness));
     }
     // Only now: the connections of a loop that serves could take the descriptors others need.
     let (failed, failures) = unbounded();
-    for (place, door, clients, readiness) in loops {
+    for (slot, endpoint, clients, readiness) in loops {
         let failed = failed.clone();
-        spawn_worker(place, move |worker| {
-            let Err(error) = serve_one_loop(&door, clients, &readiness, worker);
+        spawn_worker(slot, move |worker| {
+            let Err(error) = serve_one_loop(&endpoint, clients, &readiness, worker);
             let _ = failed.send(error);
         });
     }
-    if choice == Distribution::RoundRobin {
-        return deal_out(&listener, &letterboxes);
+    if choice == Dispatch::RoundRobin {
+        return deal_out(&listener, &handoffs);
     }
     drop(failed); // the loops have theirs
     Err(failures.recv().unwrap_or_else(|_| io::Error::other("every loop has ended")))
@@ -114,7 +114,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
 
 /// One event loop, as in `tcp/event_loop.rs`.
 fn serve_one_loop(
-    door: &Door,
+    endpoint: &Endpoint,
     mut clients: Clients,
     readiness: &Readiness,
     worker: Worker,
@@ -122,10 +122,10 @@ fn serve_one_loop(
     let mut events = Events::new();
     loop {
         readiness.wait(&mut events)?;
-        let mut look_at_door = false;
+        let mut look_at_endpoint = false;
         for ready in events.iter() {
             match ready.mark {
-                DOOR => look_at_door = true,
+                ENDPOINT => look_at_endpoint = true,
                 TIMER => {} // what is due is done below
                 row => {
                     if let Some(key) = clients.became_ready(row as usize, ready) {
@@ -138,35 +138,35 @@ fn serve_one_loop(
             match due {
                 Due::Client(key) => clients.serve(key, worker),
                 Due::Listener => {
-                    door.watch(readiness)?;
-                    look_at_door = true;
+                    endpoint.watch(readiness)?;
+                    look_at_endpoint = true;
                 }
             }
         }
-        while look_at_door {
-            match door.next(&mut clients)? {
+        while look_at_endpoint {
+            match endpoint.next(&mut clients)? {
                 Arrival::Client(key) => {
                     clients.serve(key, worker);
                     clients.watch(key, readiness, key.row() as u64);
                 }
-                Arrival::Nobody => look_at_door = false,
+                Arrival::Nobody => look_at_endpoint = false,
                 Arrival::NotNow => {
-                    door.leave(readiness)?;
-                    look_at_door = false;
+                    endpoint.leave(readiness)?;
+                    look_at_endpoint = false;
                 }
             }
         }
     }
 }
 
-impl Door {
+impl Endpoint {
     fn watch(&self, readiness: &Readiness) -> io::Result<()> {
         match self {
             Self::Listener(listener, how) => {
                 listener.set_nonblocking(true)?;
-                readiness.watch(listener, DOOR, *how)
+                readiness.watch(listener, ENDPOINT, *how)
             }
-            Self::Inbox(_, bell) => readiness.watch(bell, DOOR, Watch::Input),
+            Self::Channel(_, wakeup) => readiness.watch(wakeup, ENDPOINT, Watch::Input),
         }
     }
 
@@ -174,7 +174,7 @@ impl Door {
     fn leave(&self, readiness: &Readiness) -> io::Result<()> {
         match self {
             Self::Listener(listener, _) => readiness.leave(listener),
-            Self::Inbox(_, bell) => readiness.leave(bell),
+            Self::Channel(_, wakeup) => readiness.leave(wakeup),
         }
     }
 
@@ -182,26 +182,26 @@ impl Door {
     fn next(&self, clients: &mut Clients) -> io::Result<Arrival> {
         match self {
             Self::Listener(listener, _) => clients.accept(listener),
-            Self::Inbox(inbox, bell) => {
-                let _ = bell.read(); // silent again until the next rings
-                clients.take_in(|| inbox.try_recv().map_err(|_| io::ErrorKind::WouldBlock.into()))
+            Self::Channel(channel, wakeup) => {
+                let _ = wakeup.read(); // silent again until the next write
+                clients.take_in(|| channel.try_recv().map_err(|_| io::ErrorKind::WouldBlock.into()))
             }
         }
     }
 }
 
-fn letterbox(room: usize) -> io::Result<(Letterbox, Door)> {
-    let (inbox, connections) = bounded(room);
-    let bell = Arc::new(EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
-    Ok((Letterbox { inbox, bell: Arc::clone(&bell) }, Door::Inbox(connections, bell)))
+fn handoff(capacity: usize) -> io::Result<(Handoff, Endpoint)> {
+    let (channel, connections) = bounded(capacity);
+    let wakeup = Arc::new(EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?);
+    Ok((Handoff { channel, wakeup: Arc::clone(&wakeup) }, Endpoint::Channel(connections, wakeup)))
 }
 
-/// The acceptor: one connection to each loop in turn. It waits where a loop's inbox is full.
-fn deal_out(listener: &TcpListener, letterboxes: &[Letterbox]) -> io::Result<Infallible> {
-    for letterbox in letterboxes.iter().cycle() {
+/// The acceptor: one connection to each loop in turn. It waits where a loop's channel is full.
+fn deal_out(listener: &TcpListener, handoffs: &[Handoff]) -> io::Result<Infallible> {
+    for handoff in handoffs.iter().cycle() {
         let gone = |_| io::Error::other("a loop has ended");
-        letterbox.inbox.send(accept(listener)?).map_err(gone)?;
-        letterbox.bell.write(1)?;
+        handoff.channel.send(accept(listener)?).map_err(gone)?;
+        handoff.wakeup.write(1)?;
     }
     Err(io::Error::other("a server needs one loop at least"))
 }

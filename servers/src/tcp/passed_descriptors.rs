@@ -45,32 +45,32 @@ use crate::talk::blocking::converse;
 use crate::worker::{Side, WorkerProcess, fork_worker};
 
 /// A worker as the master knows it.
-struct Colleague {
+struct WorkerHandle {
     channel: UnixStream,
     idle: bool,
 }
 
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
-    let mut colleagues: Vec<Colleague> = Vec::new();
+    let mut workers: Vec<WorkerHandle> = Vec::new();
     loop {
-        for place in context.workers.free_places() {
+        for slot in context.workers.free_slots() {
             let (channel, workers_end) = UnixStream::pair()?;
-            if let Side::Worker(process) = fork_worker(place)? {
-                drop((listener, channel, colleagues));
+            if let Side::Worker(process) = fork_worker(slot)? {
+                drop((listener, channel, workers));
                 work(process, &workers_end, context);
             }
-            colleagues.push(Colleague { channel, idle: false });
+            workers.push(WorkerHandle { channel, idle: false });
         }
-        let channels = colleagues.iter().map(|colleague| colleague.channel.as_fd());
-        let anybody_idle = colleagues.iter().any(|colleague| colleague.idle);
-        let doors = [context.workers.vacancy(), listener.as_fd()];
-        let doors = &doors[..if anybody_idle { 2 } else { 1 }];
-        let ready = readable(channels.chain(doors.iter().copied()))?;
-        let somebody_comes = anybody_idle && ready[colleagues.len() + 1];
+        let channels = workers.iter().map(|worker| worker.channel.as_fd());
+        let any_idle = workers.iter().any(|worker| worker.idle);
+        let listeners = [context.workers.vacancy(), listener.as_fd()];
+        let listeners = &listeners[..if any_idle { 2 } else { 1 }];
+        let ready = readable(channels.chain(listeners.iter().copied()))?;
+        let client_waits = any_idle && ready[workers.len() + 1];
         let mut ready = ready.into_iter();
-        colleagues.retain_mut(|colleague| !ready.next().unwrap_or(false) || colleague.reports());
-        if somebody_comes && let Some(first_idle) = colleagues.iter_mut().find(|one| one.idle) {
+        workers.retain_mut(|worker| !ready.next().unwrap_or(false) || worker.reports());
+        if client_waits && let Some(first_idle) = workers.iter_mut().find(|one| one.idle) {
             let connection = accept(&listener)?;
             first_idle.idle = false;
             let _ = pass(&connection, &first_idle.channel); // if it has just died, so has its client
@@ -78,7 +78,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     }
 }
 
-impl Colleague {
+impl WorkerHandle {
     /// Hears what it has to say: a byte that it is idle, or nothing, which is its end.
     fn reports(&mut self) -> bool {
         self.idle = self.channel.read(&mut [0]).is_ok_and(|count| count == 1);

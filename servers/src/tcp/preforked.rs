@@ -14,10 +14,10 @@
 //! `tcp/process_per_connection.rs` accepts in the master and forks for each connection. Here the
 //! fork comes first and accept moves into the worker: all k wait in accept on the one listening
 //! socket, and the kernel hands each connection to one of them. The master never sees a client;
-//! when a worker dies its place is free again, and it forks another.
+//! when a worker dies its slot is free again, and it forks another.
 //!
 //! In system calls, `fork_worker` is fork(2), `accept` accept4(2), `converse` recv(2) and send(2) by
-//! turns; `free_place` waits in read(2) on an eventfd until a worker is missing.
+//! turns; `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!
@@ -45,8 +45,8 @@ use crate::worker::{Side, fork_worker};
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     loop {
-        let place = context.workers.free_place();
-        if let Side::Worker(process) = fork_worker(place)? {
+        let slot = context.workers.free_slot();
+        if let Side::Worker(process) = fork_worker(slot)? {
             while let Ok(connection) = accept(&listener) {
                 converse(connection, context, process.worker());
             }

@@ -17,7 +17,7 @@
 //! several listening sockets.
 //!
 //! In system calls, `hold` is fcntl(2) with F_SETLKW, `fork_worker` fork(2), `accept` accept4(2),
-//! `converse` recv(2) and send(2) by turns; `free_place` waits in read(2) on an eventfd until a
+//! `converse` recv(2) and send(2) by turns; `free_slot` waits in read(2) on an eventfd until a
 //! worker is missing.
 //!
 //! # When it pays
@@ -46,8 +46,8 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     let lock = ProcessLock::new()?;
     let accept_alone = || lock.hold().and_then(|_held| accept(&listener));
     loop {
-        let place = context.workers.free_place();
-        if let Side::Worker(process) = fork_worker(place)? {
+        let slot = context.workers.free_slot();
+        if let Side::Worker(process) = fork_worker(slot)? {
             while let Ok(connection) = accept_alone() {
                 converse(connection, context, process.worker());
             }

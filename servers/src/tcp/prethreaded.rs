@@ -14,7 +14,7 @@
 //! by inheritance, and the workers see each other's memory.
 //!
 //! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2) and
-//! send(2) by turns; `free_place` waits in read(2) on an eventfd until a worker is missing.
+//! send(2) by turns; `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!
@@ -42,9 +42,9 @@ use crate::worker::spawn_worker;
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     let listener = Arc::new(listener);
     loop {
-        let place = context.workers.free_place();
+        let slot = context.workers.free_slot();
         let listener = Arc::clone(&listener);
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             while let Ok(connection) = accept(&listener) {
                 converse(connection, context, worker);
             }

@@ -17,7 +17,7 @@
 //! (`supervisor.rs`); they would stay as zombies.
 //!
 //! In system calls, `accept` is accept4(2), `fork_worker` fork(2), `drop` close(2), `converse`
-//! recv(2) and send(2) by turns, `exit` _exit(2); `free_place` waits in read(2) on an eventfd that
+//! recv(2) and send(2) by turns, `exit` _exit(2); `free_slot` waits in read(2) on an eventfd that
 //! counts the workers still allowed.
 //!
 //! # When it pays
@@ -45,9 +45,9 @@ use crate::worker::{Side, fork_worker};
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     loop {
-        let place = context.workers.free_place();
+        let slot = context.workers.free_slot();
         let connection = accept(&listener)?;
-        match fork_worker(place)? {
+        match fork_worker(slot)? {
             Side::Master => drop(connection),
             Side::Worker(process) => {
                 drop(listener);

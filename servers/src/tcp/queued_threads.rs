@@ -42,9 +42,9 @@ use crate::worker::{guarded, spawn_worker};
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     let (queue, connections) = bounded(context.limits.clients);
-    for place in context.workers.free_places() {
+    for slot in context.workers.free_slots() {
         let connections = connections.clone();
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             for connection in connections {
                 guarded(|| converse(connection, context, worker));
             }

@@ -15,7 +15,7 @@
 //! descriptors: nothing is closed twice, and nothing keeps one client's fault from the others.
 //!
 //! In system calls, `accept` is accept4(2), `spawn_worker` pthread_create(3), `converse` recv(2) and
-//! send(2) by turns; `free_place` waits in read(2) on an eventfd that counts the workers still
+//! send(2) by turns; `free_slot` waits in read(2) on an eventfd that counts the workers still
 //! allowed.
 //!
 //! # When it pays
@@ -43,8 +43,8 @@ use crate::worker::spawn_worker;
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     loop {
-        let place = context.workers.free_place();
+        let slot = context.workers.free_slot();
         let connection = accept(&listener)?;
-        spawn_worker(place, move |worker| converse(connection, context, worker));
+        spawn_worker(slot, move |worker| converse(connection, context, worker));
     }
 }

@@ -38,11 +38,11 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::clock::monotonic_ns;
-use crate::context::{Begun, Context};
+use crate::context::{Context, PendingJob};
 use crate::limits::{LAST_READS_FOR, MOST_LAST_READS, READ_SIZE};
 use crate::ring::{Outcome, Ring};
 use crate::service::{Conversation, Job, Step};
-use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Trouble, give_up_on};
+use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Scope, give_up_on};
 use crate::worker::Worker;
 
 /// Whose operation was completed.
@@ -53,15 +53,15 @@ enum Mark {
     /// Time to accept again after a pause.
     AcceptAgain,
     /// Time to look for the silent.
-    Sweep,
+    CloseIdle,
 }
 
 /// Where a conversation stands.
 enum Phase {
     Reading,
-    Waiting(Begun),
+    Waiting(PendingJob),
     Writing { job: Job, written: usize },
-    Parting { reads_left: usize },
+    Lingering { reads_left: usize },
 }
 
 struct Client {
@@ -104,7 +104,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
                     server.moved(row, count, buffer)?;
                 }
                 (Mark::Client(row), _) => server.waited(row)?,
-                (Mark::Sweep, _) => server.sweep()?,
+                (Mark::CloseIdle, _) => server.close_idle()?,
                 (Mark::AcceptAgain | Mark::Listener, _) => server.accepting = false,
             }
         }
@@ -135,14 +135,14 @@ impl Server {
                 });
                 self.go_on(row, vec![0; READ_SIZE])
             }
-            Err(error) => match Trouble::of(&error) {
-                Trouble::OneClients => Ok(()),
-                Trouble::NoResources => {
+            Err(error) => match Scope::of(&error) {
+                Scope::Connection => Ok(()),
+                Scope::Resources => {
                     self.accepting = true; // not before the pause is over
                     let pause_ns = PAUSE_WITHOUT_DESCRIPTORS.as_nanos() as u64;
                     self.ring.tell_at(Mark::AcceptAgain, monotonic_ns() + pause_ns)
                 }
-                Trouble::TheSockets => Err(error),
+                Scope::Listener => Err(error),
             },
         }
     }
@@ -169,14 +169,14 @@ impl Server {
                 client.since_ns = client.ready_at_ns;
                 client.phase = if job.ends_conversation() {
                     let _ = client.socket.shutdown(Shutdown::Write);
-                    Phase::Parting { reads_left: MOST_LAST_READS }
+                    Phase::Lingering { reads_left: MOST_LAST_READS }
                 } else {
                     Phase::Reading
                 };
                 let input = std::mem::replace(&mut client.spare, buffer);
                 self.go_on(row, input)
             }
-            (Phase::Parting { reads_left }, Ok(count)) if count > 0 && *reads_left > 0 => {
+            (Phase::Lingering { reads_left }, Ok(count)) if count > 0 && *reads_left > 0 => {
                 *reads_left -= 1;
                 self.ring.read(Mark::Client(row), &client.socket, buffer)
             }
@@ -194,44 +194,44 @@ impl Server {
             Step::Job(job) if matches!(client.phase, Phase::Reading) => job,
             _ => return self.ring.read(Mark::Client(row), &client.socket, buffer),
         };
-        let begun = self.context.begin(job, self.context.take_up_at(client.ready_at_ns));
+        let pending = self.context.begin(job, self.context.take_up_at(client.ready_at_ns));
         let reply = std::mem::replace(&mut client.spare, buffer);
-        client.phase = Phase::Waiting(begun);
-        match begun.due_ns() {
+        client.phase = Phase::Waiting(pending);
+        match pending.due_ns() {
             Some(due_ns) => {
                 client.spare = Vec::new();
                 self.ring.tell_at(Mark::Client(row), due_ns)
             }
-            None => self.reply(row, &begun, reply),
+            None => self.reply(row, &pending, reply),
         }
     }
 
     /// A request's waiting is over.
     fn waited(&mut self, row: usize) -> io::Result<()> {
         match self.clients[row].phase {
-            Phase::Waiting(begun) => self.reply(row, &begun, Vec::new()),
+            Phase::Waiting(pending) => self.reply(row, &pending, Vec::new()),
             _ => Ok(()),
         }
     }
 
-    fn reply(&mut self, row: usize, begun: &Begun, mut reply: Vec<u8>) -> io::Result<()> {
+    fn reply(&mut self, row: usize, pending: &PendingJob, mut reply: Vec<u8>) -> io::Result<()> {
         let client = &mut self.clients[row];
-        self.context.finish(begun, client.conversation.input(), self.master, &mut reply);
+        self.context.finish(pending, client.conversation.input(), self.master, &mut reply);
         if client.spare.is_empty() {
             client.spare = vec![0; READ_SIZE];
         }
-        client.phase = Phase::Writing { job: *begun.job(), written: 0 };
+        client.phase = Phase::Writing { job: *pending.job(), written: 0 };
         client.since_ns = monotonic_ns();
         self.ring.write(Mark::Client(row), &client.socket, reply, 0)
     }
 
     /// Shuts the connections of clients that keep the server waiting; their operations complete.
-    fn sweep(&mut self) -> io::Result<()> {
+    fn close_idle(&mut self) -> io::Result<()> {
         let now_ns = monotonic_ns();
         for (_, client) in &self.clients {
             let patience = match client.phase {
                 Phase::Waiting(_) => continue,
-                Phase::Parting { .. } => LAST_READS_FOR,
+                Phase::Lingering { .. } => LAST_READS_FOR,
                 Phase::Reading | Phase::Writing { .. } => self.context.limits.idle,
             };
             if u128::from(now_ns.saturating_sub(client.since_ns)) > patience.as_nanos() {
@@ -246,6 +246,6 @@ impl Server {
 
     fn sweep_later(&mut self) -> io::Result<()> {
         let pause_ns = LAST_READS_FOR.min(self.context.limits.idle / 4).as_nanos() as u64;
-        self.ring.tell_at(Mark::Sweep, monotonic_ns() + pause_ns.max(1_000_000))
+        self.ring.tell_at(Mark::CloseIdle, monotonic_ns() + pause_ns.max(1_000_000))
     }
 }

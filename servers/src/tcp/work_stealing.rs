@@ -17,7 +17,7 @@
 //! through the pool's common entrance, and there is little to steal.
 //!
 //! In system calls, `accept` is accept4(2), `converse` recv(2) and send(2) by turns; the pool and
-//! the `seat` sleep and wake by futex(2).
+//! the `permit` sleep and wake by futex(2).
 //!
 //! # When it pays
 //!
@@ -35,7 +35,7 @@ use std::io;
 use std::net::TcpListener;
 
 use crate::context::Context;
-use crate::room::Room;
+use crate::permits::Permits;
 use crate::socket::accept;
 use crate::talk::blocking::converse;
 use crate::worker::stealing_pool;
@@ -43,13 +43,13 @@ use crate::worker::stealing_pool;
 /// Serves on a passive socket, bound to the well-known port.
 pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Infallible> {
     let pool = stealing_pool(&context.workers)?;
-    let room = Room::new(context.limits.clients);
+    let permits = Permits::new(context.limits.clients);
     loop {
-        let seat = room.seat();
+        let permit = permits.permit();
         let connection = accept(&listener)?;
         pool.spawn(move |worker| {
             converse(connection, context, worker);
-            drop(seat);
+            drop(permit);
         });
     }
 }

@@ -39,7 +39,7 @@ use tokio::io::Interest;
 use tokio::sync::Semaphore;
 
 use crate::context::Context;
-use crate::socket::{Trouble, receive_from};
+use crate::socket::{Scope, receive_from};
 use crate::talk::awaiting::{self, wait_until};
 use crate::talk::datagram::{datagram_buffer, datagram_of, job_of};
 
@@ -48,29 +48,29 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
     awaiting::start(context, async move |worker| {
         socket.set_nonblocking(true)?;
         let socket = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
-        let room = Arc::new(Semaphore::new(context.limits.clients));
+        let permits = Arc::new(Semaphore::new(context.limits.clients));
         let mut buffer = datagram_buffer();
         loop {
-            let seat = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
+            let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
             let receive = || receive_from(&*socket, &mut buffer, MsgFlags::MSG_DONTWAIT);
             let received = match socket.async_io(Interest::READABLE, receive).await {
                 Ok(received) => received,
-                Err(error) if Trouble::of(&error) == Trouble::TheSockets => return Err(error),
+                Err(error) if Scope::of(&error) == Scope::Listener => return Err(error),
                 Err(_) => continue,
             };
             let request = datagram_of(received, &buffer, context).to_owned();
             let socket = Arc::clone(&socket);
             tokio::spawn(async move {
                 if let Some(job) = job_of(&request, context) {
-                    let begun = context.begin(job, request.taken_up);
-                    if let Some(due_ns) = begun.due_ns() {
+                    let pending = context.begin(job, request.taken_up);
+                    if let Some(due_ns) = pending.due_ns() {
                         wait_until(due_ns).await;
                     }
                     let mut reply = Vec::new();
-                    context.finish(&begun, &request.bytes, worker, &mut reply);
+                    context.finish(&pending, &request.bytes, worker, &mut reply);
                     let _ = socket.send_to(&reply, request.sender).await;
                 }
-                drop(seat);
+                drop(permit);
             });
         }
     })

@@ -37,19 +37,19 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::patience::Alarm;
+use crate::patience::Watchdog;
 use crate::talk::datagram::{answer, datagram_buffer, receive};
 use crate::worker::spawn_worker;
 
 /// Serves on a socket bound to the well-known port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let socket = Arc::new(socket);
-    let alarm = Alarm::new(context.tuning.patience)?;
+    let watchdog = Watchdog::new(context.tuning.patience)?;
     loop {
-        let place = context.workers.free_place();
-        let (turn, watch) = alarm.turn();
+        let slot = context.workers.free_slot();
+        let (turn, watch) = watchdog.turn();
         let socket = Arc::clone(&socket);
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             let mut buffer = datagram_buffer();
             while let Ok(request) = receive(&socket, &mut buffer, context) {
                 turn.begin();

@@ -37,7 +37,7 @@ use std::net::UdpSocket;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::clock::monotonic_ns;
-use crate::context::{Begun, Context};
+use crate::context::{Context, PendingJob};
 use crate::readiness::{Events, Readiness, Watch};
 use crate::talk::datagram::{Datagram, datagram_buffer, job_of, receive_now};
 use crate::timers::Timers;
@@ -71,7 +71,7 @@ pub(crate) struct Server {
     context: &'static Context,
     worker: Worker,
     /// Requests whose computing is done and whose waiting is not.
-    waiting: Timers<(Datagram<Vec<u8>>, Begun)>,
+    waiting: Timers<(Datagram<Vec<u8>>, PendingJob)>,
 }
 
 impl Server {
@@ -104,24 +104,24 @@ impl Server {
                 return Ok(false);
             };
             let Some(job) = job_of(&request, self.context) else { continue };
-            let begun = self.context.begin(job, request.taken_up);
-            match begun.due_ns() {
-                Some(due_ns) => self.waiting.set(due_ns, (request.to_owned(), begun)),
-                None => self.reply(&request, &begun),
+            let pending = self.context.begin(job, request.taken_up);
+            match pending.due_ns() {
+                Some(due_ns) => self.waiting.set(due_ns, (request.to_owned(), pending)),
+                None => self.reply(&request, &pending),
             }
         }
         Ok(true)
     }
 
     pub(crate) fn finish_what_is_due(&mut self) {
-        while let Some((request, begun)) = self.waiting.next_due(monotonic_ns()) {
-            self.reply(&request, &begun);
+        while let Some((request, pending)) = self.waiting.next_due(monotonic_ns()) {
+            self.reply(&request, &pending);
         }
     }
 
-    fn reply<Bytes: AsRef<[u8]>>(&self, request: &Datagram<Bytes>, begun: &Begun) {
+    fn reply<Bytes: AsRef<[u8]>>(&self, request: &Datagram<Bytes>, pending: &PendingJob) {
         let mut reply = Vec::new();
-        self.context.finish(begun, request.bytes.as_ref(), self.worker, &mut reply);
+        self.context.finish(pending, request.bytes.as_ref(), self.worker, &mut reply);
         // A reply that finds the socket's buffer full is lost, as a datagram may be.
         let _ = self.socket.send_to(&reply, request.sender);
     }

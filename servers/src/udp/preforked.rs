@@ -14,9 +14,9 @@
 //! `udp/process_per_request.rs` receives in the master and forks for each request. Here the fork
 //! comes first and the receiving moves into the worker: all k wait in recvfrom on the one socket,
 //! and the kernel hands each datagram to one of them. The master never sees a request; when a
-//! worker dies its place is free again, and it forks another.
+//! worker dies its slot is free again, and it forks another.
 //!
-//! In system calls, `fork_worker` is fork(2), `receive` recvmsg(2), `answer` sendto(2); `free_place`
+//! In system calls, `fork_worker` is fork(2), `receive` recvmsg(2), `answer` sendto(2); `free_slot`
 //! waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
@@ -41,8 +41,8 @@ use crate::worker::{Side, fork_worker};
 /// Serves on a socket bound to the well-known port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     loop {
-        let place = context.workers.free_place();
-        if let Side::Worker(process) = fork_worker(place)? {
+        let slot = context.workers.free_slot();
+        if let Side::Worker(process) = fork_worker(slot)? {
             let mut buffer = datagram_buffer();
             while let Ok(request) = receive(&socket, &mut buffer, context) {
                 answer(&request, &socket, context, process.worker());

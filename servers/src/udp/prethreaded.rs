@@ -14,7 +14,7 @@
 //! inheritance, and the workers see each other's memory.
 //!
 //! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2);
-//! `free_place` waits in read(2) on an eventfd until a worker is missing.
+//! `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!
@@ -40,9 +40,9 @@ use crate::worker::spawn_worker;
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let socket = Arc::new(socket);
     loop {
-        let place = context.workers.free_place();
+        let slot = context.workers.free_slot();
         let socket = Arc::clone(&socket);
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             let mut buffer = datagram_buffer();
             while let Ok(request) = receive(&socket, &mut buffer, context) {
                 answer(&request, &socket, context, worker);

@@ -15,7 +15,7 @@
 //! have ended are collected by the SIGCHLD handler (`supervisor.rs`); they would stay as zombies.
 //!
 //! In system calls, `receive` is recvmsg(2), `fork_worker` fork(2), `answer` sendto(2), `exit`
-//! _exit(2); `free_place` waits in read(2) on an eventfd that counts the workers still allowed.
+//! _exit(2); `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!
@@ -40,9 +40,9 @@ use crate::worker::{Side, fork_worker};
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let mut buffer = datagram_buffer();
     loop {
-        let place = context.workers.free_place();
+        let slot = context.workers.free_slot();
         let request = receive(&socket, &mut buffer, context)?;
-        if let Side::Worker(process) = fork_worker(place)? {
+        if let Side::Worker(process) = fork_worker(slot)? {
             answer(&request, &socket, context, process.worker());
             process.exit();
         }

@@ -46,9 +46,9 @@ use crate::worker::{guarded, spawn_worker};
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let socket = Arc::new(socket);
     let (queue, requests) = bounded(context.limits.clients);
-    for place in context.workers.free_places() {
+    for slot in context.workers.free_slots() {
         let (socket, requests) = (Arc::clone(&socket), requests.clone());
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             for request in requests {
                 guarded(|| answer(&request, &socket, context, worker));
             }

@@ -17,7 +17,7 @@
 //! the sessions apart, as it does with connections, and the master sees the first datagram only.
 //!
 //! In system calls, `receive` is recvmsg(2), `connect_beside` socket(2), bind(2) and connect(2),
-//! `spawn_worker` pthread_create(3), `answer` sendto(2); `free_place` waits in read(2) on an
+//! `spawn_worker` pthread_create(3), `answer` sendto(2); `free_slot` waits in read(2) on an
 //! eventfd that counts the workers still allowed.
 //!
 //! # When it pays
@@ -49,17 +49,17 @@ const SILENCE: Duration = Duration::from_secs(1);
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let mut buffer = datagram_buffer();
     loop {
-        let place = context.workers.free_place();
+        let slot = context.workers.free_slot();
         let first = receive(&socket, &mut buffer, context)?.to_owned();
         if !is_request(&first, context) {
-            answer(&first, &socket, context, place.worker()); // what is no request begins no session
+            answer(&first, &socket, context, slot.worker()); // what is no request begins no session
             continue;
         }
         let Ok(own) = connect_beside(&socket, first.sender) else {
             context.count_dropped(); // no descriptor or no port left
             continue;
         };
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             answer(&first, &own, context, worker);
             let mut buffer = datagram_buffer();
             let _ = own.set_read_timeout(Some(SILENCE.min(context.limits.idle)));

@@ -39,9 +39,9 @@ use crate::worker::{Worker, guarded, spawn_worker};
 /// Serves on a socket bound to the well-known port, and on others beside it.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let master = context.workers.master();
-    for place in context.workers.free_places() {
+    for slot in context.workers.free_slots() {
         let shard = bind_beside(&socket)?;
-        spawn_worker(place, move |worker| {
+        spawn_worker(slot, move |worker| {
             let _ = serve_shard(&shard, context, worker);
         });
     }

@@ -15,14 +15,14 @@
 //! in another order than the requests came.
 //!
 //! In system calls, `receive` is recvmsg(2), `spawn_worker` pthread_create(3), `answer` sendto(2);
-//! `free_place` waits in read(2) on an eventfd that counts the workers still allowed.
+//! `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!
 //! When requests come while others are being served, and each waits (or computes while a processor
 //! is free) for longer than creating a thread takes. A request that comes alone only pays for its
 //! thread: "the cost of concurrency could be greater than the gain". A flood of requests would
-//! become a flood of threads; so the master takes a free place before it takes a request, and at
+//! become a flood of threads; so the master takes a free slot before it takes a request, and at
 //! the bound the clients wait in the receive buffer.
 //!
 //! # Where it is described
@@ -44,9 +44,9 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
     let socket = Arc::new(socket);
     let mut buffer = datagram_buffer();
     loop {
-        let place = context.workers.free_place();
+        let slot = context.workers.free_slot();
         let request = receive(&socket, &mut buffer, context)?.to_owned();
         let socket = Arc::clone(&socket);
-        spawn_worker(place, move |worker| answer(&request, &socket, context, worker));
+        spawn_worker(slot, move |worker| answer(&request, &socket, context, worker));
     }
 }

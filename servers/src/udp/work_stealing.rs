@@ -16,7 +16,7 @@
 //! its worker's own queue, where nobody competes for them; one that does not, as here, comes from
 //! outside, through the pool's common entrance, and there is little to steal.
 //!
-//! In system calls, `receive` is recvmsg(2) and `answer` sendto(2); the pool and the `seat` sleep
+//! In system calls, `receive` is recvmsg(2) and `answer` sendto(2); the pool and the `permit` sleep
 //! and wake by futex(2).
 //!
 //! # When it pays
@@ -37,7 +37,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::room::Room;
+use crate::permits::Permits;
 use crate::talk::datagram::{answer, datagram_buffer, receive};
 use crate::worker::stealing_pool;
 
@@ -45,15 +45,15 @@ use crate::worker::stealing_pool;
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let socket = Arc::new(socket);
     let pool = stealing_pool(&context.workers)?;
-    let room = Room::new(context.limits.clients);
+    let permits = Permits::new(context.limits.clients);
     let mut buffer = datagram_buffer();
     loop {
-        let seat = room.seat();
+        let permit = permits.permit();
         let request = receive(&socket, &mut buffer, context)?.to_owned();
         let socket = Arc::clone(&socket);
         pool.spawn(move |worker| {
             answer(&request, &socket, context, worker);
-            drop(seat);
+            drop(permit);
         });
     }
 }

@@ -48,7 +48,7 @@ use protocol::Request;
 
 use crate::driver::pacer::monotonic_ns;
 use crate::driver::{Event, What};
-use crate::exchange::{Exchange, NoReply, Owed, Reader, Said};
+use crate::exchange::{Exchange, ExpectedReply, NoReply, Reader, ReplyKind};
 
 /// How often one request may be sent again.
 const MOST_RESENT: u8 = 3;
@@ -93,8 +93,8 @@ impl Outstanding {
         self.resent > 0
     }
 
-    fn owed(&self) -> Owed {
-        Owed { id: self.request.id, size: self.request.request_size }
+    fn expected(&self) -> ExpectedReply {
+        ExpectedReply { id: self.request.id, size: self.request.request_size }
     }
 }
 
@@ -291,7 +291,7 @@ impl Connection {
     ) -> Result<usize, Unreadable> {
         let mut used = 0;
         while used < bytes.len() {
-            let oldest = self.outstanding.front().map(Outstanding::owed);
+            let oldest = self.outstanding.front().map(Outstanding::expected);
             let advanced = self.reader.advance(exchange, &bytes[used..], oldest);
             let (more, said) = advanced.map_err(|why| Unreadable::new(why, &bytes[used..]))?;
             used += more;
@@ -337,10 +337,10 @@ impl Connection {
     }
 
     /// Whose reply it is: the one it names, else the oldest request's.
-    fn owner_of(&mut self, said: Said) -> Option<u64> {
+    fn owner_of(&mut self, said: ReplyKind) -> Option<u64> {
         match said {
             // A refusal of something unreadable carries no id: it answers the oldest.
-            Said::Reply(reply) if reply.id != 0 => {
+            ReplyKind::Reply(reply) if reply.id != 0 => {
                 let at = self.outstanding.iter().position(|it| it.request.id == reply.id);
                 if let Some(at) = at {
                     self.outstanding.remove(at);
@@ -425,13 +425,13 @@ impl Unreadable {
     }
 }
 
-impl From<Said> for What {
-    fn from(said: Said) -> Self {
+impl From<ReplyKind> for What {
+    fn from(said: ReplyKind) -> Self {
         match said {
-            Said::Reply(reply) => Self::Reply(reply),
-            Said::Right => Self::Right,
-            Said::Status { code, right } => Self::Status { code, right },
-            Said::Wrong => Self::Wrong,
+            ReplyKind::Reply(reply) => Self::Reply(reply),
+            ReplyKind::Right => Self::Right,
+            ReplyKind::Status { code, right } => Self::Status { code, right },
+            ReplyKind::Wrong => Self::Wrong,
         }
     }
 }

@@ -288,7 +288,7 @@ impl TcpTransport {
     /// Gives the requests that wait to connections, as far as these take them.
     fn go_on(&mut self, happened: &mut Vec<Event>) {
         while let Some(client) = self.unblocked.pop() {
-            self.pacer.turned(monotonic_ns());
+            self.pacer.tick(monotonic_ns());
             while let Some(next) = self.clients[client as usize].waiting.front().copied() {
                 let id = Some(next.request.id);
                 let carrier = self.carrier(client);
@@ -348,7 +348,7 @@ impl Transport for TcpTransport {
         }
         let started_ns = monotonic_ns();
         // Many in a row that each need a connection are work, not standing still.
-        self.pacer.turned(started_ns);
+        self.pacer.tick(started_ns);
         let outstanding = Outstanding::new(*request, last);
         if !self.clients[client as usize].waiting.is_empty() {
             self.let_wait(client, outstanding);
@@ -401,7 +401,7 @@ impl Transport for TcpTransport {
             self.pacer.wait(now_ns, until_ns, in_flight, &mut self.ready);
         } else {
             // A long list of ready sockets is worked off, not stood still on.
-            self.pacer.turned(now_ns);
+            self.pacer.tick(now_ns);
         }
         // One socket: requests that are due, and those that follow its replies, come before others.
         if let Some(socket) = self.ready.get(self.attended).copied() {

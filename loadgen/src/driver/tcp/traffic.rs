@@ -94,8 +94,8 @@ impl TcpTransport {
                 return false;
             }
             self.unreadable.get_or_insert(unreadable);
-            happened.push(Event { at_ns, id: Some(0), client, what: What::Strange });
-            self.close(index, What::Garbled, happened);
+            happened.push(Event { at_ns, id: Some(0), client, what: What::Unsolicited });
+            self.close(index, What::ProtocolError, happened);
             return false;
         }
         if connection.is_last() {

@@ -97,7 +97,7 @@ pub struct UdpTransport {
     outgoing: Vec<u8>,
     leaving: Vec<Leaving>,
     /// Until the kernel says that it takes none here.
-    sends_trains: bool,
+    sends_segments: bool,
     sender: u32,
     addresses: Vec<Option<SockaddrStorage>>,
     send_headers: MultiHeaders<SockaddrStorage>,
@@ -143,7 +143,7 @@ impl UdpTransport {
             ready: Vec::with_capacity(64),
             outgoing: Vec::new(),
             leaving: Vec::with_capacity(BATCH),
-            sends_trains: settings.offload,
+            sends_segments: settings.offload,
             sender: 0,
             addresses: vec![address; BATCH],
             send_headers: MultiHeaders::preallocate(BATCH, None),
@@ -165,11 +165,11 @@ impl UdpTransport {
                 .map(|_| 1)
                 .map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw));
         }
-        if let Some((count, size)) = self.train() {
-            match self.send_train(count, size) {
+        if let Some((count, size)) = self.segments() {
+            match self.send_segments(count, size) {
                 // Not with this device or this size: singly, then, and from now on.
                 Err(Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE | Errno::EOPNOTSUPP) => {
-                    self.sends_trains = false;
+                    self.sends_segments = false;
                 }
                 sent => return sent,
             }
@@ -192,15 +192,15 @@ impl UdpTransport {
 
     /// How many datagrams at the front of the batch are of one size, and that size; `None` where
     /// they make no train.
-    fn train(&self) -> Option<(usize, u16)> {
-        let size = self.leaving.first().filter(|_| self.sends_trains)?.bytes.len();
+    fn segments(&self) -> Option<(usize, u16)> {
+        let size = self.leaving.first().filter(|_| self.sends_segments)?.bytes.len();
         let alike = self.leaving.iter().take_while(|it| it.bytes.len() == size).count();
         let count = alike.min(MAX_DATAGRAM_SIZE / size.max(1));
         (count > 1 && size > 0).then_some((count, size as u16))
     }
 
     /// Sends so many datagrams of one size, which lie one behind the other, as one.
-    fn send_train(&mut self, count: usize, size: u16) -> nix::Result<usize> {
+    fn send_segments(&mut self, count: usize, size: u16) -> nix::Result<usize> {
         let bytes = self.leaving[0].bytes.start..self.leaving[count - 1].bytes.end;
         sendmsg(
             self.sockets[self.sender as usize].as_raw_fd(),
@@ -271,7 +271,7 @@ impl Transport for UdpTransport {
                     }
                     // sendmmsg(2) keeps to itself why it stopped. What can be sent on at once was
                     // not stopped by a full buffer, but by an earlier datagram's refusal.
-                    was_stopped = !self.sends_trains && sent < self.leaving.len();
+                    was_stopped = !self.sends_segments && sent < self.leaving.len();
                     self.leaving.drain(..sent);
                 }
                 Err(Errno::EINTR) => {}
@@ -314,7 +314,7 @@ impl Transport for UdpTransport {
         for (position, socket) in ready.drain(..).enumerate() {
             if position > 0 {
                 // A long list of ready sockets is worked off, not stood still on.
-                self.pacer.turned(monotonic_ns());
+                self.pacer.tick(monotonic_ns());
             }
             self.receive(socket.socket as u32, happened);
         }

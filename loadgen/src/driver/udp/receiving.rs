@@ -12,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use super::{BATCH, BATCHES_IN_A_TURN, BUFFER_SIZE, Datagrams, UdpTransport};
 use crate::driver::pacer::{Ready, monotonic_ns};
 use crate::driver::{Event, Unreadable, What};
-use crate::exchange::{Exchange, Said};
+use crate::exchange::{Exchange, ReplyKind};
 
 impl UdpTransport {
     /// Takes in all that has arrived on one socket; readiness is told once only.
@@ -35,12 +35,12 @@ impl UdpTransport {
         happened: &mut Vec<Event>,
     ) {
         loop {
-            self.pacer.turned(now_ns);
+            self.pacer.tick(now_ns);
             for client in 0..self.settings.clients {
                 for _ in 0..BATCHES_IN_A_TURN {
-                    // When nothing more is owed, nobody needs to ask whether there is more.
-                    let owed = in_flight.saturating_sub(happened.len()).min(BATCH);
-                    if owed == 0 || !self.receive_once(client, owed, happened) {
+                    // When nothing more is expected, nobody needs to ask whether there is more.
+                    let expected = in_flight.saturating_sub(happened.len()).min(BATCH);
+                    if expected == 0 || !self.receive_once(client, expected, happened) {
                         break;
                     }
                 }
@@ -160,11 +160,11 @@ impl Datagrams {
         from: Option<&SockaddrStorage>,
     ) -> Event {
         if !self.connected && ip_of(from) != Some(self.target.ip()) {
-            return Event { at_ns, id: Some(0), client, what: What::Strange };
+            return Event { at_ns, id: Some(0), client, what: What::Unsolicited };
         }
         let (id, said) = self.exchange.datagram(bytes);
         let what = match (&self.exchange, said) {
-            (Exchange::Echo, Said::Right) => What::Echoed(bytes.len() as u32),
+            (Exchange::Echo, ReplyKind::Right) => What::Echoed(bytes.len() as u32),
             _ => said.into(),
         };
         Event { at_ns, id, client, what }

@@ -4,7 +4,7 @@ mod chunks;
 mod head;
 
 use super::status::Statuses;
-use super::{NoReply, Said};
+use super::{NoReply, ReplyKind};
 use chunks::Chunk;
 use head::{Head, end_of_head, read_head};
 
@@ -120,7 +120,7 @@ impl HttpReader {
         &mut self,
         request: &HttpRequest,
         bytes: &[u8],
-    ) -> Result<(usize, Option<Said>), NoReply> {
+    ) -> Result<(usize, Option<ReplyKind>), NoReply> {
         let mut used = 0;
         if self.at == At::Head {
             loop {
@@ -157,15 +157,15 @@ impl HttpReader {
     }
 
     /// The other side has closed.
-    pub(super) fn ended(&mut self, request: &HttpRequest) -> Option<Said> {
+    pub(super) fn ended(&mut self, request: &HttpRequest) -> Option<ReplyKind> {
         (self.at == At::UntilClose).then(|| {
             self.at = At::Head;
             self.said(request)
         })
     }
 
-    fn said(&self, request: &HttpRequest) -> Said {
-        Said::Status { code: self.status, right: request.right.hold(self.status) }
+    fn said(&self, request: &HttpRequest) -> ReplyKind {
+        ReplyKind::Status { code: self.status, right: request.right.hold(self.status) }
     }
 
     fn head(&mut self, request: &HttpRequest, bytes: &[u8]) -> Result<Option<Head>, NoReply> {

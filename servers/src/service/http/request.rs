@@ -41,14 +41,14 @@ pub(crate) fn job_of_stream(input: &[u8], limits: &Limits) -> Option<Job> {
         Ok(Parsed::Complete(length)) if length <= LONGEST_HEAD => {
             let head = match head_of(&request, limits) {
                 Ok(head) => head,
-                Err(status) => return Some(last_word(status)),
+                Err(status) => return Some(final_response(status)),
             };
             let asked_in = empty_lines + length + head.body;
             (asked_in <= input.len()).then(|| job_of(&head, asked_in))
         }
         Ok(Parsed::Partial) if input.len() <= LONGEST_HEAD => None,
-        Ok(_) | Err(httparse::Error::TooManyHeaders) => Some(last_word(Status::HeadTooLarge)),
-        Err(_) => Some(last_word(Status::BadRequest)),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => Some(final_response(Status::HeadTooLarge)),
+        Err(_) => Some(final_response(Status::BadRequest)),
     }
 }
 
@@ -67,9 +67,9 @@ fn job_of(head: &Head, asked_in: usize) -> Job {
 }
 
 /// The refusal of a request whose end cannot be found, or will not be read.
-fn last_word(status: Status) -> Job {
+fn final_response(status: Status) -> Job {
     let persistence = Persistence::Closes;
-    Job::only_word(Answer::Http(Response { status, body_size: 0, sends_body: true, persistence }))
+    Job::final_reply(Answer::Http(Response { status, body_size: 0, sends_body: true, persistence }))
 }
 
 /// Reads a head; the error is a status after which the connection cannot go on.

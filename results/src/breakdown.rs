@@ -7,7 +7,7 @@ const CLASSES: usize = 48;
 
 /// Sums over requests of about the same response time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartSums {
+pub struct Components {
     /// How many requests.
     pub count: u64,
     /// Actual send less intended start.
@@ -20,7 +20,7 @@ pub struct PartSums {
     pub way_back_ns: u64,
 }
 
-impl PartSums {
+impl Components {
     /// The sum of the response times: the parts add up to it exactly.
     #[must_use]
     pub fn response_ns(&self) -> u64 {
@@ -40,19 +40,19 @@ impl PartSums {
 /// The parts of all response times, by classes of response time: class i holds those from 2ⁱ ns
 /// to below 2ⁱ⁺¹ ns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Parts {
-    classes: Vec<PartSums>,
+pub struct Breakdown {
+    classes: Vec<Components>,
     /// Requests whose instants are not in order: the server's clock is another one.
     pub out_of_order: u64,
 }
 
-impl Default for Parts {
+impl Default for Breakdown {
     fn default() -> Self {
-        Self { classes: vec![PartSums::default(); CLASSES], out_of_order: 0 }
+        Self { classes: vec![Components::default(); CLASSES], out_of_order: 0 }
     }
 }
 
-impl Parts {
+impl Breakdown {
     /// Notes a request by its five instants: intended, sent, taken up, finished, received.
     pub fn note(&mut self, [intended, sent, taken_up, finished, received]: [u64; 5]) {
         if !(intended <= sent && sent <= taken_up && taken_up <= finished && finished <= received) {
@@ -70,15 +70,15 @@ impl Parts {
 
     /// The sums of all requests; `None` where there are none, or where the clocks do not agree.
     #[must_use]
-    pub fn total(&self) -> Option<PartSums> {
-        let mut total = PartSums::default();
+    pub fn total(&self) -> Option<Components> {
+        let mut total = Components::default();
         self.classes.iter().for_each(|class| total.add(class));
         (total.count > 0 && self.out_of_order * 100 <= total.count).then_some(total)
     }
 
     /// The sums of the class of a response time.
     #[must_use]
-    pub fn around(&self, response_ns: u64) -> Option<PartSums> {
+    pub fn around(&self, response_ns: u64) -> Option<Components> {
         let class = self.classes[(response_ns.max(1).ilog2() as usize).min(CLASSES - 1)];
         (class.count > 0 && self.total().is_some()).then_some(class)
     }
@@ -102,7 +102,7 @@ mod tests {
         fn the_parts_add_up_to_the_response_time_exactly(
             steps in proptest::collection::vec(proptest::array::uniform5(0..10_000_000_u64), 1..50),
         ) {
-            let mut parts = Parts::default();
+            let mut parts = Breakdown::default();
             let mut response_sum = 0;
             for [start, lag, out, service, back] in steps {
                 let sent = start + lag;
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn another_clock_gives_no_parts() {
-        let mut parts = Parts::default();
+        let mut parts = Breakdown::default();
         parts.note([10, 20, 5, 6, 40]);
         assert_eq!(parts.total(), None);
         parts.note([10, 20, 25, 26, 40]);
