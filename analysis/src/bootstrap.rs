@@ -3,7 +3,7 @@
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::Rng;
 
-/// Resamples drawn for an interval.
+/// How many resamples are drawn for an interval.
 pub const RESAMPLES: usize = 1000;
 
 /// The fewest repetitions whose median has a 95 % interval at all: with 5 even the whole range
@@ -21,7 +21,7 @@ pub struct Estimate {
     pub high: f64,
 }
 
-/// Random choices from a fixed seed: the same records give the same page.
+/// Random choices from a fixed seed, so that the same records give the same page.
 pub struct Resampler(Pcg64);
 
 impl Default for Resampler {
@@ -31,7 +31,7 @@ impl Default for Resampler {
 }
 
 impl Resampler {
-    /// As many of the values as there are, each drawn from all of them.
+    /// Draws as many values as there are, each from all of them.
     pub fn resample(&mut self, values: &[f64]) -> Vec<f64> {
         (0..values.len())
             .map(|_| values[(self.0.next_u64() % values.len() as u64) as usize])
@@ -39,7 +39,7 @@ impl Resampler {
     }
 }
 
-/// The median; the mean of the middle two for an even number. `None` of nothing.
+/// The median, or the mean of the middle two for an even number. `None` without values.
 #[must_use]
 pub fn median(values: &[f64]) -> Option<f64> {
     quantile(values, 0.5)
@@ -55,17 +55,17 @@ pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let (below, above) = (position.floor() as usize, position.ceil() as usize);
     let between = position - position.floor();
     if between == 0.0 {
-        return Some(sorted[below]); // infinity times 0 is no number
+        return Some(sorted[below]); // infinity times 0 is not a number
     }
     Some(sorted[below] * (1.0 - between) + sorted[above.min(last)] * between)
 }
 
-/// With up to so many repetitions the interval of the median is their whole range: of six it covers
+/// Up to this many repetitions, the interval of the median is their whole range: for six it covers
 /// 96.9 %, by the sign test, and a bootstrap would cover too little.
 const WHOLE_RANGE_UP_TO: usize = 8;
 
-/// The median of the repetitions with its interval: their whole range for up to eight, else a
-/// bootstrap. `None` of nothing.
+/// The median of the repetitions with its interval: the whole range for up to eight of them,
+/// otherwise a bootstrap. `None` without values.
 #[must_use]
 pub fn estimate(values: &[f64]) -> Option<Estimate> {
     let value = median(values)?;

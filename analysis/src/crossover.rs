@@ -1,11 +1,11 @@
-//! Where one design overtakes another.
+//! Finds where one design overtakes another.
 //!
-//! At each point of the axis the two designs are compared pair by pair, each pair having had the
-//! same plan; the logarithm of the ratio is positive where the first is faster. A crossing is the
-//! zero of that difference between the part of the axis that the first wins and the part that the
-//! second wins, by interpolation on the logarithmic axis; its interval is a bootstrap over the
-//! pairs. It is reported only if each side holds a point that is decided: one whose interval
-//! excludes "no difference" by more than identical runs differ.
+//! At each point of the axis the two designs are compared in pairs of runs with the same plan. The
+//! logarithm of the ratio is positive where the first design is faster. A crossover is the zero of
+//! that difference, interpolated on the logarithmic axis, between the part of the axis that the
+//! first design wins and the part that the second one wins. Its interval is a bootstrap over the
+//! pairs. A crossover is reported only if each side has a decided point: one whose interval
+//! excludes "no difference", and whose difference is larger than that of identical runs.
 
 use results::Subject;
 
@@ -19,9 +19,9 @@ use crate::noise::Noise;
 /// The outcome of a comparison over an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Crossover {
-    /// They cross once.
+    /// The two designs cross once.
     At {
-        /// Where, in the unit of the axis.
+        /// The crossover, in the unit of the axis.
         value: f64,
         /// Lower end of the 95 % interval.
         low: f64,
@@ -30,11 +30,11 @@ pub enum Crossover {
         /// The design that is faster beyond it.
         winner_beyond: String,
     },
-    /// One design is faster wherever they differ at all.
+    /// One design is faster wherever the two differ at all.
     Always(String),
     /// No point is decided.
     TooClose,
-    /// Points are decided for both, but they show no single change that can be relied on.
+    /// Points are decided for both, but they show no single change that is reliable.
     Unclear,
     /// There are fewer repetitions than an interval needs.
     TooFewRepetitions,
@@ -45,23 +45,23 @@ pub enum Crossover {
 pub struct PairedDifference {
     /// The point, as achieved.
     pub x: f64,
-    /// Logarithm of the other's response time over the base's: negative where the other is
+    /// The logarithm of the other's response time over the base's: negative where the other is
     /// faster.
     pub log_ratio: Estimate,
-    /// Whether the difference is beyond chance and beyond the noise.
+    /// Whether the difference exceeds chance and noise.
     pub decided: bool,
-    /// The pairs' own log ratios.
+    /// The log ratio of each pair.
     pub pairs: Vec<f64>,
 }
 
 /// Two designs compared over an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// The one that the other is compared with.
+    /// The design that the other is compared with.
     pub base: Subject,
     /// The other.
     pub other: Subject,
-    /// Each point.
+    /// The difference at each point.
     pub differences: Vec<PairedDifference>,
     /// The outcome.
     pub crossover: Crossover,
@@ -105,7 +105,7 @@ pub fn compare(
     Comparison { base: base.clone(), other: other.clone(), differences, crossover }
 }
 
-/// A point from its pairs; `None` without any.
+/// The difference at one point, from its pairs; `None` without any.
 #[must_use]
 pub fn difference(x: f64, pairs: Vec<f64>, noise_floor: f64) -> Option<PairedDifference> {
     let log_ratio = estimate(&pairs)?;
@@ -115,7 +115,7 @@ pub fn difference(x: f64, pairs: Vec<f64>, noise_floor: f64) -> Option<PairedDif
     Some(PairedDifference { x, log_ratio, decided, pairs })
 }
 
-/// Finds where the sign changes, and how surely.
+/// Finds the single change of sign, with its interval.
 #[must_use]
 pub fn find(base: &str, other: &str, differences: &[PairedDifference]) -> Crossover {
     if differences.iter().all(|difference| difference.pairs.len() < FEWEST_REPETITIONS) {
@@ -169,9 +169,9 @@ pub fn find(base: &str, other: &str, differences: &[PairedDifference]) -> Crosso
     Crossover::At { value, low, high, winner_beyond }
 }
 
-/// The best single change of sign of `differences`: where, and whether they are negative beyond
-/// it. Points that are on the wrong side of it cost what they differ; the cheapest place is taken.
-/// `None` where no change of sign is cheaper than one.
+/// The best single change of sign of `differences`: its position, and whether they are negative
+/// beyond it. A point on the wrong side costs the size of its difference, and the position of least
+/// cost is taken. `None` if the least cost needs no change of sign.
 fn crossing(xs: &[f64], differences: &[f64]) -> Option<(f64, bool)> {
     let falling = best_split(differences);
     let rising = best_split(&differences.iter().map(|value| -value).collect::<Vec<_>>());
@@ -186,7 +186,7 @@ fn crossing(xs: &[f64], differences: &[f64]) -> Option<(f64, bool)> {
     Some((xs[left] * (xs[right] / xs[left]).powf(share), negative_beyond))
 }
 
-/// The number of leading points that are to be positive, and what the exceptions cost.
+/// The number of leading points that should be positive, and the cost of the exceptions.
 fn best_split(differences: &[f64]) -> (usize, f64) {
     (0..=differences.len())
         .map(|split| {
@@ -207,7 +207,7 @@ mod tests {
 
     const XS: [f64; 7] = [25e3, 50e3, 100e3, 200e3, 400e3, 800e3, 1600e3];
 
-    /// Two servers planted to cross at `planted`, measured with an error of `noise` each.
+    /// Two servers that cross at `planted`, measured with an error of `noise` each.
     fn planted(planted: f64, noise: f64, seed: u64) -> Vec<PairedDifference> {
         let mut state = seed;
         let mut uniform = || {
@@ -225,7 +225,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_planted_crossing_is_in_the_interval(at in 60e3..700e3f64, seed in any::<u64>()) {
-            // The interval is one of 95 %: it is widened to make a miss a matter of millions.
+            // The interval is one of 95 %. It is widened, so that a miss happens once in millions
+            // of runs.
             match find("base", "other", &planted(at, 0.05, seed)) {
                 Crossover::At { value, low, high, winner_beyond } => {
                     prop_assert_eq!(winner_beyond, "other");

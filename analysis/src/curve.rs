@@ -8,24 +8,25 @@ use crate::experiment::{Experiment, Run};
 /// What a curve shows of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// Mean response time; where requests come in bursts, the median over a run's bursts of the mean
-    /// of each.
+    /// Mean response time. If requests come in bursts, the median over a run's bursts of each
+    /// burst's mean.
     Mean,
     /// Median response time.
     P50,
     /// 99th percentile of the response time.
     P99,
-    /// Median response time of the common requests of a mix.
+    /// Median response time of the short requests of a mix, which are the common ones.
     ShortP50,
-    /// 99th percentile of the same.
+    /// 99th percentile of the response time of the short requests.
     ShortP99,
-    /// Server's processor time per request.
+    /// The server's processor time per request.
     ProcessorTime,
 }
 
 impl Metric {
-    /// The value of one run, infinite where unanswered requests are in it: whoever answers only
-    /// the easy half of the requests is not the faster. `None` where nothing was sent.
+    /// The value of one run. A mean is infinite if requests went unanswered, because a design that
+    /// answers only the easy half of the requests is not the faster one. `None` if there is no
+    /// value, or if a percentile lies among unanswered requests.
     #[must_use]
     pub fn of(self, run: &Run<'_>) -> Option<f64> {
         let measured = run.measured;
@@ -47,18 +48,18 @@ impl Metric {
         }
     }
 
-    /// The doubts of a run that concern this metric.
+    /// The warnings of a run that concern this metric.
     pub fn doubts_in<'a>(self, run: &Run<'a>) -> impl Iterator<Item = &'a Doubt> {
         let tail = matches!(self, Self::P99 | Self::ShortP99);
         run.measured.doubts.iter().filter(move |doubt| tail || !doubt.concerns_tail_only())
     }
 }
 
-/// What stands for the logarithm of a ratio with infinity in it: a factor of a million.
+/// The logarithm that stands for a ratio with infinity in it: a factor of a million.
 const BEYOND_COMPARISON: f64 = 13.8;
 
-/// Logarithm of the ratio of two runs' mean response times. A run with unanswered requests loses
-/// against one without; `None` where both have some, or neither a mean above 0.
+/// The logarithm of the ratio of two runs' mean response times. A run with unanswered requests
+/// loses against one without. `None` if both have some, or if a mean is missing or 0.
 #[must_use]
 pub fn log_ratio(base: &Run<'_>, other: &Run<'_>) -> Option<f64> {
     let (base, other) = (Metric::Mean.of(base)?, Metric::Mean.of(other)?);
@@ -73,24 +74,25 @@ pub fn log_ratio(base: &Run<'_>, other: &Run<'_>) -> Option<f64> {
 /// One cell on a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// Its place on the axis, as achieved: nanoseconds or requests a second.
+    /// The position on the axis, as achieved: nanoseconds or requests a second.
     pub x: f64,
-    /// Its place as configured.
+    /// The position as configured.
     pub configured_x: f64,
     /// The value with its interval.
     pub y: Estimate,
-    /// Whether at least half of its runs are to be doubted: drawn hollow.
+    /// Whether at least half of the runs are flagged with a warning; the point is then drawn
+    /// hollow.
     pub doubted: bool,
-    /// How many runs it stands for.
+    /// How many runs the point stands for.
     pub repetitions: usize,
 }
 
 /// One design over an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
-    /// Whose it is.
+    /// The design.
     pub subject: Subject,
-    /// Its cells, ascending; cells without a value are left out.
+    /// The cells in ascending order; cells without a value are left out.
     pub points: Vec<Point>,
 }
 
@@ -114,7 +116,8 @@ fn point(experiment: &Experiment<'_>, subject: &Subject, x: f64, metric: Metric)
     let doubted = runs.iter().filter(|run| metric.doubts_in(run).next().is_some()).count();
     let mut y = estimate(&values).filter(|estimate| estimate.value.is_finite())?;
     if y.high.is_infinite() {
-        // Some repetitions went unanswered: their doubts say so; the bar ends where one can draw.
+        // Some repetitions have unanswered requests, which their warnings state. The bar ends at
+        // the largest finite value.
         y.high = values.iter().copied().filter(|value| value.is_finite()).fold(y.value, f64::max);
     }
     Some(Point {
@@ -126,9 +129,9 @@ fn point(experiment: &Experiment<'_>, subject: &Subject, x: f64, metric: Metric)
     })
 }
 
-/// Where a cell lies on the axis in truth. A sleep overshoots, so a processing time is the service
-/// time that the transport's iterative server achieved (any design's, where it has none); a rate
-/// is the one that was sent.
+/// The position of a cell on the axis, as achieved. A sleep overshoots, so a processing time is the
+/// service time that the transport's iterative server achieved (the subject's own, if there is no
+/// such server). A rate is the one that was sent.
 #[must_use]
 pub fn achieved_x(experiment: &Experiment<'_>, subject: &Subject, x: f64) -> Option<f64> {
     let reference = match experiment.axis {
@@ -154,8 +157,8 @@ pub fn base_of<'a>(experiment: &Experiment<'a>, subject: &Subject) -> Option<&'a
     experiment.subjects().into_iter().find(same)
 }
 
-/// The load at which a response time reaches twice its value at the lowest load: where it leaves
-/// its floor. `None` where it does not within the loads measured.
+/// The load at which a response time reaches twice its value at the lowest load. `None` if it does
+/// not within the measured loads.
 #[must_use]
 pub fn knee(curve: &Curve) -> Option<f64> {
     let limit = 2.0 * curve.points.first()?.y.value;
@@ -166,9 +169,9 @@ pub fn knee(curve: &Curve) -> Option<f64> {
     Some(left.x * (right.x / left.x).powf(share.clamp(0.0, 1.0)))
 }
 
-/// The distribution of each design of an experiment at the load nearest to `x`: pairs of quantile
-/// (0 to 1) and response time, each the median of the repetitions, as far up as a repetition has
-/// requests enough, or until it lies among unanswered ones.
+/// The distribution of each design's response times at `x`, as pairs of quantile (0 to 1) and
+/// response time. Each time is the median over the repetitions. A curve ends where a repetition has
+/// too few independent requests, or where the median lies among unanswered ones.
 #[must_use]
 pub fn percentile_curves<'a>(
     experiment: &Experiment<'a>,
@@ -188,8 +191,7 @@ pub fn percentile_curves<'a>(
         .collect()
 }
 
-/// As many independent requests as those of a run tell as much as; records of old do not say it of
-/// correlated ones.
+/// The effective sample size of a run; the number of planned requests in old records without it.
 fn independent(run: &Run<'_>) -> f64 {
     let measured = run.measured;
     match measured.effective_samples > 0.0 {
@@ -198,8 +200,8 @@ fn independent(run: &Run<'_>) -> f64 {
     }
 }
 
-/// Quantiles at equal steps of HdrHistogram's axis, log 1/(1−q), from 0 to the last that so many
-/// independent requests support.
+/// Quantiles at equal steps of HdrHistogram's axis, log 1/(1−q), from 0 to the last one that this
+/// number of independent requests supports.
 fn quantiles(requests: f64) -> impl Iterator<Item = f64> {
     const STEPS_A_DECADE: f64 = 20.0;
     (0..)

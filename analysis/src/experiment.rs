@@ -1,4 +1,4 @@
-//! Records sorted by experiment.
+//! Groups records by experiment.
 
 use protocol::Transport;
 use results::{Measurement, Outcome, Parameter, Record, Shows, Subject, WorkUnit};
@@ -7,13 +7,13 @@ use results::{Measurement, Outcome, Parameter, Record, Shows, Subject, WorkUnit}
 pub struct Experiment<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its place in the scenario.
+    /// Its position in the scenario.
     pub position: u32,
     /// The question it asks.
     pub question: &'a str,
-    /// What it varies, if anything.
+    /// The parameter that is varied, if any.
     pub axis: Option<Parameter>,
-    /// What may be drawn from it.
+    /// What a report may draw from it.
     pub shows: &'a [Shows],
     /// Its measured runs, in the order of the file.
     pub runs: Vec<Run<'a>>,
@@ -22,13 +22,13 @@ pub struct Experiment<'a> {
 /// One measured run.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
-    /// What was asked.
+    /// The record of the run.
     pub record: &'a Record,
     /// What was measured.
     pub measured: &'a Measurement,
 }
 
-/// The experiments in the order in which the scenario names them.
+/// The experiments in the order of the scenario.
 #[must_use]
 pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
     let mut found: Vec<Experiment<'_>> = Vec::new();
@@ -47,7 +47,7 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
             .iter_mut()
             .find(|experiment| experiment.name == record.experiment)
             .expect("it was put there above");
-        // A scenario may have been edited between its runs: what it asks now is what counts.
+        // A scenario may have been edited between its runs; the latest questions count.
         (experiment.question, experiment.shows) = (&record.question, &record.shows);
         experiment.position = record.position;
         if let Outcome::Measured(measured) = &record.outcome {
@@ -59,13 +59,13 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
 }
 
 impl<'a> Experiment<'a> {
-    /// Whether a report may draw this from it.
+    /// Whether a report may draw this from the experiment.
     #[must_use]
     pub fn shows(&self, what: Shows) -> bool {
         self.shows.contains(&what)
     }
 
-    /// The subjects, those of a transport together, the iterative one first.
+    /// The subjects, grouped by transport, the iterative one of each first.
     #[must_use]
     pub fn subjects(&self) -> Vec<&'a Subject> {
         let mut subjects: Vec<&Subject> =
@@ -88,7 +88,7 @@ impl<'a> Experiment<'a> {
         xs
     }
 
-    /// The runs of one cell in the order of their repetitions; twins apart.
+    /// The runs of one cell in the order of their repetitions: the twins, or the others.
     #[must_use]
     pub fn cell(&self, subject: &Subject, x: f64, twin: bool) -> Vec<Run<'a>> {
         let mut runs: Vec<Run<'a>> = self
@@ -104,7 +104,7 @@ impl<'a> Experiment<'a> {
         runs
     }
 
-    /// Runs of two cells that had the same plan, pair by pair.
+    /// The runs of two cells in pairs of one repetition and one plan.
     #[must_use]
     pub fn pairs(&self, left: &[Run<'a>], right: &[Run<'a>]) -> Vec<(Run<'a>, Run<'a>)> {
         left.iter()

@@ -1,4 +1,4 @@
-//! A figure as plain data: everything that a drawing or a table of it needs.
+//! A figure as plain data, with everything that a drawing or a table of it needs.
 
 use results::Subject;
 
@@ -9,7 +9,7 @@ pub struct Figure {
     pub name: String,
     /// Its title.
     pub question: String,
-    /// What is to be seen, and how it was made.
+    /// What the figure shows, and how it was made.
     pub caption: String,
     /// The panels.
     pub panels: Vec<Panel>,
@@ -18,7 +18,7 @@ pub struct Figure {
 /// One pair of axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
-    /// What distinguishes it from its neighbours.
+    /// What distinguishes the panel from its neighbours.
     pub title: String,
     /// The horizontal axis.
     pub x: Scale,
@@ -26,7 +26,7 @@ pub struct Panel {
     pub y: Scale,
     /// The curves, in the order of the legend.
     pub series: Vec<Series>,
-    /// Places on the horizontal axis worth naming.
+    /// Positions on the horizontal axis that are named.
     pub marks: Vec<Mark>,
 }
 
@@ -39,7 +39,7 @@ pub struct Scale {
     pub quantity: Quantity,
 }
 
-/// What an axis measures, and so how it is divided and written.
+/// What an axis measures, which decides its ticks and labels.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Quantity {
     /// Time in nanoseconds, on a logarithmic axis.
@@ -48,16 +48,16 @@ pub enum Quantity {
     Rate,
     /// A quantile, on HdrHistogram's axis: log 1/(1−q).
     Quantile,
-    /// Named places, one for each series in turn.
+    /// Named positions; the series are drawn side by side at each.
     Categories(Vec<String>),
 }
 
-/// Whose a curve or a mark is.
+/// The source of a curve or a mark.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Whose {
-    /// A subject's, as it was measured.
+    /// A subject, as it was measured.
     Subject(Subject),
-    /// Theory's.
+    /// Queueing theory.
     Theory,
 }
 
@@ -66,7 +66,7 @@ pub enum Whose {
 pub struct Series {
     /// Its name in the legend.
     pub label: String,
-    /// Whose it is, and so what it looks like.
+    /// The source of the curve, which decides what it looks like.
     pub whose: Whose,
     /// Whether its points are marked.
     pub is_marked: bool,
@@ -77,19 +77,19 @@ pub struct Series {
 /// One point of a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dot {
-    /// Horizontal place; of a category, its number.
+    /// Horizontal position; for a category, its index.
     pub x: f64,
-    /// Horizontal place as configured.
+    /// Horizontal position as configured.
     pub configured_x: f64,
-    /// Vertical place.
+    /// Vertical position.
     pub y: f64,
     /// Lower end of its interval.
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// Whether it is to be doubted; such a point is drawn hollow.
+    /// Whether the point is questionable; it is then drawn hollow.
     pub hollow: bool,
-    /// Runs it stands for; 0 for theory.
+    /// How many runs the point stands for; 0 for theory.
     pub repetitions: usize,
 }
 
@@ -101,17 +101,17 @@ impl Dot {
     }
 }
 
-/// A place on the horizontal axis with its interval.
+/// A position on the horizontal axis with its interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// Where.
+    /// The position.
     pub x: f64,
     /// Lower end.
     pub low: f64,
     /// Upper end.
     pub high: f64,
-    /// What is written beside it.
+    /// The text beside the mark.
     pub label: String,
-    /// Whose it is.
+    /// The source of the mark.
     pub whose: Whose,
 }

@@ -1,4 +1,5 @@
-//! All that records say, found once: page, terminal and figures take it from here.
+//! All findings from the records. They are computed once, for the page, the terminal and the
+//! figures.
 
 use results::{Record, Shows};
 
@@ -10,19 +11,20 @@ use crate::noise::Noise;
 use crate::question;
 use crate::verdict::{Finding, Verdict, unanswered, verdict};
 
-/// In which order the questions of an experiment are answered in words.
+/// The order in which the questions of an experiment are answered in words.
 const SPOKEN: [Shows; 3] = [Shows::Crossover, Shows::Load, Shows::ShortAmongLong];
 
-/// Questions about one point: answered in words where nothing is varied, or nothing else is said.
+/// Questions about one point. They are answered in words if the experiment has no axis, or if there
+/// is no other sentence.
 const OF_ONE_POINT: [Shows; 2] = [Shows::Percentiles, Shows::Cost];
 
-/// In which order they are drawn.
+/// The order in which the questions are drawn.
 const DRAWN: [Shows; 5] =
     [Shows::Crossover, Shows::Load, Shows::Percentiles, Shows::ShortAmongLong, Shows::Cost];
 
-/// What the records of a bench say.
+/// What was found in the records of a bench.
 pub struct Findings<'a> {
-    /// Each experiment, in the order in which the scenario names them.
+    /// The experiments in the order of the scenario.
     pub experiments: Vec<Found<'a>>,
     /// How much identical runs differed.
     pub noise: Noise,
@@ -34,12 +36,12 @@ pub struct Findings<'a> {
 fn sentences(found: &Found<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let asked = |question: &Shows| experiment.shows(*question);
-    // Who answers nobody has no curve that could show it.
+    // A design that answers nothing has no curve that could show it.
     let mut findings = unanswered(experiment);
     for question in SPOKEN.into_iter().filter(asked) {
         findings.extend(question::findings(question, found));
     }
-    // Whatever was measured is said, if nothing else is.
+    // If there is no other sentence, everything that was measured is reported.
     let nothing_else = findings.is_empty();
     for question in OF_ONE_POINT {
         if experiment.axis.is_none() && asked(&question) || nothing_else {
@@ -50,7 +52,7 @@ fn sentences(found: &Found<'_>) -> Vec<Finding> {
 }
 
 impl<'a> Findings<'a> {
-    /// Reads the records.
+    /// Computes the findings from records.
     #[must_use]
     pub fn of(records: &'a [Record]) -> Self {
         let experiments = experiments(records);
@@ -66,7 +68,7 @@ impl<'a> Findings<'a> {
         Self { experiments, noise, verdict }
     }
 
-    /// The figures that its experiments can show, in reading order.
+    /// The figures that the experiments can show, in reading order.
     #[must_use]
     pub fn figures(&self) -> Vec<Figure> {
         let measured = self.experiments.iter().filter(|found| !found.experiment.runs.is_empty());

@@ -1,4 +1,4 @@
-//! What the records of one experiment say, as numbers.
+//! The results of one experiment, as numbers.
 
 use results::Shows;
 
@@ -7,12 +7,12 @@ use crate::curve::{Curve, Metric, curves};
 use crate::experiment::Experiment;
 use crate::noise::Noise;
 
-/// An experiment with all that was computed of it.
+/// An experiment with everything that was computed from it.
 pub struct Found<'a> {
     /// The experiment with its runs.
     pub experiment: Experiment<'a>,
-    /// The iterative design of each transport against every other one, where the experiment asks for
-    /// crossovers.
+    /// The comparisons of each transport's iterative design with every other one, if the experiment
+    /// asks for crossovers.
     pub comparisons: Vec<Comparison>,
     /// The curves that its questions need.
     curves: Vec<(Metric, Vec<Curve>)>,

@@ -1,8 +1,9 @@
-//! What the records say: curves with intervals, knees, crossovers, and a verdict in words. Pure.
+//! Evaluates records: curves with intervals, knees, crossovers, and a verdict in words. The crate
+//! is pure.
 //!
-//! The unit is the run, not the request: a percentile is joined across the repetitions of a cell
-//! by the median of their values, an interval is a bootstrap over repetitions, and two designs
-//! are compared pair by pair, each pair having had the same plan.
+//! The unit is the run, not the request. A percentile is the median of its values over the
+//! repetitions of a cell, an interval is computed over repetitions, and two designs are compared in
+//! pairs of runs with the same plan.
 
 pub mod bootstrap;
 pub mod crossover;

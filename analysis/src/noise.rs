@@ -1,7 +1,7 @@
 //! How much two identical cells differ: the floor below which a difference means nothing.
 //!
-//! Identical runs differ more the shorter they are, so the floor is that of the very cell where
-//! the cell was run twice, and the typical one of its transport where it was not.
+//! Identical runs differ more the shorter they are. The floor of a cell is therefore the difference
+//! of its own twins if it was run twice, and otherwise the typical one of its transport.
 
 use protocol::Transport;
 
@@ -27,7 +27,7 @@ pub struct Twins {
 }
 
 impl Twins {
-    /// Whether the interval holds "no difference", as it should.
+    /// Whether the interval contains "no difference", as it should.
     #[must_use]
     pub fn are_alike(&self) -> bool {
         self.log_ratio.low <= 0.0 && 0.0 <= self.log_ratio.high
@@ -41,8 +41,8 @@ impl Noise {
         Self { cells: experiments.iter().flat_map(twins).collect() }
     }
 
-    /// How far, as a logarithm of a ratio, two medians must be apart at this place to be called
-    /// different.
+    /// How far two medians must be apart at this point to be called different, as the logarithm of
+    /// a ratio.
     #[must_use]
     pub fn floor(&self, experiment: &str, transport: Transport, configured_x: f64) -> f64 {
         let here = self.cells.iter().find(|cell| {
@@ -56,7 +56,7 @@ impl Noise {
         }
     }
 
-    /// Median of the differences between twins, as a logarithm of a ratio; 0 without twins.
+    /// The median difference between twins, as the logarithm of a ratio; 0 without twins.
     #[must_use]
     pub fn typical(&self, among: impl Fn(&Twins) -> bool) -> f64 {
         let sizes: Vec<f64> = self
@@ -68,7 +68,7 @@ impl Noise {
         median(&sizes).unwrap_or(0.0)
     }
 
-    /// The largest difference between twins.
+    /// The largest difference between twins, as the logarithm of a ratio.
     #[must_use]
     pub fn largest(&self) -> f64 {
         self.cells.iter().map(|cell| cell.log_ratio.value.abs()).fold(0.0, f64::max)

@@ -1,4 +1,4 @@
-//! Figures as people read them: three digits and a unit.
+//! Writes numbers for readers: three digits and a unit.
 
 use results::{Parameter, ParameterUnit};
 
@@ -14,7 +14,7 @@ pub fn time(ns: f64) -> String {
     format!("{} {unit}", three_digits(ns / size))
 }
 
-/// An interval of times, its unit named once where both ends share it: `18.0 to 26.3 µs`.
+/// An interval of times; a unit that both ends share is written once: `18.0 to 26.3 µs`.
 #[must_use]
 pub fn time_range(low_ns: f64, high_ns: f64) -> String {
     let (low, high) = (time(low_ns), time(high_ns));
@@ -30,7 +30,7 @@ pub fn rate(per_second: f64) -> String {
     format!("{}/s", three_digits(per_second))
 }
 
-/// A point of an experiment's axis as configured; nothing where nothing is varied.
+/// A point of an experiment's axis as configured; empty without an axis.
 #[must_use]
 pub fn point(axis: Option<Parameter>, x: f64) -> String {
     axis.map_or_else(String::new, |parameter| value(parameter, x))
@@ -57,7 +57,7 @@ pub fn size(bytes: f64) -> String {
     format!("{} {unit}", three_digits(bytes / size))
 }
 
-/// A number with three significant digits, and none less before the point.
+/// A number with three digits; all digits before the point, and at most two behind it.
 #[must_use]
 pub fn three_digits(value: f64) -> String {
     match value.abs() {

@@ -11,12 +11,12 @@ use crate::text;
 /// What a bench has found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// The one sentence with which the page opens: the best design of the first transport for which
-    /// one pays, or what else was found first.
+    /// The sentence with which the page opens: the best design of the first transport for which one
+    /// pays, or otherwise the first finding.
     pub headline: String,
-    /// The same of another transport, if there is one.
+    /// The same for another transport, if one pays there.
     pub second: Option<String>,
-    /// What "beats" means in them, and what stands in brackets.
+    /// What "beats" means in these sentences, and what the brackets contain.
     pub terms: Option<String>,
     /// All findings, by experiment.
     pub findings: Vec<Finding>,
@@ -29,10 +29,10 @@ pub struct Finding {
     pub experiment: String,
     /// The sentence.
     pub text: String,
-    /// The transport it speaks of, where that is not said in the sentence.
+    /// The transport of the sentence, if the sentence does not name it.
     pub transport: Option<Transport>,
-    /// Where a design beats the iterative one of its transport: by which factor at most, at a point
-    /// where that is decided.
+    /// The largest factor by which a design beats the iterative one of its transport, at a decided
+    /// point.
     pub gain: Option<f64>,
 }
 
@@ -43,7 +43,7 @@ impl Finding {
     }
 }
 
-/// What the page opens with, from all sentences.
+/// The verdict from all findings.
 pub(crate) fn verdict(experiments: &[Found<'_>], findings: Vec<Finding>) -> Verdict {
     let experiments: Vec<&Experiment<'_>> =
         experiments.iter().map(|found| &found.experiment).collect();
@@ -63,8 +63,8 @@ pub(crate) fn verdict(experiments: &[Found<'_>], findings: Vec<Finding>) -> Verd
     Verdict { headline, second, terms, findings }
 }
 
-/// What the page opens with: of each transport the design that pays most, where one does; otherwise
-/// what was found first. Not every design that is seen to cross another one is the better choice.
+/// The opening sentences: for each transport the design that pays most, if one does; otherwise the
+/// first finding. A design that crosses another one is not always the better choice.
 fn opening(findings: &[Finding], experiments: &[&Experiment<'_>]) -> [Option<String>; 2] {
     let best = |other_than: Option<Transport>| -> Option<&Finding> {
         let first = findings.iter().find(|finding| {
@@ -88,7 +88,7 @@ fn opening(findings: &[Finding], experiments: &[&Experiment<'_>]) -> [Option<Str
     [Some(said(first)), second.map(over)]
 }
 
-/// Says so where half or more of the runs behind a sentence are doubted.
+/// A warning if half or more of the runs behind a sentence are questionable; otherwise empty.
 fn doubtful(finding: &Finding, experiments: &[&Experiment<'_>]) -> String {
     let of_it = experiments.iter().filter(|experiment| experiment.name == finding.experiment);
     let runs: Vec<&Run<'_>> = of_it
@@ -102,20 +102,20 @@ fn doubtful(finding: &Finding, experiments: &[&Experiment<'_>]) -> String {
     if runs.is_empty() || 2 * doubted < runs.len() {
         return String::new();
     }
-    format!(" This is doubtful: {doubted} of the {} runs behind it were disturbed.", runs.len())
+    format!(" Treat this with care: {doubted} of the {} runs behind it were disturbed.", runs.len())
 }
 
-/// For which load the comparisons hold: without it a crossover means little.
+/// The load for which the comparisons hold; without it a crossover means little.
 fn terms(experiment: &Experiment<'_>) -> Option<String> {
     let run = experiment.runs.first().filter(|_| experiment.shows(Shows::Crossover))?;
     let arrivals = run.record.setup.load.arrivals.as_str();
     let what = match (arrivals.strip_prefix("burst:"), run.measured.times.burst_means.is_some()) {
         (Some(size), true) => format!(
-            "has the shorter response time when {size} requests come at once: of each burst the \
-             mean, of a run's bursts the median"
+            "has the shorter response time when {size} requests arrive at once, as the median over a \
+             run's bursts of the mean of each burst"
         ),
         (Some(size), false) => {
-            format!("has the shorter mean response time when {size} requests come at once")
+            format!("has the shorter mean response time when {size} requests arrive at once")
         }
         (None, _) => format!("has the shorter mean response time under {arrivals} arrivals"),
     };
@@ -143,7 +143,7 @@ pub(crate) fn unanswered(experiment: &Experiment<'_>) -> Vec<Finding> {
             true => "all of its requests".to_owned(),
             false => format!("{} % of its requests", text::three_digits(share * 100.0)),
         };
-        let text = format!("{} left {how_many} unanswered{at}.", subject.full_label());
+        let text = format!("{} left {how_many} unanswered{at}.", subject.in_a_sentence());
         Some(Finding::of(experiment, text))
     };
     experiment.subjects().into_iter().filter_map(sentence).collect()

@@ -1,5 +1,6 @@
-/* Apparent concurrency: one thread, epoll, a buffer for each client. A request that waits stops the
- * loop here, and a reply that does not fit the socket's buffer ends its client: plain, not robust.
+/* Apparent concurrency, connection-oriented: one thread, epoll, a buffer for each client. A request
+ * that waits stops the loop here, and a reply that does not fit the socket's buffer ends its client's
+ * connection: plain, not robust.
  * Its twin is servers/src/tcp/event_loop.rs. */
 #include "work.h"
 

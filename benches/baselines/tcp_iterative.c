@@ -1,4 +1,4 @@
-/* Iterative, connection-oriented: accept, converse until the client closes, the next client.
+/* Iterative, connection-oriented: accept a client, converse until it closes, accept the next.
  * Its twin is servers/src/tcp/iterative.rs. */
 #include "work.h"
 

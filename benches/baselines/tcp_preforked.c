@@ -1,4 +1,4 @@
-/* Concurrent, connection-oriented, 16 processes created beforehand, all of which accept.
+/* Concurrent, connection-oriented: 16 preallocated processes, all of which call accept.
  * Its twin is servers/src/tcp/preforked.rs. */
 #include "work.h"
 

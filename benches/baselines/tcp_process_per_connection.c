@@ -1,4 +1,4 @@
-/* Concurrent, connection-oriented, a process for each connection.
+/* Concurrent, connection-oriented: a process for each connection, created on demand.
  * Its twin is servers/src/tcp/process_per_connection.rs. */
 #include "work.h"
 

@@ -1,4 +1,4 @@
-/* Concurrent, connection-oriented, a thread for each connection.
+/* Concurrent, connection-oriented: a thread for each connection, created on demand.
  * Its twin is servers/src/tcp/thread_per_connection.rs. */
 #include <pthread.h>
 

@@ -1,4 +1,4 @@
-//! What a request and a reply cost on the wire.
+//! The cost of encoding and decoding a request and a reply.
 
 use std::hint::black_box;
 use std::time::Duration;

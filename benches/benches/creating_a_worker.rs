@@ -1,5 +1,5 @@
-//! What a worker costs by itself: fork + exit + wait, and spawn + join. A loaded server pays
-//! more; the scenarios measure that in place.
+//! The cost of a worker by itself: fork + exit + wait, and spawn + join. A loaded server pays more;
+//! the scenarios measure that in place.
 
 use std::hint::black_box;
 use std::thread;
@@ -31,7 +31,7 @@ fn creating_a_process(criterion: &mut Criterion) {
 criterion_group!(threads, creating_a_thread);
 criterion_group!(processes, creating_a_process);
 
-/// Forking first, while the process has one thread only.
+/// Forks first, while the process has only one thread.
 fn main() {
     processes();
     threads();

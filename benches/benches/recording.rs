@@ -1,4 +1,4 @@
-//! What noting one answered request costs the generator.
+//! The cost of recording one answered request in the generator.
 
 use std::hint::black_box;
 use std::time::Duration;

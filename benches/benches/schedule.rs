@@ -1,4 +1,4 @@
-//! What the next intended start costs: drawn beforehand, and taken from the schedule.
+//! The cost of the next intended start: drawing it beforehand, and taking it from the schedule.
 
 use std::hint::black_box;
 use std::time::Duration;

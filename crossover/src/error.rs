@@ -1,4 +1,4 @@
-//! What can go wrong, as the user is told it, and the exit code that scripts see.
+//! What can go wrong, with the message for the user and the exit code for scripts.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,18 +30,18 @@ pub enum Error {
         what: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Another bench or report writes to the folder just now.
+    /// Another bench or report is writing to the folder.
     #[error(
         "another crossover is writing to {path}; wait until it has ended, or choose another folder",
         path = .0.display()
     )]
     Busy(PathBuf),
-    /// Something of somebody else's stands where this program would write.
+    /// The output would overwrite something that this program did not write.
     #[error(
-        "{path} is not of this program and would be overwritten; choose another folder, or move it away",
+        "{path} was not written by this program and would be overwritten; choose another folder, or move it",
         path = .0.display()
     )]
     Foreign(PathBuf),
@@ -54,7 +54,7 @@ pub enum Error {
     /// A server that this program started did not come up, or died.
     #[error("{0}")]
     Server(String),
-    /// The load could not begin.
+    /// The load could not start.
     #[error(transparent)]
     Drive(#[from] loadgen::DriveError),
     /// The load makes no sense.
@@ -66,8 +66,8 @@ pub enum Error {
     /// The system refused something that every run needs.
     #[error("the system refused: {}", with_limit(.0))]
     Io(#[from] io::Error),
-    /// Standard output takes no more.
-    #[error("cannot write to standard output: {0}; make room, or send it elsewhere")]
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}; free some space, or redirect it")]
     Output(io::Error),
     /// A load got no right answer at all.
     #[error("{0}")]
@@ -80,13 +80,13 @@ pub enum Error {
         /// How many there were.
         all: usize,
     },
-    /// A run is not as was expected of it.
+    /// A run does not meet an expectation.
     #[error("{0}")]
     NotMet(String),
-    /// A run does not tell whether it is as was expected.
-    #[error("the run does not tell: {0}")]
+    /// A run does not show whether it meets an expectation.
+    #[error("the run cannot tell: {0}")]
     NotValid(String),
-    /// A signal.
+    /// A signal ended the work.
     #[error("{0}")]
     Interrupted(String),
 }
@@ -98,7 +98,7 @@ impl Error {
         move |source| Self::File { what, path, source }
     }
 
-    /// The exit code; one place decides.
+    /// The exit code; it is decided only here.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         use servers::ServeError;
@@ -128,23 +128,23 @@ impl Error {
         }
     }
 
-    /// Several errors, first the one whose exit code scripts see: that of a signal, of a server, of a
-    /// file, of a run that does not tell, of a bound, in this order.
+    /// Sorts errors so that the first one decides the exit code. The order is: a signal, wrong
+    /// usage, a server, a file, an undecided bound, an unmet bound, failed runs.
     pub(crate) fn gravest_first(mut errors: Vec<Self>) -> Vec<Self> {
         const ORDER: [u8; 8] = [130, 2, 3, 1, 6, 5, 4, 0];
         let rank = |error: &Self| ORDER.iter().position(|code| *code == error.exit_code());
-        errors.sort_by_key(rank); // stable: of two with one code the first
+        errors.sort_by_key(rank); // stable: errors with the same code keep their order
         errors
     }
 
-    /// Whether the reader of our output has gone, as `head` does; that is no failure.
+    /// Whether the reader of our output has gone, as `head` does; that is not a failure.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Io(error) | Self::Output(error)
             if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 
-/// The limit that is to be raised where the system has no more of something.
+/// The limit to raise when the system has run out of a resource.
 fn limit_to_raise(error: &io::Error) -> Option<&'static str> {
     match error.raw_os_error().map(Errno::from_raw)? {
         Errno::EMFILE => Some("raise the limit of descriptors (ulimit -n)"),
@@ -156,21 +156,21 @@ fn limit_to_raise(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// What the system said, with the limit that is to be raised where it is one.
+/// The system's error, with the limit to raise if there is one.
 pub(crate) fn with_limit(error: &io::Error) -> String {
     limit_to_raise(error).map_or_else(|| error.to_string(), |limit| format!("{error}; {limit}"))
 }
 
-/// What helps where a file cannot be used.
+/// The remedy for a file that cannot be used.
 fn file_remedy(error: &io::Error) -> &'static str {
-    // A file that has nothing to give just now wants no more processes.
+    // `EAGAIN` on a file means that it would block, so more processes would not help.
     let limit = limit_to_raise(error).filter(|_| error.kind() != io::ErrorKind::WouldBlock);
     limit.unwrap_or_else(|| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room there, or choose another place"
+            "free some space there, or choose another path"
         }
-        io::ErrorKind::NotFound => "correct the path, or choose another place",
-        _ => "choose another place, or make it accessible",
+        io::ErrorKind::NotFound => "correct the path, or choose another one",
+        _ => "choose another path, or make this one accessible",
     })
 }
 

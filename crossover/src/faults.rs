@@ -1,4 +1,5 @@
-//! `crossover faults`: lets clients misbehave towards every design, and sees what the others get.
+//! `crossover faults`: lets clients misbehave towards every design, and records what the other
+//! clients experience.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -24,28 +25,29 @@ use crate::terminal::{Output, end_with, say};
 use crate::terminal::{json, tables};
 use crate::testbed::ServerProcess;
 
-/// How long the other clients have patience.
+/// The time-out of the other clients.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Answers within this time count as unaffected: longer than any design takes on a busy machine.
+/// Answers within this time count as unaffected: it is longer than any design takes on a busy
+/// machine.
 const UNAFFECTED_WITHIN: Duration = Duration::from_millis(100);
 
-/// What a demanding request asks for: long enough to be told apart from the above.
+/// The time that a demanding request asks for: clearly longer than `UNAFFECTED_WITHIN`.
 const LONG: Duration = Duration::from_millis(500);
 
-/// How many others come, one after the other; the worst experience counts.
+/// How many other clients come, one after the other; the worst experience counts.
 const OTHERS: usize = 3;
 
-/// A crowd: more than a usual pool has workers.
+/// The size of a crowd: more clients than a usual pool has workers.
 const CROWD: usize = 32;
 
-/// Longer than any cell lasts: a server that waits for its clients for ever.
+/// The idle time-out of a server that waits for its clients for ever: longer than any cell lasts.
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
-/// Faults that stand side by side in a table of the terminal.
+/// How many faults a table shows side by side on the terminal.
 const FAULTS_BESIDE: usize = 3;
 
-/// How often a fault is tried before it is said that the others suffer.
+/// How often a fault is tried before the report states that the other clients suffer.
 const TIMES: usize = 3;
 
 /// The ways to misbehave.
@@ -94,7 +96,7 @@ impl Misbehaviour {
             Self::Computes => {
                 ("one that computes", "asks for 500 ms of the server's one core, and stays")
             }
-            Self::Garbage => ("garbage", "sends 1 KiB that is no request, a hundred times over"),
+            Self::Garbage => ("garbage", "sends 1 KiB that is not a request, a hundred times"),
         };
         Fault { name, what }
     }
@@ -141,7 +143,7 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
         let mut rows = Vec::new();
         for design in designs {
             if interrupt.came() {
-                break; // the rows that are whole are kept
+                break; // complete rows are kept
             }
             progress.begin(design.name);
             let cells = misbehaviours
@@ -192,7 +194,7 @@ fn show(matrix: &FaultMatrix, arguments: &FaultsArgs, folder: &OwnFolder) -> Res
     out.finish().and(written)
 }
 
-/// Some of the columns of a matrix, as many as fit a terminal, from this one on.
+/// The columns of a matrix from `first` on, as many as fit on a terminal.
 fn columns(table: &FaultTable, first: usize) -> comfy_table::Table {
     let last = table.faults.len().min(first + FAULTS_BESIDE);
     let mut header = vec![table.transport.as_str()];
@@ -222,8 +224,8 @@ fn cell(
     Ok(Cell { without_idle_time_out, with_idle_time_out })
 }
 
-/// What the others experience: once is enough to see that they may be unaffected; that they suffer is
-/// said only of the middle one of three times, since a stall of the machine delays anybody.
+/// What the other clients experience. One try is enough to show that they may be unaffected.
+/// Otherwise the median of three tries counts, because a stall of the machine delays any client.
 fn usual_experience(
     design: &'static Design,
     misbehaviour: Misbehaviour,
@@ -248,7 +250,7 @@ fn experience(
         .map_err(|failure: Failure| Error::Server(failure.to_string()))?;
     let ended = Arc::new(AtomicBool::new(false));
     let misbehaving = misbehave(misbehaviour, design.transport(), server.address, &ended)?;
-    thread::sleep(Duration::from_millis(50)); // the server has met them by now
+    thread::sleep(Duration::from_millis(50)); // the server has met the faults by now
     let mut worst = Duration::ZERO;
     for id in 0..OTHERS as u64 {
         let before = Instant::now();
@@ -263,7 +265,7 @@ fn experience(
     Ok(if worst > UNAFFECTED_WITHIN { Experience::Delayed(worst) } else { Experience::Unaffected })
 }
 
-/// The sockets of those who misbehave; they do while these are open.
+/// The sockets of the misbehaving clients, which misbehave while these are open.
 struct Culprits {
     _tcp: Vec<TcpStream>,
     _udp: Vec<UdpSocket>,
@@ -306,7 +308,7 @@ fn misbehave(
     Ok(misbehaving)
 }
 
-/// What a client that misbehaves says.
+/// What a misbehaving client sends.
 fn said(misbehaviour: Misbehaviour) -> Vec<u8> {
     let asked = |wait, compute, reply_size| {
         request(&Request { work: Work { wait, compute }, reply_size, ..trivial(u64::MAX) })
@@ -334,7 +336,7 @@ fn trickle(mut stream: TcpStream, ended: Arc<AtomicBool>) -> io::Result<()> {
     trickling.map(|_| ())
 }
 
-/// One honest exchange; an error where it is not done in time.
+/// One correct exchange; an error if it is not finished in time.
 fn ask(transport: Transport, server: SocketAddr, id: u64) -> io::Result<()> {
     let due = Instant::now() + PATIENCE;
     let left = || {
@@ -358,7 +360,7 @@ fn ask(transport: Transport, server: SocketAddr, id: u64) -> io::Result<()> {
     }
 }
 
-/// Any port of the loopback address of the server's kind. It is not connected: a session worker
+/// The server's address with any free port. The socket is not connected, because a session worker
 /// answers from a port of its own.
 fn local(server: SocketAddr) -> SocketAddr {
     SocketAddr::new(server.ip(), 0)

@@ -1,9 +1,10 @@
 //! Crossover finds, on the machine in front of you, where concurrency pays off in a server.
 //!
-//! This crate is the program's edge: command line ([`cli`]), scenarios, runs and their order
-//! ([`mod@bench`]), what a run is given ([`setup`]) and where it takes place ([`testbed`]), the machine
-//! (`host`), and what is printed (`terminal`). Everything that decides or computes lies in the crates
-//! below. It is a library so that trials and tests can use its parts; the binary only calls [`main`].
+//! This crate is the edge of the program: the command line ([`cli`]), scenarios, runs and their
+//! order ([`mod@bench`]), what a run is given ([`setup`]) and where it takes place ([`testbed`]),
+//! the machine (`host`), and the output (`terminal`). Everything that decides or computes is in the
+//! crates below. The crate is a library so that trials and tests can use its modules; the binary
+//! only calls [`main`].
 
 pub mod bench;
 pub mod cli;
@@ -54,8 +55,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help, version, or what is wrong with the command line. What was written there is quoted in it, and
-/// must not steer the terminal.
+/// Prints the help, the version, or what is wrong with the command line. The message may quote the
+/// command line, which must not control the terminal.
 fn explain(error: &clap::Error) -> ExitCode {
     let plain = error.to_string();
     let (is_harmless, code) = (harmless(&plain) == plain, error.exit_code());

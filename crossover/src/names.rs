@@ -1,8 +1,8 @@
-//! Names that people write, and what they probably meant.
+//! Reads names that people write, and suggests what they probably meant.
 
 use servers::{CATALOGUE, Design};
 
-/// Finds a design; the message for an unknown one names those there are.
+/// Finds a design by its name; the error for an unknown name lists all names.
 pub(crate) fn read_design(name: &str) -> Result<&'static Design, String> {
     Design::named(name).ok_or_else(|| {
         let names: Vec<&str> = CATALOGUE.iter().map(|design| design.name).collect();
@@ -11,7 +11,7 @@ pub(crate) fn read_design(name: &str) -> Result<&'static Design, String> {
     })
 }
 
-/// Words for a message that name what was probably meant, if anything is like it.
+/// The end of a message, with the known word that was probably meant, if one is similar.
 pub(crate) fn did_you_mean(written: &str, known: &[&str]) -> String {
     let likeness = |word: &&&str| strsim::jaro_winkler(&written.to_lowercase(), word);
     let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

@@ -1,4 +1,4 @@
-//! `crossover serve`: becomes one server.
+//! `crossover serve`: turns this process into one server.
 
 use servers::Tuning;
 use servers::limits::Limits;

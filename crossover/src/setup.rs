@@ -1,5 +1,5 @@
-//! What a run is given, a load and a server: how parameters change it, and how it is written as flags
-//! and for records. Each of these stands here and nowhere else.
+//! The setup of a run, a load and a server: how a parameter changes it, and how it is written as
+//! flags and in records. Each of these is defined only here.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use results::{Parameter, ParameterUnit, Subject};
 use servers::{Design, Dispatch, limits};
 use workload::{Arrivals, Close, Distribution, LoadSpec, Rate};
 
-/// Load and server of one run.
+/// The load and the server of one run.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// What is sent.
@@ -18,7 +18,7 @@ pub struct Setup {
     pub server: ServerSetup,
 }
 
-/// A server design with its settings; what is not set is as usual.
+/// A server design with its settings; a setting that is `None` has its usual value.
 #[derive(Clone, Debug)]
 pub struct ServerSetup {
     /// The design.
@@ -34,16 +34,16 @@ pub struct ServerSetup {
 }
 
 impl ServerSetup {
-    /// A design as it usually is.
+    /// A design with its usual settings.
     #[must_use]
     pub fn usual(design: &'static Design) -> Self {
         Self { design, workers: None, idle: None, patience: None, distribution: None }
     }
 
-    /// Its settings as flags of `crossover serve DESIGN`.
+    /// The settings as flags of `crossover serve DESIGN`.
     #[must_use]
     pub fn flags(&self) -> Vec<String> {
-        // Taken apart by name, so that a new setting cannot be forgotten here.
+        // Destructured by name, so that a new setting cannot be forgotten here.
         let Self { design: _, workers, idle, patience, distribution } = self;
         let settings = [
             ("--workers", workers.map(|count| count.to_string())),
@@ -58,10 +58,10 @@ impl ServerSetup {
 }
 
 impl Setup {
-    /// Gives a parameter a value in its base unit.
+    /// Sets a parameter to a value in the parameter's base unit.
     ///
     /// # Errors
-    /// When it cannot have it.
+    /// If the parameter cannot have the value.
     pub fn set(&mut self, parameter: Parameter, value: f64) -> Result<(), String> {
         let load = &mut self.load;
         match parameter {
@@ -70,7 +70,7 @@ impl Setup {
             Parameter::Rate => {
                 let rate = Rate::per_second(value).ok_or("the rate must be above 0")?;
                 let Arrivals::Open { law, .. } = load.arrivals else {
-                    return Err("a closed loop has no rate; leave rate or closed away".to_owned());
+                    return Err("a closed loop has no rate; omit rate or closed".to_owned());
                 };
                 load.arrivals = Arrivals::open(rate, law);
             }
@@ -83,7 +83,7 @@ impl Setup {
         Ok(())
     }
 
-    /// The same for records.
+    /// The setup as it is written in records.
     #[must_use]
     pub fn in_words(&self) -> results::Setup {
         results::Setup {
@@ -102,7 +102,7 @@ fn count(value: f64, most: u32) -> Result<u32, String> {
 /// Reads a value of a parameter, with its unit.
 ///
 /// # Errors
-/// When it is no such quantity.
+/// If the text is not a value of the parameter.
 pub fn read_value(parameter: Parameter, text: &str) -> Result<f64, String> {
     match parameter.row().unit {
         ParameterUnit::Time => read_duration(text).map(|time| time.as_nanos() as f64),
@@ -112,11 +112,11 @@ pub fn read_value(parameter: Parameter, text: &str) -> Result<f64, String> {
             .trim()
             .parse::<u32>()
             .map(f64::from)
-            .map_err(|_| format!("'{text}' is no number of {parameter}; write 16")),
+            .map_err(|_| format!("'{text}' is not a number of {parameter}; write 16")),
     }
 }
 
-/// A design with its facts, for records.
+/// A design with its properties, for records.
 #[must_use]
 pub fn subject(design: &Design) -> Subject {
     use servers::{Allocation, Concurrency, WorkUnit};
@@ -146,10 +146,10 @@ pub fn subject(design: &Design) -> Subject {
     }
 }
 
-/// Whether the sizes of a load can be sent at all.
+/// Checks that the sizes of a load can be sent at all.
 ///
 /// # Errors
-/// With the largest that can.
+/// If they cannot, with the largest size that can.
 pub fn fits_transport(spec: &LoadSpec, transport: Transport) -> Result<(), String> {
     let most = MAX_DATAGRAM_SIZE as f64;
     let largest = spec.request_size.largest().max(spec.reply_size.largest());

@@ -1,4 +1,4 @@
-//! Files that people name: scenarios, lists of times, tables, bodies of requests.
+//! Reads files that the user names: scenarios, lists of times, tables, request bodies.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,7 +8,8 @@ use protocol::text::decode;
 
 use crate::error::Error;
 
-/// The most that a file may hold: a trace of some ten million instants, and no device without end.
+/// The largest file that is read, in bytes: a trace of some ten million instants fits, and a device
+/// that never ends is refused.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// The text of a file, without a byte order mark.

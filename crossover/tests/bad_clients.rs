@@ -1,5 +1,5 @@
-//! Clients that misbehave, against every row of the catalogue, through real processes. Whatever
-//! one client does, the next one is served.
+//! Clients that misbehave, against every design of the catalogue, with real processes. Whatever one
+//! client does, the next one is served.
 
 mod common;
 
@@ -17,7 +17,7 @@ use protocol::{HEADER_SIZE, MAX_DATAGRAM_SIZE, Refusal, Request};
 use servers::{Allocation, Concurrency, Design};
 use socket2::SockRef;
 
-/// Short enough for a test, long enough for a loaded machine to do an honest exchange in.
+/// Short enough for a test, and long enough for an honest exchange on a loaded machine.
 const IDLE: [&str; 2] = ["--idle", "400ms"];
 
 fn each(transport: Transport, flags: &[&str], test: impl Fn(&'static Design, &Server)) {
@@ -36,7 +36,7 @@ fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-/// Closes by a reset.
+/// Closes the connection with a reset.
 fn reset(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("an option");
 }
@@ -120,8 +120,9 @@ fn whoever_never_reads_a_large_reply_is_closed_after_the_idle_time() {
     });
 }
 
-/// Asks the same again and again, `ahead` requests before the replies, until told to stop or cut
-/// off; how many requests went out and how many replies of the smallest size came in.
+/// Sends the same request again and again, up to `ahead` requests before their replies, until
+/// `stop` is set or the connection is cut off. Returns how many requests were sent and how many
+/// replies of the smallest size were received.
 fn flood(stream: TcpStream, ask: &[u8], ahead: usize, stop: &AtomicBool) -> (usize, usize) {
     let received = Arc::new(AtomicUsize::new(0));
     let reader = {
@@ -153,7 +154,7 @@ fn flood(stream: TcpStream, ask: &[u8], ahead: usize, stop: &AtomicBool) -> (usi
 fn a_client_that_never_pauses_leaves_the_others_their_turn() {
     for design in common::designs_that_run_here() {
         if design.transport() == Transport::Udp || design.concurrency == Concurrency::Iterative {
-            continue; // an iterative server is one client's as long as that client stays
+            continue; // an iterative server serves one client as long as that client stays
         }
         let server = Server::start(design.name, &[]);
         let stop = Arc::new(AtomicBool::new(false));
@@ -220,7 +221,7 @@ fn a_reply_is_not_answered() {
     each(Transport::Udp, &[], |design, server| {
         let mut client = Client::new(design, server.address);
         client.send(&bytes);
-        // Had the reply been answered, that would arrive first or soon after.
+        // If the reply had been answered, that answer would arrive first or soon after.
         assert_eq!(client.ask(&request(5, Duration::from_millis(20))).id, 5, "{design:?}");
         let Client::Udp(socket, _) = client else { return };
         socket.set_nonblocking(true).expect("an option");
@@ -289,14 +290,14 @@ fn services_that_would_answer_are_never_answered() {
         let mut client = Client::new(design, server.address);
         client.send(b"hello");
         assert_eq!(client.receive(5), b"hello");
-        // Each shard has a queue of its own: all must have been taken from.
+        // Each shard has its own queue, and all of them must be empty.
         let port = server.address.port();
         common::eventually("all datagrams are received", || {
             let sockets = procfs::net::udp().expect("/proc is there");
             let mut of_it = sockets.iter().filter(|socket| socket.local_address.port() == port);
             of_it.all(|socket| socket.rx_queue == 0)
         });
-        std::thread::sleep(Duration::from_millis(20)); // and what was received is counted
+        std::thread::sleep(Duration::from_millis(20)); // until what was received is counted
         let (closing, _) = server.stop();
         assert_eq!(
             (&closing["received"], &closing["answered"]),
@@ -322,7 +323,7 @@ fn too_many_connections_cost_no_processor_time_and_are_gone_when_they_go() {
         let server = Server::start_with_descriptors(64, design.name, flags);
         println!("{design:?}");
         let held: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect(&server)).collect();
-        thread::sleep(Duration::from_millis(500)); // what can be accepted has been
+        thread::sleep(Duration::from_millis(500)); // all that can be accepted has been
         let before = processor_time(&server);
         thread::sleep(Duration::from_secs(1));
         let used = processor_time(&server) - before;
@@ -332,7 +333,7 @@ fn too_many_connections_cost_no_processor_time_and_are_gone_when_they_go() {
     }
 }
 
-/// Loops that serve already must not take the descriptors that those set up after them need.
+/// Loops that already serve must not take the descriptors that loops set up later need.
 #[test]
 fn connections_that_come_at_once_do_not_keep_a_server_from_starting() {
     let designs = common::designs_that_run_here();
@@ -348,7 +349,7 @@ fn connections_that_come_at_once_do_not_keep_a_server_from_starting() {
     }
 }
 
-/// Of the server and its children alive; the clock ticks every 10 ms.
+/// Processor time of the server and its live children; the clock ticks every 10 ms.
 fn processor_time(server: &Server) -> Duration {
     let children = server.children().into_iter().map(|(child, _)| child);
     let ticks: u64 = children
@@ -362,7 +363,7 @@ fn processor_time(server: &Server) -> Duration {
 #[test]
 fn ten_thousand_sessions_leave_nothing_behind() {
     for design in common::designs_that_run_here() {
-        // A session worker stays for its client's silence, which is bounded by the idle time.
+        // A session worker stays while its client is silent, for the idle time at most.
         let flags: &[&str] =
             if design.name.ends_with("session-workers") { &["--idle", "20ms"] } else { &[] };
         let server = Server::start(design.name, flags);
@@ -388,8 +389,8 @@ fn ten_thousand_sessions_leave_nothing_behind() {
         eventually(&format!("{design:?}: {descriptors} descriptors as before"), || {
             self::descriptors(&server) <= descriptors
         });
-        // The C library keeps stacks of ended threads, up to 40 MB: 160 of them, two mappings each.
-        // Only session workers may be more at once later than at first.
+        // The C library keeps stacks of ended threads, up to 40 MB: 160 of them, with two mappings
+        // each. Only session workers may run in greater numbers later than at first.
         let more = if design.name.ends_with("session-workers") { 400 } else { 40 };
         eventually(&format!("{design:?}: {mappings} mappings as before"), || {
             self::mappings(&server) <= mappings + more

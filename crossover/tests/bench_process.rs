@@ -67,7 +67,7 @@ fn a_server_killed_in_mid_run_is_told_and_the_other_records_stay() {
     let records = folder.path().join("out/records.jsonl");
     wait_for_lines(&records, 1);
     let server = server_of(&bench);
-    thread::sleep(Duration::from_millis(200)); // let the run be under way
+    thread::sleep(Duration::from_millis(200)); // let the run get under way
     kill(server, Signal::SIGKILL).expect("it is alive");
     let output = bench.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
@@ -163,7 +163,7 @@ fn two_benches_at_once_have_folders_of_their_own() {
     assert_eq!(pages.len(), 3, "{pages:?}");
     let latest = folder.path().join("reports/runs/latest/records.jsonl");
     assert_eq!(read_records(&latest, |record| record).expect("readable").records.len(), 2);
-    // Where `latest` is a folder of somebody's, the bench is worth no less.
+    // If `latest` is a foreign folder, the bench still succeeds.
     let latest = folder.path().join("reports/runs/latest");
     fs::remove_file(&latest).expect("a link");
     fs::create_dir_all(latest.join("precious")).expect("a folder");
@@ -222,7 +222,7 @@ fn a_folder_that_was_hardly_begun_can_be_begun_again() {
         assert_eq!(begun.status.code(), Some(0), "{}", said(&begun));
         fs::remove_dir_all(&run).expect("ours");
     }
-    // Records whose scenario is gone are not overwritten, and it is said what helps.
+    // Records whose scenario is gone are not overwritten, and the remedy is printed.
     let begun = in_folder(folder.path(), &["bench", "tiny.toml", "--out", "run"]);
     assert_eq!(begun.status.code(), Some(0), "{}", said(&begun));
     fs::remove_file(run.join("scenario.toml")).expect("there");
@@ -262,7 +262,10 @@ fn a_scenario_without_an_axis_says_what_it_measured() {
     let output = in_folder(folder.path(), &["bench", "tiny.toml", "--out", "run"]);
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("UDP iterative answers half of the requests within"), "{told}");
+    assert!(
+        told.contains("the iterative UDP server answers half of the requests within"),
+        "{told}"
+    );
     assert!(told.contains("of processor time for a request answered"), "{told}");
 }
 
@@ -284,7 +287,8 @@ fn what_cannot_be_written_ends_no_bench() {
         let records = folder.path().join(&out).join("records.jsonl");
         let read = read_records(&records, |record| record).expect("readable").records;
         assert_eq!(read.len(), 2, "{redirected}");
-        // A closed descriptor is opened on /dev/null before the program begins: nothing is amiss.
+        // A closed descriptor is opened on /dev/null before the program starts, so nothing is
+        // amiss.
         let expected = if redirected == ">&-" { 0 } else { code };
         assert_eq!(output.status.code(), Some(expected), "{redirected}: {}", said(&output));
     }
@@ -300,7 +304,7 @@ fn a_run_without_a_request_fails_and_the_bench_goes_on() {
         fs::write(folder.path().join("sparse.toml"), text).expect("writable");
         let out = format!("run{seed}");
         let output = in_folder(folder.path(), &["bench", "sparse.toml", "--out", &out]);
-        // Some seeds draw no request for the check itself; that is told before anything is run.
+        // Some seeds draw no request for the check itself, which is reported before any run.
         (output.status.code() != Some(2)).then_some((output, out))
     });
     let (output, out) = seeds.expect("a seed whose first plan holds a request");
@@ -361,7 +365,7 @@ fn what_cannot_be_carried_out_is_refused_and_odd_questions_end() {
         (with("\"only\"", &format!("\"{}\"", "x".repeat(65))), "64 at most"),
         (with("400/s\"", "1e-19/s\"\nwarmup_requests = 1"), "raise the rate"),
         (with("400/s", "1e-6/s"), "a day"),
-        (with("[\"cost\"]", "[]"), "shows nothing"),
+        (with("[\"cost\"]", "[]"), "shows is empty"),
         (with("[\"udp-iterative\"]", "[\"udp-iterative\", \"udp-iterative\"]"), "twice"),
         (with("designs", "twins = [\"udp-iterative\", \"udp-iterative\"]\ndesigns"), "twice"),
         (with("wait =", "timeout = \"0s\"\nwait ="), "timeout"),
@@ -369,7 +373,7 @@ fn what_cannot_be_carried_out_is_refused_and_odd_questions_end() {
         (with("Tiny", "\\u001b[31mTiny"), "control character"),
     ] {
         let output = run(&text, "refused");
-        let told = said(&output).replace("names nothing", "shows nothing");
+        let told = said(&output);
         assert_eq!(output.status.code(), Some(2), "{text}: {told}");
         assert!(told.contains(says), "{says}: {told}");
     }

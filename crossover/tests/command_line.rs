@@ -1,4 +1,4 @@
-//! What the program says on its command line, and what it says to bad input.
+//! What the program prints on its command line, and its errors for bad input.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// Runs into an error: one message with its remedy, the documented exit code, and no panic.
+/// Runs a command that fails: one message with its remedy, the documented exit code, and no panic.
 fn refused(arguments: &[&str], code: i32, says: &[&str]) {
     let output = run(arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,4 +1,4 @@
-//! One suite over every row of the catalogue, through real processes. No timing is asserted.
+//! One suite over every design of the catalogue, with real processes. No timing is asserted.
 
 mod common;
 

@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-/// A load of half a minute that has just begun, with its result to be read.
+/// A load of half a minute that has just started, with its output in pipes.
 fn long_load(target: &str) -> Child {
     let load = crossover()
         .args(["load", target, "--for", "30s", "--warmup", "0", "--json"])
@@ -21,7 +21,7 @@ fn long_load(target: &str) -> Child {
     load
 }
 
-/// Whether this process ignores a signal; what it starts then does as well (signal(7)).
+/// Whether this process ignores a signal; its child processes then ignore it as well (signal(7)).
 fn is_ignored_here(signal: Signal) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a line");
@@ -56,7 +56,7 @@ fn an_interrupted_load_tells_what_it_has_and_what_ended_it() {
 
 #[test]
 fn a_load_that_still_connects_can_be_interrupted() {
-    // Nobody accepts, and the queue of connections has room for one or two.
+    // No process accepts, and the listen queue holds only one or two connections.
     let full =
         socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("one");
     full.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
@@ -81,7 +81,7 @@ fn two_signals_at_once_are_one_wish_to_end() {
     let server = Server::start("udp-iterative", &[]);
     let target = format!("udp://{}", server.address);
     let load = long_load(&target);
-    // As timeout(1) does: the child, and then its group.
+    // Like timeout(1), which signals the child and then its group.
     for signal in [Signal::SIGTERM, Signal::SIGTERM, Signal::SIGHUP] {
         let _ = kill(Pid::from_raw(load.id() as i32), signal);
     }

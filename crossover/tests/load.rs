@@ -71,7 +71,7 @@ fn echo_and_raw_exchanges_drive_servers_that_know_nothing_of_us() {
     let said = json(&stamped, &[&["--service", "echo", "--kernel-stamps"], &SHORT[..]].concat());
     all_answered(&said);
     assert_eq!(said["by_kernel"]["count"], said["response_time"]["count"]);
-    // What is refused was answered by neither opinion.
+    // A refused request counts as answered neither by the generator nor by the kernel's stamps.
     let refusing = Server::start("udp-iterative", &[]);
     let some = ["--kernel-stamps", "--wait", "two-point:0,3600s,0.2"];
     let said = json(&format!("udp://{}", refusing.address), &[&some, &SHORT[..]].concat());
@@ -89,8 +89,8 @@ fn requests_that_share_a_socket_and_have_no_name_all_get_their_replies() {
     all_answered(&json(&target, &[&raw[..], &sessions].concat()));
 }
 
-/// Answers trains of datagrams with trains, until an empty one comes; tells how many came in the
-/// longest.
+/// Answers GSO segments with GSO segments, until an empty datagram comes; returns the largest
+/// number that came together.
 fn answer_trains(socket: &UdpSocket) -> nix::Result<usize> {
     use nix::sys::socket::{
         ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg,
@@ -243,7 +243,7 @@ fn the_exit_code_says_whether_a_bound_is_kept() {
     }
     let nobody = load("tcp://127.0.0.1:1", &["--expect", "p50 < 5s", "--for", "100ms"]);
     assert_eq!(nobody.status.code(), Some(3));
-    // Of several the gravest: a run that does not tell before a bound that is missed.
+    // The most serious of several errors decides: an undecided bound before an unmet one.
     let both = ["--expect", "p50 < 10ms", "--expect", "p99.9 < 5s"];
     assert_eq!(load(&target, &[&frame[..], &both].concat()).status.code(), Some(6));
     let few = [&frame[..], &["--expect", "p99.9 < 5s"]].concat();
@@ -256,7 +256,7 @@ fn the_exit_code_says_whether_a_bound_is_kept() {
 fn a_capacity_is_searched_with_its_trials_shown() {
     let server = Server::start("udp-iterative", &[]);
     let target = format!("udp://{}", server.address);
-    // An iterative server with 5 ms for each request: 200/s at most, whatever the machine does.
+    // An iterative server with 5 ms for each request: at most 200/s, whatever the machine does.
     let arguments = ["--capacity", "p50 < 15ms", "--wait", "5ms", "--for", "400ms"];
     let output = load(
         &target,
@@ -291,7 +291,7 @@ fn the_closing_table_tells_times_model_and_accounts() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let widest = said.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(80), "{widest:?}: {said}");
-        // Lines are divided where they would be too long.
+        // Lines are wrapped where they would be too long.
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         let accounts = [" planned = ", " sent = ", "pacing ", "mean of", "way back"];
         for part in
@@ -311,7 +311,7 @@ fn the_closing_table_tells_times_model_and_accounts() {
 fn recorded_arrivals_and_measured_values_are_read_from_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let [trace, sizes] = ["trace", "sizes"].map(|name| folder.path().join(name));
-    // Three at once and a fourth, counted from 1970.
+    // Three instants at once and a fourth, counted from 1970.
     let instants = ["1763800000.1s", "1763800000.1s", "1763800000.100000000s", "1763800000.15s"];
     std::fs::write(&trace, instants.join("\n")).expect("written");
     std::fs::write(&sizes, "1KiB\n1KiB # twice\n").expect("written");
@@ -382,7 +382,7 @@ fn a_target_that_cannot_be_is_told_as_what_it_is() {
         ("http://127.0.0.1:99999/", 2, "65535"),
         ("tcp://127.0.0.1", 2, "tcp://127.0.0.1:9000"),
         ("http://127.0.0.1:1?reply=5KiB", 3, "is the server running there?"),
-        ("http://nobody.invalid/", 2, "leads nowhere"), // a name that is nobody's (RFC 6761)
+        ("http://nobody.invalid/", 2, "cannot be resolved"), // a name that never exists (RFC 6761)
     ] {
         let output = load(target, &["--for", "100ms"]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,4 +1,4 @@
-//! What becomes of requests when a connection ends: through real processes, against servers that end
+//! What happens to requests when a connection ends, with real processes, against servers that end
 //! connections in every way.
 
 mod common;
@@ -18,7 +18,7 @@ const LAST: &[u8] = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\
 
 const FRAME: [&str; 6] = ["--for", "600ms", "--warmup", "0s", "--timeout", "500ms"];
 
-/// Where everything is answered: late on a machine that has other work, and all the same.
+/// For loads in which everything is answered, even if late on a busy machine.
 const PATIENT: [&str; 6] = ["--for", "600ms", "--warmup", "0s", "--timeout", "30s"];
 
 /// Every way to load that puts several requests on a connection.
@@ -37,7 +37,7 @@ fn resent(said: &Value) -> u64 {
 
 #[test]
 fn what_stands_behind_an_announced_end_goes_out_again() {
-    // As nginx with keepalive_requests 20: the twentieth reply says that it is the last.
+    // Like nginx with keepalive_requests 20: the twentieth reply announces that it is the last.
     let (target, _beside) = http(|_, number| match number {
         1..20 => Some(OK.to_vec()),
         20 => Some(LAST.to_vec()),
@@ -52,7 +52,8 @@ fn what_stands_behind_an_announced_end_goes_out_again() {
 
 #[test]
 fn a_server_that_keeps_no_connection_loses_nothing() {
-    // As python's http.server: HTTP/1.0, one reply, and the end; by length, or by the end itself.
+    // Like Python's http.server: HTTP/1.0, one reply, and the end of the connection. The reply ends
+    // by its length, or with the connection.
     for reply in [
         &b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi"[..],
         b"HTTP/1.0 200 OK\r\n\r\nhi",
@@ -77,12 +78,12 @@ fn a_server_that_keeps_no_connection_loses_nothing() {
 
 #[test]
 fn a_reply_that_is_cut_off_by_the_requests_behind_it_is_asked_for_again() {
-    // Who closes while requests lie unread sends RST instead of FIN: at the end of a reply that has no
-    // other end, and in the midst of one that has a length.
+    // A server that closes while requests are unread sends RST instead of FIN: at the end of a
+    // reply that ends only with the connection, and in the middle of one that has a length.
     let until_the_end = &b"HTTP/1.0 200 OK\r\n\r\nhi"[..];
     let half = &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh"[..];
     let closed = &["--closed", "--clients", "1", "--pipeline", "8"][..];
-    // An open loop meets the RST by a write: the next request is due.
+    // An open loop meets the RST on a write, because the next request is due.
     let open = &["--clients", "1", "--rate", "300/s"][..];
     for (first, reply, way) in [
         (until_the_end, until_the_end, closed),
@@ -100,19 +101,20 @@ fn a_reply_that_is_cut_off_by_the_requests_behind_it_is_asked_for_again() {
                 }
                 let _ = stream.write_all(if connection == 1 { first } else { reply });
                 if connection == 1 {
-                    thread::sleep(Duration::from_millis(100)); // until others have come, unread
+                    thread::sleep(Duration::from_millis(100)); // until others wait unread
                 }
             });
         let said = json(&format!("http://{address}/"), &[way, &PATIENT].concat());
         all_answered(&said);
-        // Who has read that no more replies come may not have put anything behind this one.
+        // A generator that has read that no more replies come may have put nothing behind this
+        // request.
         assert!(first == until_the_end || resent(&said) > 0, "{way:?}: {said}");
     }
 }
 
 #[test]
 fn an_early_end_costs_what_may_not_be_repeated_and_nothing_else() {
-    // The tenth request of each connection finds it closed without a word, or reset.
+    // The tenth request of each connection finds it closed without notice, or reset.
     for reset in [false, true] {
         let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), move |_, stream| {
             let again = stream.try_clone().expect("a descriptor");
@@ -144,7 +146,7 @@ fn an_early_end_costs_what_may_not_be_repeated_and_nothing_else() {
 
 #[test]
 fn a_server_that_ends_each_connection_after_two_replies_loses_nothing() {
-    // Announced or not: what stands far behind would be sent again more often than three times.
+    // Announced or not: a request far behind would be sent again more often than three times.
     for second in [OK, LAST] {
         let (target, _beside) = http(move |_, number| match number {
             1 => Some(OK.to_vec()),
@@ -185,7 +187,8 @@ fn a_reply_that_is_cut_short_is_no_reply() {
             let _ = stream.read(&mut [0; 4096]);
             let _ = stream.write_all(cut);
         });
-        // One request at a time: one that stood behind a reply cut short would rightly go out again.
+        // One request at a time, because one behind a reply that is cut short would rightly be sent
+        // again.
         let frame = [&["--closed", "--think", "5ms"], &PATIENT[..]].concat();
         let said =
             parsed(&load(&format!("http://{address}/"), &[&frame[..], &["--json"]].concat()));
@@ -208,7 +211,7 @@ fn a_request_that_hangs_costs_itself_and_not_its_connection_s_others() {
     for way in [&["--rate", "200/s"][..], &["--closed", "--think", "40ms"]] {
         let said = json(&target, &[way, &frame].concat());
         let planned = count(&said, "planned");
-        // One in fifty hangs; two thirds timed out where each blocked what stood behind it.
+        // One in fifty hangs; two thirds timed out when each blocked the requests behind it.
         assert!(count(&said, "timed_out") * 4 <= planned, "{way:?}: {said}");
         let ends = ["answered", "timed_out", "unsent"].map(|name| count(&said, name));
         assert_eq!(ends.iter().sum::<u64>(), planned, "{said}");
@@ -232,7 +235,7 @@ fn a_raw_request_that_hangs_does_not_poison_its_connection() {
     let frame = ["--clients", "8", "--for", "3s", "--warmup", "0s", "--timeout", "300ms"];
     let raw = ["--send", "PING\\n", "--rate", "200/s"];
     let said = json(&format!("tcp://{address}"), &[&raw[..], &frame].concat());
-    // What stood behind it cannot be sent again, and times out with it: what came in 300 ms at most.
+    // The requests behind it cannot be sent again and time out with it: at most those of 300 ms.
     let most = (count(&said, "planned") / 50 + 2) * 10;
     assert!(count(&said, "timed_out") <= most, "{said}");
     assert!(count(&said, "answered") * 10 >= count(&said, "planned") * 7, "{said}");
@@ -246,7 +249,7 @@ fn fewer_workers_than_kept_connections_are_told() {
             converse(stream, |_| Some(OK.to_vec()));
         } else {
             held.fetch_add(1, SeqCst);
-            thread::sleep(Duration::from_secs(3)); // nobody is left to serve it
+            thread::sleep(Duration::from_secs(3)); // no worker is left to serve it
         }
     });
     let frame = [&["--rate", "200/s", "--clients", "5", "--connection", "persistent"], &FRAME[..]];
@@ -257,7 +260,7 @@ fn fewer_workers_than_kept_connections_are_told() {
 
 #[test]
 fn a_name_with_several_addresses_is_loaded_at_the_one_that_is_used() {
-    // What localhost stands for is the machine's affair; where it has one address, that is used.
+    // The addresses of localhost depend on the machine; if it has only one, that one is used.
     let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |_, stream| {
         converse(stream, |_| Some(OK.to_vec()));
     });
@@ -271,8 +274,8 @@ fn a_name_with_several_addresses_is_loaded_at_the_one_that_is_used() {
 
 #[test]
 fn one_lost_request_of_the_work_protocol_stalls_no_client() {
-    // The first connection ends at its third request; on the next the first request is never
-    // answered, and all others are.
+    // The first connection ends at its third request. On the next connection the first request is
+    // never answered, and all others are.
     let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |number, mut stream| {
         let mut bytes = [0; 64];
         let mut come = 0;
@@ -303,7 +306,8 @@ fn one_lost_request_of_the_work_protocol_stalls_no_client() {
 
 #[test]
 fn a_generator_that_gives_up_says_of_no_connection_that_the_server_ended_it() {
-    // 4 ms for each reply, and no end ever: beyond 250/s requests time out, and none is reset.
+    // Each reply takes 4 ms and no connection ends: beyond 250/s requests time out, and none is
+    // reset.
     let (address, _beside) = streams(TcpListener::bind("127.0.0.1:0"), |_, stream| {
         converse(stream, |_| {
             thread::sleep(Duration::from_millis(4));

@@ -1,4 +1,5 @@
-//! Loads on servers and generators that fail: wrong replies are counted, disturbances doubted.
+//! Loads on servers and generators that fail: wrong replies are counted, and disturbances are
+//! flagged with a warning.
 
 mod common;
 
@@ -15,7 +16,7 @@ use common::{Server, crossover, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Held by whoever fills a core, and by who must know whose a stall was.
+/// Held by a test that fills a core, and by a test that must find out which side stalled.
 static QUIET: Mutex<()> = Mutex::new(());
 
 /// A responder over UDP that answers each datagram in its own way.
@@ -36,7 +37,7 @@ fn responder(
     (address, beside)
 }
 
-/// Bytes that look random and are the same on every day.
+/// Bytes that look random and are the same in every run.
 fn noise(number: u64, length: usize) -> Vec<u8> {
     let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
@@ -67,12 +68,13 @@ fn datagrams_that_are_no_replies_are_counted_as_wrong() {
     let said = json(&format!("udp://{address}"), &[&flags, &SHORT[..]].concat());
     let planned = count(&said, "planned");
     assert!(planned > 50, "{said}");
-    // Noise, the cut ones and the stranger's; of these only a cut one is somebody's.
+    // Noise, cut datagrams and the stranger's are wrong; of these only a cut one belongs to a
+    // request.
     assert!(said["wrong_replies"].as_u64() >= Some(planned / 2), "{said}");
     assert!(count(&said, "wrong") >= planned / 6, "{said}");
     assert!(said["duplicates"].as_u64() > Some(planned / 10), "{said}");
     assert!(count(&said, "answered") >= planned / 4, "{said}");
-    // The work protocol takes nothing else for an answer either.
+    // The work protocol takes none of these for an answer either.
     let said = json(&format!("udp://{address}"), &[&["--timeout", "200ms"], &SHORT[..]].concat());
     assert_eq!(count(&said, "answered"), 0, "{said}");
 }
@@ -101,7 +103,7 @@ fn streams_that_say_everything_twice_are_counted_as_wrong() {
         }
     });
     for exchange in [&["--service", "echo"][..], &["--send", "a line\\n"]] {
-        // One after the other: nothing is owed when the second comes.
+        // One request after the other: no reply is expected when the second copy comes.
         let said = json(
             &format!("tcp://{address}"),
             &[exchange, &["--closed", "--for", "300ms", "--warmup", "0s"]].concat(),
@@ -164,7 +166,7 @@ fn a_rate_out_of_reach_is_doubted_and_ends_in_time() {
 #[test]
 fn a_receive_buffer_that_overflows_is_doubted() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
-        // Nobody reads here.
+        // No process reads here.
         let socket = UdpSocket::bind(address).expect("a socket");
         let target = format!("udp://{}", socket.local_addr().expect("bound"));
         let flags = ["--rate", "20000/s", "--for", "500ms", "--warmup", "0s", "--timeout", "50ms"];
@@ -180,7 +182,7 @@ fn long_load(target: &str, arguments: &[&str]) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
 }
 
-/// Stops a load after so long, for so long.
+/// Stops a load for `length`, after the time `after`.
 fn stop_for(child: &Child, after: Duration, length: Duration) {
     let pid = Pid::from_raw(child.id() as i32);
     thread::sleep(after);
@@ -197,7 +199,7 @@ fn a_generator_that_was_stopped_is_doubted() {
     stop_for(&child, Duration::from_millis(800), Duration::from_millis(1500));
     let said = parsed(&child.wait_with_output().expect("it ends"));
     assert!(has_doubt(&said, "hiccups") && has_doubt(&said, "lag-high"), "{said}");
-    // The stop is in the response times, and the series says whose it was.
+    // The stop is in the response times, and the series shows which side caused it.
     assert!(said["response_time"]["p99_ns"].as_u64() > Some(1_000_000_000), "{said}");
     let stalls = said["stalls"].as_array().expect("a list");
     assert!(stalls.iter().any(|stall| stall["whose"] == "client"), "{stalls:?}");
@@ -206,7 +208,7 @@ fn a_generator_that_was_stopped_is_doubted() {
 #[test]
 fn replies_that_came_while_the_generator_stood_still_are_not_given_up() {
     let server = Server::start("udp-thread-per-request", &[]);
-    // A hundred are in flight when it is stopped, and overdue when it goes on; nothing is due then.
+    // A hundred are in flight when it is stopped, and overdue when it goes on; none is due then.
     let burst = ["--arrivals", "burst:100", "--rate", "40/s", "--wait", "500ms"];
     let flags = [&burst[..], &["--pacing", "spin", "--kernel-stamps"]].concat();
     let child = long_load(&format!("udp://{}", server.address), &flags);
@@ -233,7 +235,7 @@ fn a_hog_on_the_generators_core_is_doubted() {
 
 #[test]
 fn a_listen_queue_that_is_full_is_doubted() {
-    // Nobody accepts: once the queue is full the kernel lets further SYNs fall.
+    // No process accepts: once the queue is full, the kernel drops further SYNs.
     let queue = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
     let queue = queue.expect("a socket");
     let nowhere: SocketAddr = "127.0.0.1:0".parse().expect("an address");
@@ -291,7 +293,7 @@ fn datagrams_to_nobody_are_refused_one_by_one_and_soon_no_more_are_sent() {
         let flags = ["--arrivals", arrivals, "--warmup", "0s", "--for", "30s"];
         let output = load(&target, &[&flags[..], &["--timeout", "300ms", "--json"]].concat());
         let said = parsed(&output);
-        // The last may wait for another call that would be told.
+        // The last ones may wait for another call that would report the refusal.
         assert!(count(&said, "refused") + 8 >= count(&said, "sent"), "{arrivals}: {said}");
         assert!((50..60).contains(&count(&said, "refused")), "{arrivals}: {said}");
         assert!(has_doubt(&said, "nobody-listens"), "{arrivals}: {said}");
@@ -301,7 +303,7 @@ fn datagrams_to_nobody_are_refused_one_by_one_and_soon_no_more_are_sent() {
 
 #[test]
 fn datagrams_that_the_kernel_does_not_send_are_refused() {
-    // To all: a socket must ask for that first, which this generator never does.
+    // A broadcast: a socket must ask for that first, which this generator never does.
     let flags = [&["--unconnected"], &SHORT[..]].concat();
     let said = json("udp://127.255.255.255:9", &flags);
     assert!(count(&said, "sent") > 10, "{said}");
@@ -320,7 +322,7 @@ fn a_search_that_is_ended_shows_what_it_has_tried() {
     command.args(["load", &format!("udp://{address}"), "--service", "echo", "--json"]);
     command.args(["--capacity", "p50 < 60s", "--for", "100ms", "--warmup", "0s"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    // More than the first trial has, of a hundred.
+    // The first trial has only a hundred.
     eventually("the second trial begins", || requests.load(Relaxed) > 250);
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
     let output = child.wait_with_output().expect("it ends");
@@ -335,7 +337,7 @@ fn a_search_that_is_ended_shows_what_it_has_tried() {
 fn a_search_waits_until_an_overload_has_been_worked_off() {
     let server = Server::start("udp-iterative", &[]);
     let target = format!("udp://{}", server.address);
-    // It begins at 1,000/s, five times what the server can: a backlog of seconds.
+    // It starts at 1,000/s, five times what the server can process: a backlog of seconds.
     let bound = ["--capacity", "p50 < 20ms", "--wait", "5ms", "--for", "400ms"];
     let said =
         load(&target, &[&bound[..], &["--warmup", "0s", "--timeout", "300ms", "--json"]].concat());

@@ -19,7 +19,7 @@ fn every_way_to_wait_sends_and_hears_everything() {
     for pacing in ["spin", "hybrid", "sleep"] {
         for (scheme, server) in &servers {
             let target = format!("{scheme}://{}", server.address);
-            // Far apart, and closer than timers can tell apart.
+            // Far apart, and closer than timers can resolve.
             for rate in ["300/s", "30000/s"] {
                 let flags = ["--pacing", pacing, "--rate", rate, "--for", "100ms"];
                 let said = json(&target, &[&flags[..], &["--warmup", "0s"]].concat());
@@ -67,7 +67,8 @@ fn servers_on_the_next_protocol_are_loaded_likewise() {
 
 #[test]
 fn a_request_that_leaves_in_pieces_is_whole() {
-    // More than the kernel takes at once for a server with a small window that reads in bits.
+    // More than the kernel takes at once, for a server with a small window that reads little at a
+    // time.
     let small = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
     let small = small.expect("a socket");
     small.set_recv_buffer_size(4096).expect("an option");

@@ -1,4 +1,4 @@
-//! What a load says of replies that are not simply right.
+//! What a load reports for replies that are not simply right.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::load::{all_answered, count, http, json, load, parsed, streams};
 
 const FRAME: [&str; 6] = ["--for", "600ms", "--warmup", "0s", "--timeout", "500ms"];
 
-/// Where everything is answered: late on a machine that has other work, and all the same.
+/// For loads in which everything is answered, even if late on a busy machine.
 const PATIENT: [&str; 6] = ["--for", "600ms", "--warmup", "0s", "--timeout", "30s"];
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
@@ -86,7 +86,7 @@ fn what_cannot_be_read_is_shown_with_what_helps() {
         let output = load(&target, &frame);
         assert_eq!(output.status.code(), Some(3));
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(text.contains("could not be read"), "{text}");
+        assert!(text.contains("unreadable"), "{text}");
     }
 }
 
@@ -107,7 +107,7 @@ fn replies_without_end_do_not_keep_a_load_from_ending() {
         let begun = std::time::Instant::now();
         let said =
             parsed(&load(&format!("http://{address}/"), &[&frame[..], &["--json"]].concat()));
-        // 1.1 s; of a load that waited for the end, half a minute.
+        // It takes 1.1 s; a load that waited for the end of the reply would take half a minute.
         assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
         assert_eq!(count(&said, "answered"), 0, "{said}");
     }

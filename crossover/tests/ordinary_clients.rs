@@ -1,5 +1,5 @@
-//! Programs that know nothing of this project reach every design: nc, curl, socat, rdate, wrk, ab.
-//! One that is not installed is skipped, and the test says so.
+//! Programs from outside this project reach every design: nc, curl, socat, rdate, wrk, ab. A
+//! program that is not installed is skipped, and the test prints it.
 
 mod common;
 
@@ -29,7 +29,7 @@ fn at_hand(program: &str) -> bool {
     found
 }
 
-/// What a program prints when it is given this input.
+/// What a program prints for this input.
 fn said(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program)
         .args(arguments)
@@ -143,7 +143,8 @@ fn wrk_and_ab_finish_without_an_error() {
     }
 }
 
-/// All services at a base port where all of their ports are free; others may take one meanwhile.
+/// Starts all services at a base port where all of their ports are free; other processes may take
+/// one meanwhile.
 fn start_all_services() -> (Server, u16) {
     let server = (0..40)
         .find_map(|attempt| {
@@ -168,7 +169,7 @@ fn many_datagrams_at_one_door_leave_the_other_services_open() {
             let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
             while !stop.load(Relaxed) {
                 let _ = socket.send_to(&bytes, work);
-                thread::sleep(Duration::from_micros(300)); // three times what can be done
+                thread::sleep(Duration::from_micros(300)); // three times what the server can do
             }
         })
     };

@@ -1,4 +1,4 @@
-//! The ends of servers and of their workers, and what the closing line says.
+//! The ends of servers and of their workers, and the content of the closing line.
 
 mod common;
 
@@ -65,7 +65,8 @@ fn sigterm_in_mid_load_ends_server_and_workers_and_frees_the_port() {
         match design.transport() {
             Transport::Udp => drop(UdpSocket::bind(address).expect("the port is free")),
             Transport::Tcp => {
-                // As servers do; connections that the end has cut may linger.
+                // A server binds the port again, because connections that were cut at the end may
+                // linger.
                 let again = Server::start(design.name, &["--listen", &address.to_string()]);
                 assert_eq!(again.address, address);
             }
@@ -107,7 +108,7 @@ fn processor_time_in_the_closing_line_is_the_kernels() {
     }
 }
 
-/// Of a process with one thread so far, in the kernel's own nanoseconds.
+/// Processor time of a process with one thread so far, in the kernel's own nanoseconds.
 fn processor_time_of_thread(process: Pid) -> Duration {
     let text = fs::read_to_string(format!("/proc/{process}/schedstat")).expect("the kernel tells");
     let first = text.split(' ').next().expect("three numbers");

@@ -1,4 +1,4 @@
-//! Servers where the system gives little, where datagrams are forged, and where clients are silent.
+//! Servers under tight system limits, with forged datagrams, and with silent clients.
 
 mod common;
 
@@ -15,7 +15,8 @@ use protocol::Transport;
 use serde_json::Value;
 use servers::Design;
 
-/// `crossover serve` started by a shell that sets a limit first; its first line, if it says one.
+/// Starts `crossover serve` from a shell that sets a limit first; returns the process and its first
+/// line, which may be empty.
 fn limited(limit: &str, arguments: &[&str]) -> (Child, String) {
     let mut child = Command::new("sh")
         .args(["-c", &format!("{limit} && exec \"$@\""), "sh"])
@@ -73,7 +74,7 @@ fn one_forged_datagram_makes_no_two_servers_answer_each_other() {
         for (one, other) in
             services.iter().flat_map(|one| services.iter().map(move |other| (one, other)))
         {
-            // All pairs for the first design; what differs between designs is how they receive.
+            // All pairs for the first design only; designs differ only in how they receive.
             if design.name != "udp-iterative" && (*one, *other) != ("echo", "time") {
                 continue;
             }
@@ -83,7 +84,7 @@ fn one_forged_datagram_makes_no_two_servers_answer_each_other() {
                 eprintln!("skipped: forging a datagram needs a raw socket");
                 return;
             }
-            // Something honest behind it, so that it is known to have been looked at.
+            // Honest datagrams follow, so that the forged one has certainly been handled.
             for server in [&first, &second] {
                 let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
                 socket.set_read_timeout(Some(PATIENCE)).expect("an option");
@@ -110,7 +111,7 @@ fn one_forged_datagram_makes_no_two_servers_answer_each_other() {
     }
 }
 
-/// Sends a datagram that says it comes from another port; `false` where that is not permitted.
+/// Sends a datagram with a forged source port; `false` if that is not permitted.
 fn forge(from: u16, to: u16) -> bool {
     use socket2::{Domain, Protocol, Socket, Type};
     let Ok(socket) = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)) else {
@@ -148,7 +149,8 @@ fn silent_clients_of_one_program_shut_no_other_door_and_are_sent_away() {
     let silent: Vec<Client> = (0..6).map(|_| client(server.address)).collect();
     eventually("as many programs as there may be run", || server.children().len() == 4);
     assert!(echoes(server.second_address()), "the other endpoint is open");
-    // Those that hold the places are sent away one after the other, and this client gets its turn.
+    // The silent clients that hold the slots are closed one after the other, and this client gets
+    // its turn.
     assert!(echoes(server.address));
     eventually("all silent ones are gone", || server.children().is_empty());
     drop(silent);
@@ -168,7 +170,7 @@ fn no_program_outlives_a_superserver_that_was_killed() {
     }
 }
 
-/// Where a superserver that has just been started listens, in the order of its table.
+/// The addresses of a superserver that has just been started, in the order of its table.
 fn endpoints_of(child: &mut Child) -> Vec<SocketAddr> {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("text");
@@ -229,7 +231,7 @@ fn nobody_reading_its_complaints_stops_no_superserver() {
         .spawn()
         .expect("the program starts");
     let endpoints = endpoints_of(&mut child);
-    // More complaints than a pipe holds.
+    // More error messages than a pipe holds.
     for _ in 0..1500 {
         assert_eq!(client(endpoints[0]).everything(), b"");
     }

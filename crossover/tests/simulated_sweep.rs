@@ -37,7 +37,8 @@ fn the_planted_costs_are_found_where_theory_puts_the_crossing() {
         let Crossover::At { value, low, high, winner_beyond } = comparison.crossover else {
             panic!("{}: {:?}", comparison.other, comparison.crossover);
         };
-        // Interpolation between points a factor of two or three apart is off by a few percent.
+        // Interpolation between points that are a factor of two or three apart is off by a few
+        // percent.
         assert!((value / expected - 1.0).abs() < 0.1, "{value} instead of {expected}");
         assert!(low <= value && value <= high);
         assert_eq!(winner_beyond, comparison.other.name);
@@ -102,7 +103,7 @@ fn a_small_sweep_takes_less_than_a_second_and_a_bench_goes_on_where_it_was() {
         .collect::<Result<_, _>>()
         .expect("what was written");
     assert!(remaining(all.clone(), &again, &placement).is_empty());
-    // What was measured under another load, or on other cores, is another run.
+    // A run under another load, or on other cores, is another run.
     let elsewhere = Placement { server_cores: vec![7], ..placement.clone() };
     assert_eq!(remaining(all, &records, &elsewhere).len(), records.len());
     let edited = Source { text: source.text.replace("seed = ", "seed = 9"), ..source };
@@ -123,7 +124,7 @@ fn each_run_counts_once_and_runs_of_other_loads_not_at_all() {
         pages(&settled),
         ["7 runs were recorded more than once: of each run the last record counts."]
     );
-    // The scenario was edited, and half of one point measured again.
+    // The scenario was edited, and half of one point was measured again.
     let (experiment, point) = (records[0].experiment.clone(), records[0].cell.point.clone());
     let of_the_point = |record: &&Record| {
         record.experiment == experiment
@@ -138,7 +139,8 @@ fn each_run_counts_once_and_runs_of_other_loads_not_at_all() {
     assert_eq!((settled.of_another_setup, settled.repeated), (old, 0));
     assert_eq!(settled.records.len(), all - old + edited.len());
     assert!(pages(&settled)[0].contains("under another load"), "{:?}", pages(&settled));
-    // A failure that was made good is gone; one that was not stays, and takes no measurement's place.
+    // A failed run that was measured after all is gone. A run that only failed stays, and replaces
+    // no measurement.
     let mut failed = records[0].clone();
     failed.outcome = Outcome::Failed(Failure::ServerDied { how: "killed".to_owned() });
     for order in [[failed.clone(), records[0].clone()], [records[0].clone(), failed.clone()]] {
@@ -148,7 +150,7 @@ fn each_run_counts_once_and_runs_of_other_loads_not_at_all() {
         );
     }
     assert_eq!(Settled::of(vec![failed]).records.len(), 1);
-    // A page shows the same of records that are kept small.
+    // A page shows the same for records that are kept compact.
     let small: Vec<Record> = records.iter().cloned().map(Record::for_report).collect();
     assert_eq!(Findings::of(&records).figures(), Findings::of(&small).figures());
 }

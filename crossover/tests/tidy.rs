@@ -61,7 +61,7 @@ fn files_and_functions_stay_readable() {
     }
 }
 
-/// Where each function of formatted code begins, and how many lines it has.
+/// The first line of each function of formatted code, and its number of lines.
 fn functions(text: &str) -> Vec<(usize, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let is_function = |line: &str| {
@@ -87,14 +87,14 @@ fn names_say_what_is_inside() {
     }
 }
 
-/// What panics where a line cannot be written or a thread cannot be had stands in no program code:
-/// `terminal.rs` writes, and threads are made by what returns an error.
+/// Program code must not use what panics if a line cannot be written or a thread cannot be started:
+/// `terminal.rs` writes, and threads are started by what returns an error.
 #[test]
 fn output_and_threads_are_had_without_a_panic() {
     let banned = ["println!(", "print!(", "thread::spawn(", "scope.spawn("];
     for (name, text) in rust_files().into_iter().filter(|(name, _)| name.contains("/src/")) {
         if name.starts_with("trials/") || name.starts_with("benches/") {
-            continue; // no part of the program
+            continue; // not part of the program
         }
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
@@ -245,8 +245,8 @@ fn no_imports_go_in_a_circle() {
     }
 }
 
-/// What each module of a crate imports of the same crate, by paths such as `tcp::iterative`. A module
-/// may see what its parents hold: they are one thing in several files.
+/// The modules of the same crate that each module imports, by paths such as `tcp::iterative`.
+/// Imports from a module's parents do not count, because they are one thing in several files.
 fn imports_of_crate(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     let prefix = format!("{folder}/src/");
     let files = rust_files().into_iter().filter_map(|(name, text)| {
@@ -271,7 +271,7 @@ fn imports_of_crate(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     imports.collect()
 }
 
-/// The paths in the `use` lines of a file, groups taken apart.
+/// The paths in the `use` lines of a file, with groups expanded.
 fn paths_used(code: &str) -> Vec<String> {
     let uses = code.split(';').filter_map(|statement| {
         let mut lines = statement.lines();
@@ -284,7 +284,7 @@ fn paths_used(code: &str) -> Vec<String> {
     uses.flat_map(|path| taken_apart(&path)).collect()
 }
 
-/// `a::{b, c::{d, e}}` as `a::b`, `a::c::d`, `a::c::e`.
+/// Expands `a::{b, c::{d, e}}` to `a::b`, `a::c::d`, `a::c::e`.
 fn taken_apart(path: &str) -> Vec<String> {
     let Some((before, group)) = path.split_once('{') else { return vec![path.to_owned()] };
     let group = group.strip_suffix('}').unwrap_or(group);
@@ -303,13 +303,13 @@ fn taken_apart(path: &str) -> Vec<String> {
     whole.flat_map(|part| taken_apart(&format!("{before}{part}"))).collect()
 }
 
-/// The path from the top of the crate, of one that a module writes.
+/// The path from the top of the crate, for a path that a module writes.
 fn absolute(used: &str, module: &str) -> Option<String> {
     if let Some(path) = used.strip_prefix("crate::") {
         return Some(path.to_owned());
     }
     if !used.starts_with("super::") {
-        return Some(format!("{module}::{used}")); // a child's, or another crate's
+        return Some(format!("{module}::{used}")); // a child module's, or another crate's
     }
     let (mut rest, mut at) = (used, module);
     while let Some(path) = rest.strip_prefix("super::") {
@@ -319,7 +319,7 @@ fn absolute(used: &str, module: &str) -> Option<String> {
     Some(if at.is_empty() { rest.to_owned() } else { format!("{at}::{rest}") })
 }
 
-/// A way along imports from a module back to itself, the shortest.
+/// The shortest way along imports from a module back to itself.
 fn way_back(start: &str, imports: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
     let mut ways = VecDeque::from([vec![start.to_owned()]]);
     let mut seen = BTreeSet::new();
@@ -388,7 +388,7 @@ fn pure_code_touches_neither_files_nor_clocks() {
     assert!(looked_at >= 20);
 }
 
-/// The functions of the C library round otherwise on a processor with fused multiply-add.
+/// The functions of the C library round differently on a processor with fused multiply-add.
 #[test]
 fn what_is_drawn_is_the_same_on_every_processor() {
     let banned =

@@ -1,8 +1,8 @@
-//! Bytes from anywhere, put to what reads them: a reader ends in no panic, uses no more than there are,
-//! and says the same however they come in pieces.
+//! Feeds arbitrary bytes to the readers. A reader does not panic, uses no more bytes than there
+//! are, and returns the same however the bytes are divided into pieces.
 //!
-//! `just fuzz` looks for such bytes, guided by what the code has seen; the ordinary tests run over those
-//! that are kept in `src/__fuzz__`.
+//! `just fuzz` searches for such bytes, guided by coverage; the ordinary tests run over those that
+//! are kept in `src/__fuzz__`.
 #![cfg(test)]
 
 use bolero::check;
@@ -12,7 +12,8 @@ use loadgen::{Exchange, HttpRequest, RawReply};
 use protocol::{Decoded, decode_reply, decode_request, encode_reply, encode_request};
 use results::parse_record;
 
-/// What a reader says of bytes that come in pieces of this length; the last is `None` where it gave up.
+/// What a reader returns for bytes that come in pieces of this length; the last item is `None` if
+/// it gave up.
 fn said(exchange: &Exchange, bytes: &[u8], piece: usize) -> Vec<Option<ReplyKind>> {
     let (mut reader, mut held, mut found) = (Reader::default(), Vec::new(), Vec::new());
     for piece in bytes.chunks(piece.max(1)) {
@@ -40,7 +41,7 @@ fn said(exchange: &Exchange, bytes: &[u8], piece: usize) -> Vec<Option<ReplyKind
 }
 
 fn agrees_in_pieces(exchange: &Exchange, bytes: &[u8]) {
-    // The first byte chooses how the others are cut.
+    // The first byte chooses the length of the pieces.
     let Some((piece, bytes)) = bytes.split_first() else { return };
     let whole = said(exchange, bytes, bytes.len());
     assert_eq!(whole, said(exchange, bytes, usize::from(*piece)), "cut by {piece}");
@@ -100,7 +101,7 @@ fn scenario_check() {
 fn record_reader() {
     check!().for_each(|bytes| {
         if let Ok(record) = parse_record(bytes) {
-            // What is read is written and read again as the same.
+            // A record that was read is written and read again unchanged.
             let line = serde_json::to_vec(&record).expect("a record is data");
             assert_eq!(parse_record(&line).expect("what was written"), record);
         }

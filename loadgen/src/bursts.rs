@@ -1,7 +1,7 @@
-//! Response times of bursts as wholes: the mean of each burst's requests.
+//! Response times of whole bursts: the mean of each burst's requests.
 //!
-//! A stall of the machine hits a burst or two and makes the mean of all requests as bad as it likes;
-//! the median over bursts of their means it hardly moves.
+//! A stall of the machine hits one or two bursts. It may raise the mean of all requests to any
+//! height, but hardly moves the median of the bursts' means.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use results::TimeHistogram;
 #[derive(Debug)]
 pub(crate) struct Bursts {
     size: u32,
-    /// Those not complete yet, by the instant at which they were due.
+    /// Bursts that are not complete, by the instant when they were due.
     open: BTreeMap<u64, Burst>,
     means: TimeHistogram,
 }
@@ -21,17 +21,17 @@ struct Burst {
     ended: u32,
     answered: u32,
     sum_ns: u64,
-    /// The least bound that an unanswered one of its requests exceeds.
+    /// The least bound that one of its unanswered requests exceeds.
     above_ns: Option<u64>,
 }
 
 impl Bursts {
-    /// Bursts of so many requests.
+    /// Bursts of `size` requests.
     pub(crate) fn of(size: u32) -> Self {
         Self { size, open: BTreeMap::new(), means: TimeHistogram::new() }
     }
 
-    /// A request that was due then was answered.
+    /// Records that a request due at `intended_ns` was answered.
     pub(crate) fn answered(&mut self, intended_ns: u64, response_ns: u64) {
         self.end(intended_ns, |burst| {
             burst.answered += 1;
@@ -39,7 +39,7 @@ impl Bursts {
         });
     }
 
-    /// A request that was due then was not, and took longer than this.
+    /// Records that a request due at `intended_ns` was not answered within `above_ns`.
     pub(crate) fn unanswered(&mut self, intended_ns: u64, above_ns: u64) {
         self.end(intended_ns, |burst| {
             burst.above_ns = Some(burst.above_ns.map_or(above_ns, |other| other.min(above_ns)));
@@ -57,10 +57,10 @@ impl Bursts {
         }
     }
 
-    /// The distribution of the means; a burst with an unanswered request has none, and stands in it
-    /// as longer than that request's time-out.
+    /// The distribution of the means. A burst with an unanswered request has no mean; it counts as
+    /// longer than that request's bound.
     pub(crate) fn finish(mut self) -> TimeHistogram {
-        // What one thread of several has of a burst, or what a broken-off run has of its last.
+        // One of several threads has part of each burst, a broken-off run part of its last.
         for burst in self.open.into_values() {
             record(&mut self.means, burst);
         }

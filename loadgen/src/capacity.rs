@@ -1,16 +1,21 @@
-//! The greatest rate at which response times keep a bound: which rate to try next, and what the
-//! trials say together. Pure: whoever makes the trials brings their results.
+//! Searches for the capacity: the greatest rate at which response times meet a bound.
 //!
-//! First the rate is doubled, or halved, until one trial keeps the bound and another does not. A
-//! trial without a steady state may be the fault of a stall of the machine, so it is repeated at once;
-//! if the repeat has none either, the two count as one. A trial that misses the bound may be, too: the
-//! upper end of the bracket is tried again before it is believed. The trials are split at the rate that
-//! leaves the fewest on the wrong side; those are taken to be wrong. A trial whose rate the generator could not send says nothing of the server: above it nothing
-//! is tried, and a capacity that lies there is not found.
-//! Then all trials go on within that bracket, and each says how far the figure is from the bound.
-//! Near its capacity a queue's response time grows like 1/(μ − λ), so that its inverse is nearly a
-//! straight line in the rate: the line through the trials crosses the bound's inverse at the
-//! capacity (Kleinrock 1975, section 3.2, for M/M/1, where the line is exact).
+//! This module chooses the rate of each trial and draws the conclusion from all trials. It is pure:
+//! the caller makes the trials.
+//!
+//! First the rate is doubled or halved until one trial meets the bound and another does not; these
+//! two rates are the bracket. A trial without a steady state may be due to a stall of the machine.
+//! It is repeated at once, and if the repeat has no steady state either, the two count as one. A
+//! trial that does not meet the bound may be due to a stall, too, so the upper end of the bracket
+//! is tried again before it is believed. Where trials contradict each other, they are split at the
+//! rate that leaves the fewest of them on the wrong side, and those are taken to be wrong. If the
+//! generator could not send at a rate, that trial shows nothing about the server: no higher rate is
+//! tried, and a capacity above it is not found.
+//!
+//! All further trials are made within the bracket, and each shows how far the statistic is from the
+//! bound. Near its capacity a queue's response time grows like 1/(μ − λ), so that its inverse is
+//! nearly a straight line in the rate. The line through the trials reaches the bound's inverse at
+//! the capacity (Kleinrock 1975, section 3.2, for M/M/1, where the line is exact).
 
 use std::ops::RangeInclusive;
 use std::ptr;
@@ -20,52 +25,53 @@ use results::{Doubt, Measurement};
 use crate::cut::Cuts;
 use crate::expectation::Statistic;
 
-/// Trials that bear on the bracket before an answer is given.
+/// Trials within a factor [`NARROW`] of the bracket that are needed for an answer.
 const TRIALS: usize = 15;
 
-/// A bracket so narrow is not narrowed by halving any more, and trials so far outside still bear on
-/// it.
+/// A bracket is narrow if its ends differ by at most this factor; it is then no longer halved.
+/// Trials outside it by at most this factor count towards the estimate as well.
 const NARROW: f64 = 1.3;
 
-/// The most trials of a search. One needs 20 to 45.
+/// The most trials of a search; one needs 20 to 45.
 const MOST_TRIALS: usize = 100;
 
-/// The bracket is believed once at least this many more trials above it miss the bound than keep it.
+/// The bracket is believed once the trials above it that do not meet the bound outnumber those that
+/// do by at least this many.
 const EVIDENCE: usize = 3;
 
-/// A miss is ignored if a rate more than this factor higher keeps the bound; closer together, either may
-/// be chance.
+/// A trial that does not meet the bound is ignored if a rate higher by more than this factor meets
+/// it. At closer rates either result may be chance.
 const OVERRULED: f64 = 1.1;
 
-/// Where trials are made, as shares of the present estimate: by turns on both sides, as a line is
-/// known best from points that lie apart.
+/// Rates of trials as fractions of the present estimate, used in turn. They lie on both sides of
+/// it, because points that lie apart determine a line best.
 const AROUND: [f64; 3] = [0.9, 0.97, 1.03];
 
-/// Where they are made at a cliff, which is known best from what lies close to it.
+/// The same at a cliff, which is determined best by points close to it.
 const AT_A_CLIFF: [f64; 3] = [1.0, 0.97, 1.03];
 
-/// What one trial has shown.
+/// One trial and its result.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
-    /// Requests a second that were asked for.
+    /// Requests a second that were to be sent.
     pub rate: f64,
-    /// What came of them.
+    /// The result.
     pub outcome: Outcome,
 }
 
-/// What comes of a trial.
+/// The result of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
-    /// A steady state with this figure, in nanoseconds.
+    /// A steady state, with the value of the statistic in nanoseconds.
     Steady(f64),
-    /// Requests were lost or unanswered, or the backlog grew: no steady state to speak of.
+    /// No steady state: requests were lost or unanswered, or the backlog grew.
     Unsteady,
-    /// The generator could not send so many, and the server answered all that were sent.
+    /// The generator could not send at this rate, and the server answered all that were sent.
     NotSent,
 }
 
 impl Outcome {
-    /// What a run says of a figure.
+    /// The result of a run, for one statistic.
     #[must_use]
     pub fn of(figure: Statistic, measured: &Measurement) -> Self {
         let doubts = || measured.doubts.iter();
@@ -85,7 +91,7 @@ impl Outcome {
 }
 
 impl Trial {
-    /// The figure, in nanoseconds, where there was a steady state.
+    /// The value of the statistic in nanoseconds; `None` without a steady state.
     #[must_use]
     pub fn figure_ns(&self) -> Option<f64> {
         match self.outcome {
@@ -95,22 +101,22 @@ impl Trial {
     }
 }
 
-/// What to do next.
+/// The next step of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Next {
     /// Try this rate.
     Try(f64),
-    /// It is known.
+    /// The search is over, with this capacity.
     Found(Capacity),
-    /// There is none: not even the least rate keeps the bound.
+    /// There is no capacity: not even the least rate meets the bound. The rate that did not.
     BelowAll(f64),
-    /// Even the greatest rate that can be sent, this one, keeps the bound.
+    /// Even the greatest rate that can be sent, this one, meets the bound.
     AboveAll(f64),
-    /// There is no telling: not even the least rate can be sent.
+    /// Nothing is known: not even the least rate can be sent. The rate that could not.
     NotSent(f64),
 }
 
-/// The greatest rate that keeps the bound.
+/// The greatest rate that meets the bound, with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Capacity {
     /// Requests a second.
@@ -121,7 +127,7 @@ pub struct Capacity {
     pub high: f64,
 }
 
-/// A search under way.
+/// A search in progress.
 #[derive(Clone, Debug)]
 pub struct Search {
     bound_ns: f64,
@@ -132,41 +138,42 @@ pub struct Search {
 }
 
 impl Search {
-    /// A search for the rate at which the figure reaches `bound_ns`, from a first rate, between
-    /// the least at which a trial has requests enough and the most that can be sent.
+    /// Starts a search for the rate at which the statistic reaches `bound_ns`. The search begins at
+    /// the rate `first`. It stays between `least`, at which a trial still has enough requests, and
+    /// `most`, the most that can be sent.
     #[must_use]
     pub fn new(bound_ns: f64, first: f64, least: f64, most: f64) -> Self {
         let first = first.max(least).min(most);
         Self { bound_ns, first, least, most, trials: Vec::new() }
     }
 
-    /// All trials so far, in their order.
+    /// All trials so far, in order.
     #[must_use]
     pub fn trials(&self) -> &[Trial] {
         &self.trials
     }
 
-    /// Takes in what a trial has shown.
+    /// Adds a trial.
     pub fn add(&mut self, trial: Trial) {
         self.trials.push(trial);
     }
 
-    /// Whether a trial kept the bound.
+    /// Whether a trial met the bound.
     #[must_use]
     pub fn keeps(&self, trial: &Trial) -> bool {
         trial.figure_ns().is_some_and(|figure_ns| figure_ns < self.bound_ns)
     }
 
-    /// Whether the server missed it.
+    /// Whether the server did not meet the bound in a trial.
     fn misses(&self, trial: &Trial) -> bool {
         !self.keeps(trial) && trial.outcome != Outcome::NotSent
     }
 
     /// The trials that count.
     ///
-    /// * One that keeps the bound: always.
-    /// * One that misses it in a steady state: unless another at its rate keeps it.
-    /// * One without a steady state: only if it was repeated, and none at its rate keeps the bound.
+    /// * One that meets the bound: always.
+    /// * One that does not meet it in a steady state: unless another trial at its rate meets it.
+    /// * One without a steady state: only if it was repeated, and none at its rate meets the bound.
     /// * One that was not sent: only if it was repeated, and none at its rate had a steady state.
     fn counted(&self) -> impl Iterator<Item = &Trial> {
         self.trials.iter().filter(|trial| {
@@ -181,21 +188,21 @@ impl Search {
         })
     }
 
-    /// Whether a trial was made again at once, as the first without a steady state at its rate is: one
-    /// stall may have met both, and they count as one.
+    /// Whether a trial was repeated at once, as the first one without a steady state at its rate
+    /// is. One stall may have affected both, so they count as one.
     fn was_retried(&self, trial: &Trial) -> bool {
         let is_first = alike(&self.trials, trial).next().is_some_and(|it| ptr::eq(it, trial));
         let is_next = |two: &[Trial]| ptr::eq(&two[0], trial) && two[0].rate == two[1].rate;
         is_first && trial.figure_ns().is_none() && self.trials.windows(2).any(is_next)
     }
 
-    /// What the trials say of where the capacity lies.
+    /// The rates between which the capacity lies, by all trials.
     fn bracket(&self) -> Bracket {
         let rates = |is_such: &dyn Fn(&Trial) -> bool| -> Vec<f64> {
             self.counted().filter(|trial| is_such(trial)).map(|trial| trial.rate).collect()
         };
         let not_sent = rates(&|trial| trial.outcome == Outcome::NotSent);
-        // What was sent once can be sent.
+        // A rate that was sent once can be sent.
         let was_sent = |rate: f64| {
             self.trials.iter().any(|trial| trial.figure_ns().is_some() && trial.rate >= rate)
         };
@@ -208,7 +215,7 @@ impl Search {
         let cut = |trials: &mut dyn Iterator<Item = &Trial>| {
             Cuts::through(trials.map(|trial| (trial.rate, self.misses(trial))))
         };
-        // A rate that stands by all that is known overrules what missed the bound far below it.
+        // The greatest rate that meets the bound by all trials overrules failures far below it.
         let stood = cut(&mut told()).stood();
         let is_overruled = |rate: f64| stood.is_some_and(|stood| stood > OVERRULED * rate);
         let counts = |trial: &&Trial| self.keeps(trial) || !is_overruled(trial.rate);
@@ -221,7 +228,7 @@ impl Search {
         }
     }
 
-    /// What to do next.
+    /// The next step.
     #[must_use]
     pub fn next(&self) -> Next {
         if let Some(last) = self.trials.last()
@@ -254,17 +261,19 @@ impl Search {
             }
             (_, Some(missed)) if !bracket.is_believed => Next::Try(missed),
             (None, Some(missed)) => Next::BelowAll(missed),
-            // Chance may let a higher rate keep what a lower one misses: then they are near.
+            // By chance a higher rate may meet a bound that a lower one does not; both are then
+            // close.
             (Some(kept), Some(missed)) => self.confirm(kept.min(missed), kept.max(missed)),
         }
     }
 
-    /// Within the bracket: trials around the present estimate, then the answer.
+    /// The next step once the bracket is narrow: another trial around the present estimate, or,
+    /// after [`TRIALS`] trials, the answer.
     fn confirm(&self, low: f64, high: f64) -> Next {
         let (least, most) = (low / NARROW, high * NARROW);
         let bears = |trial: &&Trial| (least..=most).contains(&trial.rate);
         let bearing = || self.trials.iter().filter(bears);
-        // One without a steady state has no point to show.
+        // A trial without a steady state gives no point.
         let point = |trial: &Trial| trial.figure_ns().map(|ns| (trial.rate, 1.0 / ns));
         let near: Vec<(f64, f64)> = bearing().filter_map(point).collect();
         let cliff = self.cliff(least..=most);
@@ -280,7 +289,7 @@ impl Search {
         let tried = bearing().count();
         if tried < TRIALS {
             let around = if line.is_none() && at_cliff.is_some() { AT_A_CLIFF } else { AROUND };
-            // What is made again at once does not take another's turn.
+            // A trial and its immediate repeat take one turn together.
             let turns = bearing().filter(|trial| !self.was_retried(trial)).count();
             let apart = (estimate * around[turns % around.len()]).clamp(least, most);
             return Next::Try(apart.clamp(self.least, self.most));
@@ -291,13 +300,13 @@ impl Search {
                 Capacity { rate, low: (rate - spread).max(0.0), high: rate + spread }
             }
             (None, Some(capacity)) => capacity,
-            // Without a line and without a cliff nothing is known but the bracket.
+            // Without a line and without a cliff only the bracket is known.
             (None, None) => Capacity { rate: low, low, high },
         })
     }
 
-    /// The rate above which there is no steady state, between those of the trials next to it; its
-    /// interval is where one more trial would be wrong.
+    /// Finds the rate above which there is no steady state: midway between the trials next to the
+    /// best cut. Its interval spans the cuts that have at most one more trial on their wrong side.
     fn cliff(&self, within: RangeInclusive<f64>) -> Option<Cliff> {
         let tells = |trial: &&Trial| {
             let is_sent = trial.outcome != Outcome::NotSent;
@@ -312,30 +321,31 @@ impl Search {
     }
 }
 
-/// Where a server falls before its figure reaches the bound.
+/// A rate above which the server has no steady state, reached before the statistic reaches the
+/// bound.
 #[derive(Clone, Copy, Debug)]
 struct Cliff {
     capacity: Capacity,
-    /// The least rate that is above it for all that is known: no capacity lies beyond.
+    /// The least rate that is known to be above the cliff; the capacity lies below it.
     above: f64,
 }
 
-/// Between which rates the capacity lies.
+/// The rates between which the capacity lies.
 struct Bracket {
-    /// The greatest rate that kept the bound.
+    /// The greatest rate that met the bound.
     kept: Option<f64>,
-    /// The least that missed it.
+    /// The least rate that did not meet it.
     missed: Option<f64>,
-    /// Whether enough trials missed it: a few may owe that to stalls of the machine, which have passed
-    /// by the time the bracket is narrow.
+    /// Whether enough trials did not meet it. A few may have failed because of stalls of the
+    /// machine that are over by the time the bracket is narrow.
     is_believed: bool,
-    /// The least that could not be sent.
+    /// The least rate that could not be sent.
     not_sent: Option<f64>,
 }
 
 impl Bracket {
-    /// What is known where the search must end: a machine that changes all the time lets it find
-    /// nothing more.
+    /// The answer when the search must end: on a machine that changes all the time it finds nothing
+    /// more precise.
     fn as_an_answer(&self, first: f64) -> Next {
         match (self.kept, self.missed) {
             (Some(kept), Some(missed)) => {
@@ -349,13 +359,13 @@ impl Bracket {
     }
 }
 
-/// The trials at the rate of one of them.
+/// The trials at the same rate as this one.
 fn alike<'a>(trials: &'a [Trial], one: &Trial) -> impl Iterator<Item = &'a Trial> + Clone {
     let rate = one.rate;
     trials.iter().filter(move |trial| trial.rate == rate)
 }
 
-/// y = at + slope · x.
+/// The line y = at + slope · x.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     at: f64,
@@ -363,15 +373,15 @@ struct Line {
 }
 
 impl Line {
-    /// Where a falling line reaches `y`.
+    /// The x at which a falling line reaches `y`; `None` for any other line.
     fn crossing(self, y: f64) -> Option<f64> {
         (self.slope < 0.0).then(|| (y - self.at) / self.slope)
     }
 }
 
-/// The line that a few disturbed points do not move: its slope is the median of the slopes between
-/// all pairs of points, each weighed by how far apart they are (Jaeckel 1972), its height the median
-/// of the means of all pairs of what is left (Hodges and Lehmann 1963).
+/// Fits a line that a few disturbed points do not move. Its slope is the median of the slopes
+/// between all pairs of points, weighted by their distance in x (Jaeckel 1972). Its height is the
+/// median of the pairwise means of the residuals (Hodges and Lehmann 1963).
 fn line_through(points: &[(f64, f64)]) -> Option<Line> {
     let pairs = |first: usize| (first..points.len()).map(move |second| (first, second));
     let slopes = (0..points.len()).flat_map(pairs).filter_map(|(first, second)| {
@@ -387,7 +397,7 @@ fn line_through(points: &[(f64, f64)]) -> Option<Line> {
     Some(Line { at: weighted_median(means.collect())?, slope })
 }
 
-/// The value below and above which lies half of the weight; of values with weights.
+/// The weighted median: half of the weight lies below the value and half above.
 fn weighted_median(mut values: Vec<(f64, f64)>) -> Option<f64> {
     values.sort_by(|(one, _), (other, _)| one.total_cmp(other));
     let half = values.iter().map(|(_, weight)| weight).sum::<f64>() / 2.0;
@@ -398,8 +408,8 @@ fn weighted_median(mut values: Vec<(f64, f64)>) -> Option<f64> {
     })
 }
 
-/// Half the 95 % interval of the crossing, by the jackknife (Efron 1982): how far it moves when
-/// each trial is left out in turn.
+/// Half the width of the 95 % interval of the crossing, by the jackknife (Efron 1982): from how far
+/// the crossing moves when each trial is left out in turn.
 fn leave_one_out(
     points: &[(f64, f64)],
     crossing: impl Fn(&[(f64, f64)]) -> Option<f64>,
@@ -430,7 +440,7 @@ mod tests {
         Trial { rate, outcome: figure_ns.map_or(Outcome::Unsteady, Outcome::Steady) }
     }
 
-    /// A server without chance whose figure is 1/(μ − λ).
+    /// A deterministic server whose statistic is 1/(μ − λ).
     fn search(capacity: f64, most: f64) -> (Search, Next) {
         const BOUND_NS: f64 = 5e6;
         let limit = capacity + 1e9 / BOUND_NS;
@@ -465,7 +475,7 @@ mod tests {
     #[test]
     fn disturbed_trials_do_not_hide_the_capacity() {
         const CAPACITY: f64 = 12_345.0;
-        // A stall makes a trial unsteady, or its figure great; it may last for two of them.
+        // A stall makes a trial unsteady, or its value large; it may last for two trials.
         for (figure_ns, lasts) in [(None, 1), (Some(40e6), 1), (Some(40e6), 2)] {
             for disturbed in 0..16 {
                 let mut search = Search::new(5e6, 100.0, 1.0, 1e7);
@@ -557,7 +567,7 @@ mod tests {
 
     #[test]
     fn one_trial_that_keeps_the_bound_by_luck_does_not_stop_the_search() {
-        // 65/s are right, and a trial at 100/s kept the bound once.
+        // The capacity is 65/s, and a trial at 100/s met the bound once by chance.
         let mut search = Search::new(5e6, 25.0, 1.0, 1e6);
         let found = loop {
             match search.next() {
@@ -597,7 +607,7 @@ mod tests {
 
     #[test]
     fn a_cliff_is_found_on_a_machine_that_stalls_for_two_trials_now_and_then() {
-        // As a server that shares its core with the generator: quick until it falls.
+        // Like a server that shares its core with the generator: quick until it collapses.
         const CLIFF: f64 = 190_000.0;
         let found = |seed: u64| {
             let mut random = Uniform::of_arrivals(seed);

@@ -1,15 +1,17 @@
-//! Where a server falls, by trials of which some are wrong: the cut through their rates that has the
-//! fewest trials on its wrong side. Pure.
+//! Finds the rate at which a server fails, from trials of which some are wrong: the cut through
+//! their rates that has the fewest trials on its wrong side. A server that failed in a trial fell
+//! there, otherwise it stood. Pure.
 
 use std::ops::RangeInclusive;
 
-/// All cuts through some trials, each by how many it has on its wrong side.
+/// All cuts through a set of trials, and how many trials each has on its wrong side.
 #[derive(Clone, Debug)]
 pub(crate) struct Cuts {
-    /// Rates in their order, and whether the server fell there.
+    /// Rates in ascending order, and whether the server fell there.
     trials: Vec<(f64, bool)>,
-    /// Element `i` belongs to the cut before trial `i`, the last to the cut after all of them: how many
-    /// trials below it fell, plus how many above it stood.
+    /// How many trials each cut has on its wrong side: those below it that fell, plus those above
+    /// it that stood. Element `i` is for the cut before trial `i`, the last for the cut after all
+    /// of them.
     wrong: Vec<usize>,
 }
 
@@ -26,12 +28,12 @@ impl Cuts {
         Self { trials, wrong }
     }
 
-    /// How many are on the wrong side of the best cut.
+    /// How many trials are on the wrong side of the best cut.
     fn fewest(&self) -> usize {
         self.wrong.iter().copied().min().unwrap_or(0)
     }
 
-    /// The first and the last of the cuts that have at most so many on their wrong side.
+    /// The first and the last of the cuts that have at most `most` trials on their wrong side.
     fn with_at_most(&self, most: usize) -> RangeInclusive<usize> {
         let few = |count: &usize| *count <= most;
         let first = self.wrong.iter().position(few).unwrap_or(0);
@@ -55,8 +57,8 @@ impl Cuts {
         self.wrong[self.trials.len()] - self.fewest()
     }
 
-    /// The rates next to the cuts that have at most `more` wrong beyond the fewest, below and above
-    /// them; none without a trial, or where the server may stand everywhere.
+    /// The rates just below and just above the cuts that have at most `more` wrong trials beyond
+    /// the fewest. `None` without a trial, or if the server may stand at every rate.
     pub(crate) fn between(&self, more: usize) -> Option<(f64, f64)> {
         let cuts = self.with_at_most(self.fewest() + more);
         let (last, _) = self.trials.last()?;

@@ -1,4 +1,4 @@
-//! What is asked of response times, such as `p99 < 5ms`, and whether a run keeps it.
+//! Bounds on response times, such as `p99 < 5ms`, and whether a run meets them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,19 +7,19 @@ use std::time::Duration;
 use protocol::quantity::{read_duration, write_duration};
 use results::{Doubt, Measurement, Percentile, lower_limit, supports};
 
-/// A bound on one figure of the response times.
+/// A bound on one statistic of the response times.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expectation {
-    /// Which figure.
+    /// Which statistic.
     pub figure: Statistic,
-    /// It must be below this.
+    /// The statistic must be below this, in nanoseconds.
     pub below_ns: u64,
 }
 
-/// A figure of a distribution of times.
+/// A statistic of a distribution of times.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Statistic {
-    /// The percentile of so many percent.
+    /// The percentile of this many percent.
     Percentile(f64),
     /// The mean.
     Mean,
@@ -27,22 +27,23 @@ pub enum Statistic {
     Longest,
 }
 
-/// Whether a run keeps a bound.
+/// Whether a run meets a bound.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CheckResult {
-    /// It does.
+    /// The run meets it.
     Met,
-    /// It does not.
+    /// The run does not meet it.
     NotMet,
-    /// The run does not tell; why.
+    /// The run allows no verdict; the reason.
     NotValid(String),
 }
 
-/// The generator's own lateness may be such a share of a bound before it counts as the cause.
+/// Fraction of the bound above which the generator's own lag may be the cause of a failure.
 const TOLERATED_LAG: f64 = 0.1;
 
 impl Statistic {
-    /// Its value in a run, the unanswered counted as longer than the time-out.
+    /// The statistic of a run's response times. Unanswered requests count as longer than the
+    /// time-out.
     #[must_use]
     pub fn of(self, measured: &Measurement) -> Percentile {
         let times = &measured.times.response_time;
@@ -68,8 +69,16 @@ impl Statistic {
 }
 
 impl Expectation {
-    /// Whether a run keeps the bound. What disturbs a run only makes times longer: a bound that is
-    /// met under a disturbance is met, and one that is missed may have been missed because of it.
+    /// Whether a run meets the bound.
+    ///
+    /// A disturbance only makes times longer. A bound that is met despite it is therefore met, but
+    /// one that is not met may have failed because of it. There is no verdict:
+    ///
+    /// * if nothing was measured, the run was broken off, or the generator was starved;
+    /// * if the planned rate was missed, except that a failure counts if the server held up
+    ///   requests;
+    /// * if a percentile has too few independent requests;
+    /// * if the bound was not met and the generator's own lag may be the cause.
     #[must_use]
     pub fn verdict(&self, measured: &Measurement) -> CheckResult {
         let kept = self.figure.of(measured).known_ns().is_some_and(|ns| ns < self.below_ns);
@@ -84,8 +93,8 @@ impl Expectation {
         }
     }
 
-    /// Whether chance may have made a percentile what it is. It needs fewer requests to be surely
-    /// longer than the bound than to be surely known.
+    /// The reason why there are too few requests for a percentile, if there are. Fewer are needed
+    /// to show that it exceeds the bound than to know its value.
     fn too_few(&self, measured: &Measurement, kept: bool) -> Option<String> {
         let Statistic::Percentile(percent) = self.figure else { return None };
         let count = measured.effective_samples;
@@ -109,9 +118,9 @@ impl Expectation {
     }
 }
 
-/// What keeps a run from telling anything. A lighter load than was planned keeps a bound too easily,
-/// and says nothing of one that is missed, unless it was the server that held so many requests that
-/// no more had a place.
+/// The reason why a run allows no verdict, whatever the statistic. Under a lighter load than
+/// planned a bound is met too easily, and a bound that is not met shows nothing. The exception is a
+/// server that itself held so many requests that no more could be sent: its failure counts.
 fn undermined(measured: &Measurement, kept: bool) -> Option<String> {
     if measured.times.response_time.count() + measured.times.response_time.unanswered() == 0 {
         return Some("no request was measured; measure for longer".to_owned());
@@ -130,7 +139,7 @@ impl FromStr for Expectation {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong =
-            || format!("'{text}' is no bound; write 'p99 < 5ms', 'mean < 1ms' or 'max < 1s'");
+            || format!("'{text}' is not a bound; write 'p99 < 5ms', 'mean < 1ms' or 'max < 1s'");
         let (figure, bound) = text.split_once('<').ok_or_else(wrong)?;
         let figure = match figure.trim() {
             "mean" => Statistic::Mean,

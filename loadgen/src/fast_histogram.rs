@@ -1,15 +1,15 @@
-//! FastHistogram as the generator notes them while it runs: one addition each.
+//! The histogram that the generator uses while it runs: one addition for each time.
 
 use results::TimeHistogram;
 
-/// Linear steps of each doubling: 0.05 % between neighbours, finer than the three digits that a
-/// histogram keeps.
+/// Binary logarithm of the linear steps in each doubling: neighbours differ by 0.05 %, finer than
+/// the three digits that a [`TimeHistogram`] keeps.
 const STEP_BITS: u32 = 11;
 
-/// Doublings above the linear beginning: up to 2⁴⁷ ns, 39 hours.
+/// Doublings above the linear start: up to 2⁴⁶ ns, 19 hours.
 const DOUBLINGS: usize = 36;
 
-/// Counts of times, in steps so small that a [`TimeHistogram`] cannot tell the difference.
+/// Counts of times, in steps so small that a [`TimeHistogram`] shows no difference.
 #[derive(Clone, Debug)]
 pub(crate) struct FastHistogram {
     counts: Box<[u64]>,
@@ -47,8 +47,8 @@ impl FastHistogram {
     }
 }
 
-/// Below 2 to the STEP_BITS each value has its own place; above, the leading STEP_BITS + 1 bits
-/// have.
+/// The index of a time. Below 2 to the power of `STEP_BITS` each value has its own counter; above,
+/// values with the same leading `STEP_BITS` + 1 bits share one.
 fn index_of(ns: u64) -> usize {
     let doubling = (ns | (1 << STEP_BITS)).ilog2() - STEP_BITS;
     ((doubling as usize) << STEP_BITS) + (ns >> doubling) as usize

@@ -1,12 +1,14 @@
-//! A load generator that counts from the plan.
+//! A load generator that times each request from its planned start.
 //!
-//! Arrivals, sizes and demands are determined beforehand by a seed ([`workload::Plan`]); the [`driver`]
-//! sends each request when it is due, whatever the server does, and the [`Recorder`] measures
-//! every response from the *intended* start. The generator's own lateness is kept beside it, every
-//! planned request is accounted for, and whatever casts doubt on a run is a value ([`judge`]).
+//! Arrivals, sizes and demands are determined beforehand by a seed ([`workload::Plan`]). The
+//! [`driver`] sends each request when it is due, whatever the server does, and the [`Recorder`]
+//! measures every response from the *intended* start. The generator's own lateness is recorded
+//! beside it, every planned request is accounted for, and each reason not to trust a run is a value
+//! ([`judge`]).
 //!
-//! Time and sockets are behind one trait ([`driver::Transport`]) with a simulated twin, so that a
-//! whole run happens in a test in no time. What is said over the sockets is an [`exchange`].
+//! Time and sockets are behind one trait ([`driver::Transport`]). A simulated transport implements
+//! it as well, so that a test makes a whole run without real time. The protocol between generator
+//! and server is an [`exchange`].
 
 mod bursts;
 pub mod capacity;

@@ -1,14 +1,14 @@
-//! How a run goes while it goes: counters that one generator writes and anybody may read.
+//! The progress of a run: counters that one generator writes and any thread may read.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Steps of each doubling of time: 6 % between neighbours, enough for a line on a terminal.
 const STEPS: usize = 16;
 
-/// Up to 2⁴⁰ ns, 18 minutes.
+/// Number of counters: up to 2⁴¹ ns, 36 minutes.
 const BUCKETS: usize = STEPS * 37;
 
-/// What has happened so far. One thread writes, without locking anything.
+/// What has happened so far; one thread writes, without a lock.
 pub struct Progress {
     answered: AtomicU64,
     timed_out: AtomicU64,
@@ -23,7 +23,7 @@ pub struct Seen {
     pub answered: u64,
     /// Requests given up.
     pub timed_out: u64,
-    /// The longest lag since the last look.
+    /// The longest lag since the last look, in nanoseconds.
     pub longest_lag_ns: u64,
     response_times: Vec<u64>,
 }
@@ -40,7 +40,7 @@ impl Default for Progress {
     }
 }
 
-/// There is one writer, so that reading and writing need not be one step.
+/// Adds one. There is only one writer, so the read and the write need not be one step.
 fn count(counter: &AtomicU64) {
     counter.store(counter.load(Relaxed) + 1, Relaxed);
 }
@@ -58,7 +58,7 @@ impl Progress {
         count(&self.timed_out);
     }
 
-    /// Looks at the counters; the longest lag begins anew.
+    /// Copies the counters, and starts the longest lag anew.
     #[must_use]
     pub fn look(&self) -> Seen {
         Seen {
@@ -84,7 +84,7 @@ impl Seen {
         self
     }
 
-    /// A percentile of the response times since an earlier look, to about 6 %.
+    /// A percentile of the response times since an earlier look, in nanoseconds, to about 6 %.
     #[must_use]
     pub fn percentile_since(&self, earlier: &Self, quantile: f64) -> Option<u64> {
         let before = |index| earlier.response_times.get(index).copied().unwrap_or(0);
@@ -99,7 +99,7 @@ impl Seen {
     }
 }
 
-/// Sixteen linear steps between each power of two and the next.
+/// The counter of a time: there are sixteen linear steps between each power of two and the next.
 fn bucket_of(ns: u64) -> usize {
     let ns = ns.max(STEPS as u64);
     let doubling = ns.ilog2() - STEPS.ilog2();

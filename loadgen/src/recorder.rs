@@ -1,4 +1,4 @@
-//! The one place where response time is computed, and where every request is accounted for.
+//! The only module that computes response times, and that accounts for every request.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use workload::Plan;
 use crate::bursts::Bursts;
 use crate::fast_histogram::FastHistogram;
 
-/// A connection that took so long was tried again: the first SYN is repeated after a second.
+/// Nanoseconds from which a connection counts as retried: the first SYN is repeated after a second.
 pub(crate) const RETRIED_NS: u64 = 900_000_000;
 
-/// Different statuses whose times are kept, each in half a megabyte: a server that invents others is
-/// counted by their first digit.
+/// The most statuses whose times are kept, each in half a megabyte. Any further status is counted
+/// only by its first digit.
 const MOST_STATUSES: usize = 32;
 
-/// The instants of one request, on one scale.
+/// The instants of one request in nanoseconds, on one scale.
 #[derive(Clone, Copy, Debug)]
 pub struct Instants {
     /// When it was due.
@@ -26,18 +26,18 @@ pub struct Instants {
     pub started_ns: u64,
 }
 
-/// How a request ended that got no answer.
+/// How a request without an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The server, or the kernel for it, refused.
     Refused,
     /// The connection ended first.
     Reset,
-    /// What came was not what was asked.
+    /// The reply was not what was asked for.
     Wrong,
-    /// Nothing came in time.
+    /// No reply came in time.
     TimedOut,
-    /// The run was broken off first, this long after the send.
+    /// The run was broken off first, this many nanoseconds after the send.
     InFlight(u64),
 }
 
@@ -48,7 +48,7 @@ pub struct Recorder {
     from_send: FastHistogram,
     lag: FastHistogram,
     service_time: FastHistogram,
-    /// Of each status: whether it is right, and the response times.
+    /// For each status: whether it counts as answered, and the response times.
     by_status: Vec<(u16, bool, FastHistogram)>,
     bursts: Option<Bursts>,
     window_start_ns: u64,
@@ -57,7 +57,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder for one run of a plan that begins at `start_ns`.
+    /// A recorder for one run of a plan that starts at `start_ns`.
     #[must_use]
     pub fn new(plan: &Plan, start_ns: u64) -> Self {
         let bursts = matches!(plan.spec.arrivals.law(), Some(Law::Burst(_)));
@@ -91,7 +91,7 @@ impl Recorder {
         intended_ns >= self.window_start_ns
     }
 
-    /// A request could not be sent. It is in the distribution as never answered, too.
+    /// Records a request that could not be sent; it also counts as unanswered in the distribution.
     pub fn unsent(&mut self, intended_ns: u64, rare: bool, cause: UnsentCause) {
         if self.is_measured(intended_ns) {
             self.log.unsent_causes[cause as usize] += 1;
@@ -107,7 +107,8 @@ impl Recorder {
         }
     }
 
-    /// A request was handed to the kernel; whether it came by the law of arrivals.
+    /// Records a request that was handed to the kernel; `arrival` is whether the law of arrivals
+    /// brought it.
     pub fn sent(&mut self, instants: Instants, arrival: bool) {
         let Instants { intended_ns, started_ns } = instants;
         let log = &mut self.log;
@@ -125,7 +126,7 @@ impl Recorder {
             return;
         }
         if let Some(head_lag) = &mut log.head_lag {
-            // Of a burst its first: how long the others take to leave is no rate that was missed.
+            // Only the first of a burst: the time until the others leave is not a missed rate.
             if log.planned_gaps.ended_at(intended_ns) {
                 return;
             }
@@ -135,7 +136,7 @@ impl Recorder {
         log.sent_gaps.note(started_ns);
     }
 
-    /// The right reply came at `received_ns`, with what the server noted if it notes anything.
+    /// Records the right reply, received at `received_ns`, with the server's stamps if it has any.
     pub fn answered(
         &mut self,
         instants: Instants,
@@ -172,8 +173,8 @@ impl Recorder {
         }
     }
 
-    /// A request ended without its answer; it stands in the distributions as longer than the
-    /// time-out.
+    /// Records a request that ended without its answer. In the distributions it counts as longer
+    /// than the time-out, or, if it was still in flight, than its time since the send.
     pub fn unanswered(&mut self, instants: Instants, rare: bool, ending: Ending) {
         if !self.is_measured(instants.intended_ns) {
             return;
@@ -201,38 +202,38 @@ impl Recorder {
         }
     }
 
-    /// A reply came for a request that had been given up.
+    /// Records a reply to a request that had been given up.
     pub fn late(&mut self) {
         self.log.events.late += 1;
     }
 
-    /// A reply came twice, or to a request that nobody sent.
+    /// Records a reply that came twice, or that belongs to no request in flight.
     pub fn duplicate(&mut self) {
         self.log.events.duplicates += 1;
     }
 
-    /// A reply came before one to an earlier request.
+    /// Records a reply that came after the reply to a later request.
     pub fn reordered(&mut self) {
         self.log.events.reordered += 1;
     }
 
-    /// A reply was not what was asked for, or nobody asked for it.
+    /// Records a reply that was not what was asked for, or was not asked for at all.
     pub fn wrong_reply(&mut self) {
         self.log.events.wrong_replies += 1;
     }
 
-    /// A connection was given up that had not been there after its first SYN.
+    /// Records a connection that was given up after its first SYN had failed to establish it.
     pub fn connection_retried(&mut self) {
         self.log.events.connect_retries += 1;
     }
 
-    /// Any reply tells how far the server has come.
+    /// Notes how many requests the server had received, which every reply reports.
     pub fn reply_seen(&mut self, reply: &Reply) {
         self.log.server_reported(reply.received_so_far);
         self.log.replies += 1;
     }
 
-    /// A reply of HTTP to this request had this status, and whether that counts as answered.
+    /// Records the status of an HTTP reply, and whether it counts as answered.
     pub fn status(&mut self, instants: Option<Instants>, at_ns: u64, code: u16, right: bool) {
         let Some(instants) = instants.filter(|it| self.is_measured(it.intended_ns)) else { return };
         let class = usize::from(code / 100);
@@ -244,19 +245,19 @@ impl Recorder {
                 self.by_status.push((code, right, FastHistogram::new()));
                 self.by_status.len() - 1
             }
-            None => return, // those of the first digit have it
+            None => return, // it is counted by its first digit
         };
         self.by_status[at].2.record(at_ns.saturating_sub(instants.intended_ns));
     }
 
-    /// A request went out again.
+    /// Records that a request was sent again.
     pub fn resent(&mut self, instants: Option<Instants>) {
         let measured = instants.is_some_and(|instants| self.is_measured(instants.intended_ns));
         self.log.events.resent += u64::from(measured);
     }
 
-    /// A connection took this long to make, for a request due at `intended_ns`, or for the whole
-    /// load.
+    /// Records how long a connection took to make, for a request due at `intended_ns`, or, with
+    /// `None`, for the whole load.
     pub fn connected(&mut self, intended_ns: Option<u64>, took_ns: u64) {
         if intended_ns.is_none_or(|at| self.is_measured(at)) {
             self.log.times.connect_time.get_or_insert_default().record(took_ns);
@@ -264,7 +265,7 @@ impl Recorder {
         }
     }
 
-    /// The first byte of a reply came, and not yet its last.
+    /// Records the first byte of a reply whose last byte has not come yet.
     pub fn first_byte(&mut self, instants: Instants, at_ns: u64) {
         if self.is_measured(instants.intended_ns) {
             self.log
@@ -275,7 +276,7 @@ impl Recorder {
         }
     }
 
-    /// The kernel had received the right reply to a request at `at_ns`.
+    /// Records the kernel's stamp: it had received the right reply to a request at `at_ns`.
     pub fn stamped_by_kernel(&mut self, instants: Instants, at_ns: u64) {
         if self.is_measured(instants.intended_ns) {
             self.log
@@ -286,27 +287,27 @@ impl Recorder {
         }
     }
 
-    /// A connection was closed at `at_ns`, in this time.
+    /// Records a connection that was closed at `at_ns`, and how long that took.
     pub fn closed(&mut self, at_ns: u64, took_ns: u64) {
         if self.is_measured(at_ns) {
             self.log.times.close_time.get_or_insert_default().record(took_ns);
         }
     }
 
-    /// So many requests were in flight from one instant to the other.
+    /// Records that `count` requests were in flight from one instant to the other.
     pub fn in_flight(&mut self, count: usize, from_ns: u64, until_ns: u64) {
         let from = from_ns.max(self.window_start_ns);
         let until = until_ns.min(self.window_end_ns);
-        // A rest is short: the product fits.
+        // The loop never rests for long, so the product fits.
         self.log.in_flight_area += u128::from(count as u64 * until.saturating_sub(from));
     }
 
-    /// Ends the recording.
+    /// Ends the recording and returns the notes.
     #[must_use]
     pub fn finish(mut self) -> Notes {
         self.log.times.response_time = self.response_time.kept();
         if let Some(by_kernel) = &mut self.log.times.by_kernel {
-            // A second opinion on the same requests.
+            // Both distributions are of the same requests, so the unanswered belong in both.
             by_kernel.copy_unanswered(&self.log.times.response_time);
         }
         self.log.times.from_send = self.from_send.kept();

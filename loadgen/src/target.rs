@@ -11,15 +11,15 @@ use crate::exchange::Exchange;
 pub struct Target {
     /// How to reach it.
     pub transport: Transport,
-    /// Where it is; of several addresses the first at which somebody is counts.
+    /// Its addresses; the first one where a server listens is used.
     pub addresses: Vec<SocketAddr>,
-    /// What is said.
+    /// The exchange with it.
     pub exchange: Exchange,
     /// UDP: whether replies may come from another port.
     pub unconnected: bool,
     /// UDP: whether the kernel's receive stamps are taken.
     pub kernel_stamps: bool,
-    /// UDP: whether datagrams go and come in segments of one large one.
+    /// UDP: whether datagrams are sent as GSO segments, and received as GRO segments.
     pub offload: bool,
 }
 

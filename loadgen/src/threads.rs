@@ -1,4 +1,4 @@
-//! Several generators in one process: a thread and a shard of the plan each, beginning together.
+//! Several generators in one process, each a thread with its shard of the plan; all start together.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -17,21 +17,21 @@ use crate::driver::{
 use crate::progress::Progress;
 use crate::target::Target;
 
-/// They begin together so long after the last of them is ready.
+/// Nanoseconds from the moment when the last thread is ready until all start.
 const TOGETHER_NS: u64 = 5_000_000;
 
 /// The threads of a generator.
 pub struct Threads<'a> {
     /// How each waits for the next instant.
     pub pacing: Pacing,
-    /// How each of them goes; as many threads as there are of these.
+    /// The progress of each; there are as many threads as entries.
     pub progress: &'a [Arc<Progress>],
-    /// What each does first, by its number: it moves to its core.
+    /// Called first by each thread, with its number, to move it to its core.
     pub begin: &'a (dyn Fn(u32) + Sync),
 }
 
-/// Drives the load to the first address at which anything listens, as other clients do: a name such
-/// as localhost may have one that the server does not use. The calling thread is the first.
+/// Drives the load to the first address where a server listens, as other clients do: a name such as
+/// localhost may have an address that the server does not use. The calling thread is the first.
 ///
 /// # Errors
 /// When no address can be reached, or the system has no threads or sockets left.
@@ -76,7 +76,7 @@ fn drive_all(
     let together = Together::new(of);
     let run = |index: u32| {
         (threads.begin)(index);
-        // Timers of the generator are to be as precise as the server's.
+        // The generator's timers must be as precise as the server's.
         let _ = nix::sys::prctl::set_timerslack(1);
         let progress = &threads.progress[index as usize];
         let shard = Shard { index, of };
@@ -126,13 +126,13 @@ impl Together {
         Self { of, meeting: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// Nobody begins.
+    /// Cancels the start of all threads.
     fn call_off(&self) {
         self.meeting.lock().unwrap_or_else(PoisonError::into_inner).is_off = true;
         self.changed.notify_all();
     }
 
-    /// When all begin, once each has said whether it can; `None` where one cannot.
+    /// When all start, once each has reported whether it can; `None` if one cannot.
     fn start_ns(&self, can: bool) -> Option<u64> {
         if !can {
             self.call_off();
@@ -150,7 +150,7 @@ impl Together {
     }
 }
 
-/// One thread's part of a plan.
+/// One thread's shard of a plan, with what it needs to drive it.
 struct Part<'a> {
     plan: &'a Plan,
     shard: Shard,
@@ -184,7 +184,7 @@ impl Part<'_> {
     ) -> Result<Notes, DriveError> {
         let start_ns = self.together.start_ns(made.is_ok());
         let mut transport = made?;
-        // Another thread tells why there is no load.
+        // Another thread reports why there is no load.
         let Some(start_ns) = start_ns else { return Ok(Notes::default()) };
         let Self { plan, shard, progress, stop, .. } = self;
         let before_ns = processor_ns();

@@ -1,4 +1,4 @@
-//! Replies found in bytes that arrive in any pieces, and bytes that are no replies.
+//! Replies are found in bytes that arrive in any pieces; other bytes are not taken for replies.
 
 use loadgen::exchange::{ExpectedReply, Reader, ReplyKind};
 use loadgen::{Exchange, HttpRequest, RawReply};
@@ -27,8 +27,8 @@ fn exchanges() -> Vec<Exchange> {
     ]
 }
 
-/// What a reader finds in bytes that come in pieces of these lengths, as a connection feeds it;
-/// the last is `None` where it gave up.
+/// What a reader finds in bytes that come in pieces of these lengths, as from a connection; the
+/// last item is `None` if the reader gave up.
 fn read(exchange: &Exchange, bytes: &[u8], pieces: &[usize]) -> Vec<Option<ReplyKind>> {
     let mut reader = Reader::default();
     let mut found = Vec::new();
@@ -175,7 +175,8 @@ fn heads_that_every_client_takes_are_read() {
         // A folded field (RFC 9112, section 5.2), also of the length itself.
         "HTTP/1.1 200 OK\r\nX-A: one\r\n two\r\nContent-Length: 2\r\n\r\nhi",
         "HTTP/1.1 200 OK\r\nContent-Length:\r\n\t2\r\n\r\nhi",
-        // The same length twice, blanks around it, no reason, line feeds only, an empty line before.
+        // The same length twice, blanks around it, no reason, line feeds only, a leading empty
+        // line.
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
         "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nhi",
         "HTTP/1.1 200 OK\r\nContent-Length: \t 2 \t\r\n\r\nhi",
@@ -232,12 +233,12 @@ fn replies_that_are_none_are_not_taken_for_some() {
             assert_eq!(read(&http("GET"), reply.as_bytes(), &[piece]), [None], "{reply:?}");
         }
     }
-    // What ends amid a chunk is no reply either.
+    // A reply that ends in the middle of a chunk is not a reply either.
     let cut = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel";
     assert_eq!(read(&http("GET"), cut, &[1000]), []);
 }
 
-/// Whether a reader says, after this reply, that no other one follows.
+/// Whether a reader reports, after this reply, that no other one follows.
 fn is_last(reply: &str) -> bool {
     let mut reader = Reader::default();
     let owed = ExpectedReply { id: 1, size: SIZE };
@@ -253,7 +254,7 @@ fn the_end_of_a_connection_is_announced_in_many_ways() {
     assert!(!with("1.1", "") && !with("1.1", "Connection: keep-alive\r\n"));
     assert!(with("1.1", "Connection: close\r\n") && with("1.1", "connection: x, CLOSE\r\n"));
     assert!(with("1.0", "") && !with("1.0", "Connection: Keep-Alive\r\n"));
-    // Of contradictory fields close counts, in whatever order.
+    // Among contradictory fields, close counts, in any order.
     assert!(with("1.1", "Connection: close\r\nConnection: keep-alive\r\n"));
     assert!(with("1.1", "Connection: keep-alive\r\nConnection: close\r\n"));
     assert!(with("1.0", "Connection: keep-alive, close\r\n"));

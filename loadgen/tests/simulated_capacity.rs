@@ -1,4 +1,4 @@
-//! The search for a capacity, in simulated time, where the capacity is known by a formula.
+//! The search for a capacity in simulated time, where a formula gives the capacity.
 
 use std::time::Duration;
 
@@ -57,14 +57,15 @@ fn the_capacity_of_m_m_1_is_found_within_5_percent_in_nine_of_ten_searches() {
 
 #[test]
 fn a_generator_at_its_own_limit_says_nothing_of_the_server() {
-    // It needs 2 ms for each request, of which the server needs 1: 500/s is all it can send.
+    // The generator needs 2 ms for each request, of which the server needs 1 ms: 500/s is all that
+    // can be sent.
     let outcome = |rate| {
         let transport = SimulatedTransport::new(SimulatedServer::Iterative);
         trial(rate, 1, transport.sending(Duration::from_millis(2))).outcome
     };
     assert!(matches!(outcome(300.0), Outcome::Steady(_)), "{:?}", outcome(300.0));
     assert_eq!(outcome(800.0), Outcome::NotSent);
-    // One that is quicker meets the server's.
+    // A faster generator meets the server's limit.
     let transport = SimulatedTransport::new(SimulatedServer::Iterative);
     let quick = trial(1500.0, 1, transport.sending(Duration::from_micros(10)));
     assert_eq!(quick.outcome, Outcome::Unsteady);

@@ -122,7 +122,7 @@ fn an_overloaded_server_is_no_steady_state() {
     let (plan, log) = run(load, &mut SimulatedTransport::new(SimulatedServer::Iterative));
     let measured = measurement(&plan, log, &Conditions::default());
     assert!(measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::NotStationary { .. })));
-    // All are answered in the end, and no more a second than it can.
+    // All are answered in the end, and no more per second than the server can.
     assert_eq!(measured.counts.answered, measured.counts.planned);
     assert!(
         measured.events.answered_in_window.abs_diff(5_000) <= 2,
@@ -179,7 +179,7 @@ fn a_mean_that_is_missed_counts_where_the_generator_was_on_time() {
         "mean < 100us".parse::<Expectation>().expect("a bound").verdict(&measured)
     };
     assert_eq!(verdict(&log), CheckResult::NotMet);
-    // One request in a hundred left 20 ms late: the median lag is 0 still, the mean is not.
+    // One request in a hundred left 20 ms late: the median lag is still 0, the mean is not.
     let sent = log.counts.sent;
     log.times.lag = TimeHistogram::new();
     (0..sent)
@@ -196,21 +196,21 @@ fn a_bound_that_is_missed_for_certain_is_missed_however_few_requests_are_indepen
         let measured = measurement(&plan, log, &Conditions::default());
         bound.parse::<Expectation>().expect("a bound").verdict(&measured)
     };
-    // Each is like its neighbours, in a queue that grows and in one long stall.
+    // Each response time is like its neighbours, in a queue that grows and in one long stall.
     let overload = spec(Arrivals::poisson(rate(1500.0)), 5, 1.0 * MS);
     assert_eq!(verdict(overload, None, "p99 < 5ms"), CheckResult::NotMet);
     let even = spec(Arrivals::even(rate(1000.0)), 30, 0.05 * MS);
     let stop = Some((10_000_000_000, 11_500_000_000));
     assert_eq!(verdict(even.clone(), stop, "p99 < 5ms"), CheckResult::NotMet);
     assert!(matches!(verdict(even, stop, "p99 < 5s"), CheckResult::NotValid(_)));
-    // A server that hangs leaves no place for what is due.
+    // A server that hangs exhausts the bound in flight, so that due requests cannot be sent.
     let hung = LoadSpec {
         max_in_flight: 100,
         timeout: Duration::from_secs(1),
         ..spec(Arrivals::even(rate(1000.0)), 5, 0.0)
     };
     assert_eq!(verdict(hung, Some((0, u64::MAX / 2)), "p99 < 5ms"), CheckResult::NotMet);
-    // Of twenty one may be long by chance.
+    // One in twenty may be long by chance.
     let few = spec(Arrivals::even(rate(20.0)), 1, 1.0 * MS);
     let short = Some((100_000_000, 120_000_000));
     assert!(matches!(verdict(few.clone(), short, "p99 < 5ms"), CheckResult::NotValid(_)));
@@ -323,7 +323,7 @@ fn several_generators_make_the_same_plan_together() {
         let mut transport = SimulatedTransport::new(server);
         let shard = Shard { index, of };
         let log = drive(&plan, shard, 0, &mut transport, &Progress::default(), &|| false);
-        // As it comes from another host.
+        // As if it came from another host.
         let written = serde_json::to_string(&log).expect("plain data");
         let read: Notes = serde_json::from_str(&written).expect("readable again");
         assert_eq!(read, log);

@@ -1,8 +1,8 @@
-//! What theory expects of a server, in closed form. Pure; times in any one unit, rates in its
+//! What theory predicts for a server, in closed form. Pure; times in any one unit, rates in its
 //! inverse.
 //!
 //! The measurement is drawn beside these formulas, computed from the *achieved* service times of
-//! the same run; the rest is the design's overhead.
+//! the same run; the difference is the design's overhead.
 
 /// Mean response time of an iterative server under Poisson arrivals (M/G/1, first come first
 /// served): `p + ρ/(1−ρ) · p · (1+C²)/2`.
@@ -46,15 +46,15 @@ pub fn pool_mean_response(servers: u32, rate: f64, service: f64) -> Option<f64> 
 }
 
 /// The response times of a pool of `servers` that share one queue, first come first served, for
-/// known requests: instants of arrival, which do not fall, and service times, in pairs (Lindley
-/// 1952 for one server, Kiefer and Wolfowitz 1955 for more).
+/// known requests. Each request is a pair of its instant of arrival, in ascending order, and its
+/// service time (Lindley 1952 for one server, Kiefer and Wolfowitz 1955 for more).
 pub fn queue_response_times(
     servers: u32,
     requests: impl IntoIterator<Item = (f64, f64)>,
 ) -> Vec<f64> {
     let mut free_at = vec![f64::NEG_INFINITY; servers.max(1) as usize];
     let respond = |(arrival, service): (f64, f64)| {
-        // Whoever is free first takes the request.
+        // The server that is free first takes the request.
         let first = (0..free_at.len()).min_by(|a, b| free_at[*a].total_cmp(&free_at[*b]));
         let taker = first.unwrap_or(0);
         free_at[taker] = free_at[taker].max(arrival) + service;
@@ -64,8 +64,8 @@ pub fn queue_response_times(
 }
 
 /// The 99th percentile, from the intended start, of a run of length `run` at utilisation
-/// `utilisation` during which the server stood still once for `stop`: requests due during the
-/// stop wait from 0 to `stop`, evenly, and the backlog is worked off at the spare capacity, so
+/// `utilisation` during which the server stood still once for `stop`. Requests due during the stop
+/// wait from 0 to `stop`, evenly, and the backlog is processed with the spare capacity, so
 /// `p99 = stop − 0.01 · run · (1−ρ)`. Valid where that is well above the ordinary response time.
 #[must_use]
 pub fn stopped_server_p99(stop: f64, run: f64, utilisation: f64) -> f64 {
@@ -79,8 +79,8 @@ pub fn iterative_burst(n: u32, service: f64) -> f64 {
     (f64::from(n) + 1.0) / 2.0 * service
 }
 
-/// The same where each gets a worker, which the master creates one after the other at this cost,
-/// and the services overlap: `(n+1)/2 · c + p`.
+/// The same if each request gets a worker, the master creates the workers one after the other at
+/// the cost `creation`, and the services overlap: `(n+1)/2 · c + p`.
 #[must_use]
 pub fn worker_per_request_burst(n: u32, creation: f64, service: f64) -> f64 {
     (f64::from(n) + 1.0) / 2.0 * creation + service
@@ -140,6 +140,25 @@ mod tests {
         let four = pool_mean_response(4, 3.2, 1.0).expect("below capacity");
         assert!((four - 1.746).abs() < 1e-3, "{four}");
         assert_eq!(pool_mean_response(2, 2.0, 1.0), None);
+    }
+
+    #[test]
+    fn a_server_that_is_twice_as_slow_at_half_the_rate_takes_twice_as_long() {
+        for scale in [0.5, 2.0, 1e-6] {
+            let [rate, service] = [0.7 / scale, scale];
+            let mean =
+                |rate, service| iterative_mean_response(rate, service, 3.0).expect("below 1");
+            assert!(close(mean(rate, service), scale * mean(0.7, 1.0)), "{scale}");
+            let pool =
+                |rate, service| pool_mean_response(4, rate, service).expect("below capacity");
+            assert!(close(pool(4.0 * rate, service), scale * pool(2.8, 1.0)), "{scale}");
+        }
+    }
+
+    #[test]
+    fn a_busier_server_shows_more_of_a_stop() {
+        assert!(close(stopped_server_p99(1.5, 30.0, 0.5), 1.35));
+        assert!(close(stopped_server_p99(3.0, 60.0, 0.5), 2.7));
     }
 
     /// Numbers above 0 up to 1, as if at random: SplitMix64.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The processing that one request asks for: some of the processor, then some waiting.
+/// The processing that one request asks for: processor time, then waiting.
 ///
 /// `compute` is *processor* time of the thread that serves the request; `wait` is time in which
 /// that thread sleeps, standing for a disk, a database or another server.
@@ -22,10 +22,10 @@ impl Work {
     }
 }
 
-/// One request as the client means it.
+/// One request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Comes back in the reply; unique within a run.
+    /// Identifies the request; the reply carries it as well. Unique within a run.
     pub id: u64,
     /// The processing asked for.
     pub work: Work,
@@ -38,7 +38,7 @@ pub struct Request {
 /// Why a server did not do what a request asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// The bytes were no request.
+    /// The bytes were not a request.
     Malformed,
     /// The request, or the reply it wants, is larger than the server allows.
     TooLarge,
@@ -66,23 +66,23 @@ impl Refusal {
     }
 }
 
-/// One reply, with what the server noted on the way.
+/// One reply, with the server's stamps.
 ///
-/// Instants are nanoseconds of the server's `CLOCK_MONOTONIC`: on one host they share the
-/// client's scale, across hosts only their differences mean anything.
+/// Instants are nanoseconds of the server's `CLOCK_MONOTONIC`. On one host they are on the client's
+/// scale; across hosts only their differences have a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The id of the request; 0 where the request could not be read.
     pub id: u64,
     /// `None` where the work was done.
     pub refusal: Option<Refusal>,
-    /// The place of the worker that served the request, counted from 0.
+    /// The slot of the worker that served the request, counted from 0.
     pub worker: u32,
-    /// How many requests the server had received when it took this one up, this one included.
+    /// How many requests the server had received at service start, this one included.
     pub received_so_far: u64,
-    /// Just after the receive call that completed the request.
+    /// Service start: just after the receive call that completed the request.
     pub taken_up_ns: u64,
-    /// Just before the send call.
+    /// End of service: just before the send call.
     pub finished_ns: u64,
     /// Processor time that the work really took.
     pub computed: Duration,
@@ -93,7 +93,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Service time: from taking the request up to having its reply ready.
+    /// Service time in nanoseconds: from service start until the reply is ready.
     #[must_use]
     pub fn service_time_ns(&self) -> u64 {
         self.finished_ns.saturating_sub(self.taken_up_ns)

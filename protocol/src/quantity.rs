@@ -1,5 +1,5 @@
-//! Quantities as people write them: `2ms`, `64KiB`. Client and server must read them alike, on
-//! the command line as in the query of a URL.
+//! Quantities as people write them: `2ms`, `64KiB`. Client and server must read them in the same
+//! way, on the command line and in the query of a URL.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub trait Unit {
     /// Reads a quantity with its unit; the result is in the base unit.
     ///
     /// # Errors
-    /// A text that says what was expected.
+    /// A text that states what was expected.
     fn read(text: &str) -> Result<f64, String>;
 
     /// Writes a quantity so that [`Unit::read`] understands it, with as few digits as are exact.
@@ -23,7 +23,7 @@ pub struct Nanoseconds;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bytes;
 
-/// The micro sign and the Greek letter look alike.
+/// Units of time in nanoseconds. The micro sign and the Greek letter look alike; both are read.
 const TIME_UNITS: [(&str, f64); 12] = [
     ("ns", 1.0),
     ("us", 1e3),
@@ -39,7 +39,7 @@ const TIME_UNITS: [(&str, f64); 12] = [
     ("d", 86_400e9),
 ];
 
-/// A day: longer times are slips, and would not fit the arithmetic of instants.
+/// A day in nanoseconds: longer times are mistakes, and would not fit the arithmetic of instants.
 const LONGEST_NS: f64 = 86_400e9;
 
 const SIZE_UNITS: [(&str, f64); 6] =
@@ -49,12 +49,12 @@ impl Unit for Nanoseconds {
     fn read(text: &str) -> Result<f64, String> {
         let ns = read_sum(text, &TIME_UNITS).ok_or_else(|| {
             format!(
-                "'{text}' is no time; write a number with its unit: 500ns, 20us, 2ms, 1.5s, 1m30s, \
+                "'{text}' is not a time; write a number with its unit: 500ns, 20us, 2ms, 1.5s, 1m30s, \
                  1h"
             )
         })?;
         if ns > LONGEST_NS {
-            return Err(format!("'{text}' is longer than a day, which no run here lasts"));
+            return Err(format!("'{text}' is longer than a day, the longest time accepted"));
         }
         Ok(ns)
     }
@@ -71,7 +71,7 @@ impl Unit for Nanoseconds {
 impl Unit for Bytes {
     fn read(text: &str) -> Result<f64, String> {
         read_one(text, &SIZE_UNITS).ok_or_else(|| {
-            format!("'{text}' is no size; write a number with its unit: 64B, 4KiB, 1MiB")
+            format!("'{text}' is not a size; write a number with its unit: 64B, 4KiB, 1MiB")
         })
     }
 
@@ -84,8 +84,8 @@ impl Unit for Bytes {
     }
 }
 
-/// A number and the unit behind it. Of times nothing is guessed without one, but for 0; of sizes a
-/// number alone can only be bytes.
+/// Reads a number and the unit behind it. A time needs a unit, except 0; a size without a unit is
+/// in bytes.
 fn read_one(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     let text = text.trim();
     if text == "0" {
@@ -135,16 +135,15 @@ fn end_of_number(text: &str) -> usize {
 /// Reads a time such as `2ms`.
 ///
 /// # Errors
-/// A text that says what was expected.
+/// A text that states what was expected.
 pub fn read_duration(text: &str) -> Result<Duration, String> {
     Nanoseconds::read(text).map(|ns| Duration::from_nanos(ns as u64))
 }
 
-/// Reads how long something lasts that nobody counts in anything but seconds unless they say so, such
-/// as a run: `10` is `10s`.
+/// Reads a duration that is in seconds if it has no unit, such as that of a run: `10` is `10s`.
 ///
 /// # Errors
-/// A text that says what was expected.
+/// A text that states what was expected.
 pub fn read_seconds(text: &str) -> Result<Duration, String> {
     let is_number = text.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     match is_number && !text.trim().is_empty() {
@@ -153,14 +152,14 @@ pub fn read_seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Reads an instant in nanoseconds from whatever it is counted, such as `12.5ms` or, since 1970,
-/// `1763800000.000250s`: exactly, which a floating-point number of that size could not. A number alone
-/// is one of seconds, as logs have them.
+/// Reads an instant on any scale as nanoseconds, such as `12.5ms` or, since 1970,
+/// `1763800000.000250s`. The result is exact, which a floating-point number of that size could not
+/// be. A number without a unit is in seconds, as in logs.
 ///
 /// # Errors
-/// A text that says what was expected.
+/// A text that states what was expected.
 pub fn read_instant(text: &str) -> Result<u64, String> {
-    let wrong = || format!("'{text}' is no instant; write it like 12.5ms or 1763800000.25s");
+    let wrong = || format!("'{text}' is not an instant; write it like 12.5ms or 1763800000.25s");
     let is_number = |letter: char| letter.is_ascii_digit() || letter == '.';
     let (number, unit) = text.split_at(text.find(|c| !is_number(c)).unwrap_or(text.len()));
     if !number.contains(|letter: char| letter.is_ascii_digit()) {
@@ -178,7 +177,7 @@ pub fn read_instant(text: &str) -> Result<u64, String> {
 /// Reads a size such as `64KiB`.
 ///
 /// # Errors
-/// A text that says what was expected.
+/// A text that states what was expected.
 pub fn read_size(text: &str) -> Result<usize, String> {
     Bytes::read(text).map(|bytes| bytes as usize)
 }

@@ -1,11 +1,11 @@
-//! Text that comes from outside: read whatever wrote it, shown so that it does nothing to a terminal.
+//! Text from outside: decoded whatever program wrote it, and shown without effect on a terminal.
 
 use std::borrow::Cow;
 
 /// The text of a file: UTF-8, with or without the byte order mark that some editors put first.
 ///
 /// # Errors
-/// What else the bytes are, with the remedy.
+/// What the bytes are if they are not UTF-8, with the remedy.
 pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err("it is UTF-16; save it as UTF-8".to_owned());
@@ -17,8 +17,9 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
-/// A text in which every character that would steer a terminal, or turn the direction of writing, is
-/// written as its number: escape sequences from a file or a server stay text. Line feeds stay.
+/// The text, with each character replaced by its number that would control a terminal or turn the
+/// direction of writing. Escape sequences from a file or a server therefore stay text. Line feeds
+/// stay.
 #[must_use]
 pub fn harmless(text: &str) -> Cow<'_, str> {
     if !text.contains(steers) {
@@ -34,7 +35,8 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters of both sets, and those of Unicode that are not seen (UAX #9, BOM, zero width).
+/// Whether a character controls a terminal or is invisible: control characters of both sets, and
+/// those of Unicode that are not seen (UAX #9, BOM, zero width).
 fn steers(letter: char) -> bool {
     let unseen = matches!(
         letter,

@@ -1,4 +1,4 @@
-//! The transport that a client and a server talk over.
+//! The transport between a client and a server.
 
 use std::fmt;
 

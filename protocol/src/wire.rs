@@ -13,7 +13,7 @@ const REPLY_MAGIC: [u8; 4] = *b"XOr1";
 pub enum Decoded<Message> {
     /// The bytes so far are the beginning of a message, but not all of it.
     NeedMore {
-        /// The whole message's length, once the header tells it; else the header's.
+        /// The length of the whole message once the header shows it, otherwise that of the header.
         until: usize,
     },
     /// A whole message, and how many bytes of the input it took.
@@ -25,7 +25,7 @@ pub enum Decoded<Message> {
     },
 }
 
-/// Why bytes are no message; nothing after them can be understood either.
+/// Why bytes are not a message; nothing after them can be understood either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
     /// The first four bytes are not those of this protocol and version.
@@ -34,7 +34,7 @@ pub enum Malformed {
     TooShort(u32),
     /// The length named in the header is above the limit of the reader.
     TooLong(u32),
-    /// The outcome code of a reply is none that this version knows.
+    /// The outcome code of a reply is unknown to this version.
     Outcome(u8),
 }
 
@@ -77,8 +77,8 @@ pub fn encode_reply(reply: &Reply, out: &mut Vec<u8>) {
     out.resize(end, 0);
 }
 
-/// Reads a request from the front of `bytes`; refuses one longer than `limit` bytes as soon as
-/// its header tells, before the rest has arrived.
+/// Reads a request from the front of `bytes`; refuses one longer than `limit` bytes as soon as its
+/// header shows the length, before the rest has arrived.
 pub fn decode_request(bytes: &[u8], limit: usize) -> Result<Decoded<Request>, Malformed> {
     let length = match frame(bytes, REQUEST_MAGIC, limit)? {
         Decoded::NeedMore { until } => return Ok(Decoded::NeedMore { until }),
@@ -120,7 +120,7 @@ pub fn decode_reply(bytes: &[u8]) -> Result<Decoded<Reply>, Malformed> {
     Ok(Decoded::Complete { message, length })
 }
 
-/// Whether these bytes begin as a reply does, whole or not.
+/// Whether these bytes start as a reply does, whole or not.
 #[must_use]
 pub fn is_reply(bytes: &[u8]) -> bool {
     bytes.starts_with(&REPLY_MAGIC)

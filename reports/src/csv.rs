@@ -1,4 +1,4 @@
-//! The data behind a figure, a row for each point.
+//! The data of a figure, one row for each point.
 
 use std::fmt::Write;
 

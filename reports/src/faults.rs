@@ -1,5 +1,5 @@
-//! The fault matrix: what clients that misbehave do to the others, design by design; as plain
-//! data, as the sentences it comes to, and as a page.
+//! The fault matrix: what misbehaving clients do to the other clients, for each design; as plain
+//! data, as sentences and as a page.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use crate::view::capital;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Experience {
-    /// Answered as if nothing were.
+    /// Answered as if no client misbehaved.
     Unaffected,
-    /// Answered late; after so long in the worst of several attempts.
+    /// Answered late; the time is the worst of several attempts.
     Delayed(Duration),
-    /// Not answered as long as anybody had patience.
+    /// Not answered within the time-out.
     ShutOut,
 }
 
 /// A way to misbehave, or to ask for much.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fault {
-    /// At the head of a column.
+    /// The head of a column.
     pub name: &'static str,
     /// What such a client does.
     pub what: &'static str,
@@ -38,11 +38,11 @@ pub struct Fault {
 pub struct Cell {
     /// On a server that waits for its clients for ever.
     pub without_idle_time_out: Experience,
-    /// On one that closes idle connections; `None` over UDP, which has none.
+    /// On a server that closes idle connections; `None` over UDP, which has no connections.
     pub with_idle_time_out: Option<Experience>,
 }
 
-/// All faults of one transport against all of its designs.
+/// All faults of one transport, tried on all of its designs.
 #[derive(Clone, Debug, Serialize)]
 pub struct FaultTable {
     /// `UDP` or `TCP`.
@@ -54,7 +54,7 @@ pub struct FaultTable {
     pub rows: Vec<(Subject, Vec<Cell>)>,
 }
 
-/// Rows with the name of their design.
+/// Serialises each row with the name of its design.
 fn by_name<S: Serializer>(rows: &[(Subject, Vec<Cell>)], to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(rows.iter().map(|(subject, cells)| (&subject.name, cells)))
 }
@@ -62,9 +62,9 @@ fn by_name<S: Serializer>(rows: &[(Subject, Vec<Cell>)], to: S) -> Result<S::Ok,
 /// The whole matrix.
 #[derive(Clone, Debug, Serialize)]
 pub struct FaultMatrix {
-    /// After how long idle connections were closed, where they were.
+    /// The idle time-out of the servers that close idle connections.
     pub idle: Duration,
-    /// How long the other clients had patience.
+    /// The time-out of the other clients.
     pub patience: Duration,
     /// Answers within this time count as unaffected.
     pub unaffected_within: Duration,
@@ -83,7 +83,7 @@ impl fmt::Display for Experience {
 }
 
 impl Experience {
-    /// How bad it is: the greater the worse.
+    /// How bad the experience is; greater is worse.
     #[must_use]
     pub fn gravity(self) -> Duration {
         match self {
@@ -93,7 +93,7 @@ impl Experience {
         }
     }
 
-    /// The name of its colour on the page.
+    /// The CSS class that colours the experience.
     fn class(self) -> &'static str {
         match self {
             Self::Unaffected => "unaffected",
@@ -104,7 +104,7 @@ impl Experience {
 }
 
 impl FaultTable {
-    /// Whether its servers were tried with an idle time-out as well.
+    /// Whether the servers were also tried with an idle time-out.
     #[must_use]
     pub fn has_idle_time_outs(&self) -> bool {
         let mut cells = self.rows.iter().flat_map(|(_, cells)| cells);
@@ -112,9 +112,9 @@ impl FaultTable {
     }
 }
 
-/// What the matrix comes to: a sentence for each fault, the worst experience first, and another one
-/// for servers that close idle connections where that makes a difference. They speak of the designs
-/// that were tried, and of no other.
+/// The matrix in sentences: one for each fault, the worst experience first, and another one for
+/// servers that close idle connections if that makes a difference. The sentences cover only the
+/// designs that were tried.
 #[must_use]
 pub fn sentences(table: &FaultTable, idle: Duration) -> Vec<String> {
     let mut sentences = Vec::new();
@@ -133,7 +133,7 @@ pub fn sentences(table: &FaultTable, idle: Duration) -> Vec<String> {
     sentences
 }
 
-/// Which designs let the others suffer, and how.
+/// The designs under which the other clients suffer, and how.
 fn hit(table: &FaultTable, of: impl Fn(&[Cell]) -> Option<Experience>) -> String {
     let classes = [("shut-out", "shut out"), ("delayed", "delayed")];
     let clauses = classes.into_iter().filter_map(|(class, verb)| {
@@ -182,7 +182,7 @@ pub fn render(matrix: &FaultMatrix) -> String {
     .into_string()
 }
 
-/// The classic claim, with what was found.
+/// The classic claim about a silent client, with what was found.
 fn headline(matrix: &FaultMatrix) -> String {
     let over_tcp = matrix.tables.iter().filter(|table| table.transport == "TCP");
     let rows: Vec<_> = over_tcp.flat_map(|table| &table.rows).collect();

@@ -1,8 +1,8 @@
-//! From records to a page and its figures: the only crate that draws.
+//! Turns records into a page and its figures; the only crate that draws.
 //!
-//! Figures ([`analysis::figure`]) and what a page says ([`view`]) are plain data; [`drawing`] draws a
-//! figure as SVG and as PNG by one layout, [`csv`] writes its data, and [`page`] sets all of it into one
-//! self-contained HTML file that opens with the answer.
+//! Figures ([`analysis::figure`]) and the content of a page ([`view`]) are plain data. [`drawing`]
+//! draws a figure as SVG and as PNG with one layout, [`csv`] writes its data, and [`page`] renders
+//! everything as one self-contained HTML file that opens with the answer.
 
 pub mod csv;
 pub mod drawing;
@@ -24,29 +24,29 @@ pub enum ReportError {
     /// A file cannot be written.
     #[error("cannot write {path}: {source}; choose another folder with --out", path = path.display())]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A figure cannot be drawn.
     #[error("cannot draw figure {name}: {because}")]
     Drawing {
-        /// Which figure.
+        /// The figure's name.
         name: String,
-        /// What the drawing library said.
+        /// The error of the drawing library.
         because: String,
     },
 }
 
-/// What stands in the head of every page of this program, by which it knows its own again.
+/// A mark in the head of every page, by which this program recognises its own pages.
 pub const PAGE_MARK: &str = "<meta name=\"generator\" content=\"Crossover\">";
 
 /// Writes `index.html`, which opens with the answer, and `figures/NAME.png|svg|csv` into a folder;
 /// returns the page's path.
 ///
 /// # Errors
-/// When a file cannot be written; the old one is then still there.
+/// If a file cannot be written; its old version then remains.
 pub fn write_report(
     settled: &Settled,
     findings: &Findings<'_>,
@@ -75,7 +75,7 @@ pub fn write_report(
     Ok(path)
 }
 
-/// What of the records does not count, a sentence each.
+/// Which records do not count, a sentence each.
 #[must_use]
 pub fn left_out(settled: &Settled) -> Vec<String> {
     let runs = |count: usize| {

@@ -1,5 +1,5 @@
-//! The page: one self-contained file that opens with the answer and can be read without scripts. It
-//! renders a [`View`] and computes nothing.
+//! The page: one self-contained file that opens with the answer and needs no scripts. It renders a
+//! [`View`] and computes nothing.
 
 use analysis::figure::Figure;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -8,7 +8,7 @@ use crate::view::{ComparisonView, DoubtsView, Section, View};
 
 /// A figure with its drawings for two page widths.
 pub struct Drawn {
-    /// What it shows.
+    /// The figure.
     pub figure: Figure,
     /// SVG with the panels side by side.
     pub wide: String,
@@ -16,7 +16,7 @@ pub struct Drawn {
     pub narrow: String,
 }
 
-/// The look of every page.
+/// The style sheet of every page.
 const STYLE: &str = include_str!("page.css");
 
 /// The whole page as HTML.
@@ -43,7 +43,7 @@ pub fn render(view: &View, drawn: &[Drawn]) -> String {
     .into_string()
 }
 
-/// The head of every page: its title, and what it needs beyond the common style.
+/// The head of every page: its title, the common style, and `further_style`.
 pub(crate) fn head(title: &str, further_style: &str) -> Markup {
     html! {
         head {
@@ -98,7 +98,7 @@ fn figure(drawn: &Drawn) -> Markup {
     }
 }
 
-/// The drawing with a name for those who cannot see it.
+/// The drawing with a label for screen readers.
 fn labelled(svg: &str, question: &str) -> String {
     let label = question.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1)
@@ -159,20 +159,20 @@ fn machine(rows: &[(&str, String)]) -> Markup {
 fn doubts(view: &DoubtsView) -> Markup {
     html! {
         section {
-            h2 { "What is to be doubted" }
+            h2 { "Warnings" }
             @if view.doubted.is_empty() {
-                p { "None of the " (view.runs) " runs gave a reason to doubt it." }
+                p { "None of the " (view.runs) " runs has a warning." }
             } @else {
                 p {
-                    (view.doubted.len()) " of " (view.runs) " runs carry a doubt. A point of a figure is "
-                    "drawn hollow if half of its runs or more do; a doubt that concerns the tail "
-                    "only does not make a mean or a median hollow."
+                    (view.doubted.len()) " of " (view.runs) " runs have a warning. A point of a figure is "
+                    "hollow if at least half of its runs do; a warning about the tail "
+                    "does not make a mean or a median hollow."
                 }
                 ul {
                     @for (kind, count) in &view.kinds { li { (kind) ": " (count) " runs" } }
                 }
                 details {
-                    summary { "Every doubted run" }
+                    summary { "Every run with a warning" }
                     ul.doubts {
                         @for (run, doubts) in &view.doubted {
                             li {

@@ -1,4 +1,4 @@
-//! What a design looks like: the same colour, dash and marker in every figure.
+//! The look of each design: the same colour, dash and marker in every figure.
 
 use analysis::figure::Whose;
 use results::{Subject, WorkUnit};
@@ -8,7 +8,7 @@ pub type Colour = (u8, u8, u8);
 
 /// Text and axes.
 pub const INK: Colour = (34, 34, 34);
-/// The ground.
+/// The background.
 pub const WHITE: Colour = (255, 255, 255);
 /// Grid lines.
 pub const GRID: Colour = (226, 226, 226);
@@ -34,7 +34,8 @@ pub enum Marker {
 /// can be read in grey.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
-    /// Colour of line and marker, from Okabe and Ito's set, which the colour-blind tell apart.
+    /// Colour of line and marker, after Okabe and Ito's set, which colour-blind readers can
+    /// distinguish.
     pub colour: Colour,
     /// Lengths of dash and gap; empty for a solid line.
     pub dash: &'static [f64],
@@ -58,8 +59,8 @@ const DOTTED: &[f64] = &[3.0, 3.0];
 const MIXED: &[f64] = &[9.0, 3.0, 2.0, 3.0];
 const LONG_DASHED: &[f64] = &[16.0, 5.0];
 
-/// The looks of the designs of the catalogue, by their labels: a colour for a family (threads,
-/// processes, loops, …), dash and marker for the member.
+/// The looks of the catalogue's designs, by label. The colour shows the family (threads, processes,
+/// loops, …), and dash and marker show the member.
 const LOOKS: [(&str, Look); 18] = [
     ("iterative", look(BLUE, SOLID, Marker::Circle)),
     ("thread per", look(ORANGE, DASHED, Marker::Triangle)),
@@ -94,7 +95,7 @@ pub fn of(whose: &Whose) -> Look {
     }
 }
 
-/// What it is called in the markup of figures.
+/// The name of a curve or a mark in the markup of figures.
 #[must_use]
 pub fn name(whose: &Whose) -> &str {
     match whose {
@@ -103,11 +104,11 @@ pub fn name(whose: &Whose) -> &str {
     }
 }
 
-/// The look of a subject. One that is not of the catalogue has its family's colour, and a look of
-/// none of the catalogue's.
+/// The look of a subject. A subject outside the catalogue has its family's colour, with a dash that
+/// no design of the catalogue has.
 #[must_use]
 pub fn of_subject(subject: &Subject) -> Look {
-    // Per request over UDP, per connection over TCP.
+    // Labels name requests over UDP and connections over TCP.
     let label = subject.label.trim_end_matches(" request").trim_end_matches(" connection");
     let known = LOOKS.iter().find(|(of, _)| *of == label);
     known.map_or_else(|| look(of_family(subject), LONG_DASHED, Marker::Diamond), |(_, look)| *look)

@@ -1,11 +1,12 @@
-//! What a page shows, as plain data: computed from findings and records, rendered by [`crate::page`].
+//! The content of a page as plain data, computed from findings and records and rendered by
+//! [`crate::page`].
 
 use std::collections::BTreeMap;
 
 use analysis::{Comparison, Crossover, Findings, text};
 use results::{Host, Outcome, Record, Settled, TestbedKind};
 
-/// All that a page says, but for its figures.
+/// The content of a page, except its figures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// The question of the scenario.
@@ -14,7 +15,7 @@ pub struct View {
     pub headline: String,
     /// The answer for another transport.
     pub second: Option<String>,
-    /// What its words mean, how much was measured, and what was left out: a sentence each.
+    /// What the words mean, how much was measured, and what was left out: a sentence each.
     pub notes: Vec<String>,
     /// What was found, by experiment.
     pub sections: Vec<Section>,
@@ -22,11 +23,11 @@ pub struct View {
     pub comparisons: Vec<ComparisonView>,
     /// The machine: names and values.
     pub machine: Vec<(&'static str, String)>,
-    /// What is to be doubted.
+    /// The warnings.
     pub doubts: DoubtsView,
     /// Runs that failed, and why.
     pub failures: Vec<(String, String)>,
-    /// How much identical runs differed, where some were run twice.
+    /// How much identical runs differed, if some were run twice.
     pub noise: Option<String>,
 }
 
@@ -42,9 +43,9 @@ pub struct Section {
 /// Two designs compared over an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComparisonView {
-    /// Which, and what came of it.
+    /// The designs and the outcome.
     pub summary: String,
-    /// Each point.
+    /// The difference at each point.
     pub rows: Vec<DifferenceView>,
 }
 
@@ -53,27 +54,27 @@ pub struct ComparisonView {
 pub struct DifferenceView {
     /// The point.
     pub point: String,
-    /// How much longer or shorter the other's response time is.
+    /// How much longer or shorter the other design's response time is.
     pub difference: String,
-    /// The interval of that.
+    /// The interval of the difference.
     pub interval: String,
-    /// Whether it is beyond chance and noise.
+    /// Whether the difference exceeds chance and noise.
     pub is_decided: bool,
 }
 
-/// What is to be doubted.
+/// The warnings of all runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DoubtsView {
     /// Runs measured.
     pub runs: usize,
-    /// Kinds of doubt, and how many runs have each.
+    /// Kinds of warning, and how many runs have each.
     pub kinds: Vec<(&'static str, usize)>,
-    /// Every doubted run with its doubts.
+    /// Every run with a warning, and its warnings.
     pub doubted: Vec<(String, Vec<String>)>,
 }
 
 impl View {
-    /// What the page of these findings shows.
+    /// The content of the page with these findings.
     #[must_use]
     pub fn of(settled: &Settled, findings: &Findings<'_>) -> Self {
         let (records, verdict) = (&settled.records, &findings.verdict);
@@ -109,7 +110,7 @@ fn measured(records: &[Record], doubts: &DoubtsView) -> String {
     let is_real = records.iter().all(|record| record.testbed == TestbedKind::Real);
     let on = if is_real { "measured on real sockets and processes" } else { "simulated" };
     let (runs, doubted) = (doubts.runs, doubts.doubted.len());
-    format!("Scenario “{scenario}”: {runs} runs {on}, {doubted} of them with a doubt.")
+    format!("Scenario “{scenario}”: {runs} runs {on}, {doubted} of them with a warning.")
 }
 
 fn sections(findings: &Findings<'_>) -> Vec<Section> {
@@ -198,7 +199,7 @@ fn machine(host: &Host) -> Vec<(&'static str, String)> {
          may cost tens of microseconds and hide differences below 100 µs"
     };
     let shared = if placement.shared {
-        "generator and server share a core and disturb each other; every run is doubted"
+        "generator and server share a core and disturb each other; every run has a warning"
     } else {
         "generator and server have no core in common"
     };
@@ -252,7 +253,7 @@ fn doubts(records: &[Record]) -> DoubtsView {
         let Outcome::Measured(measured) = &record.outcome else { continue };
         runs += 1;
         for doubt in &measured.doubts {
-            *kinds.entry(doubt.name()).or_default() += 1;
+            *kinds.entry(doubt.plain_name()).or_default() += 1;
         }
         if !measured.doubts.is_empty() {
             let doubts = measured.doubts.iter().map(ToString::to_string);
@@ -276,7 +277,7 @@ fn noise(findings: &Findings<'_>) -> Option<String> {
     let percent = |log_ratio: f64| text::three_digits((log_ratio.exp() - 1.0) * 100.0);
     (!noise.cells.is_empty()).then(|| {
         format!(
-            "Identical cells that were run twice (A/A) were alike in {alike} of {}; their medians \
+            "Identical cells that were run twice (A/A) agreed in {alike} of {} cases; their medians \
              differed by {} % typically and by {} % at most. A difference between two designs \
              counts only if it is larger than that between two identical runs at the same point.",
             noise.cells.len(),

@@ -1,4 +1,4 @@
-//! The parts of which response times consist: lag, way out, service, way back.
+//! The breakdown of response times: lag, way out, service, way back.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,16 +12,16 @@ pub struct Components {
     pub count: u64,
     /// Actual send less intended start.
     pub lag_ns: u64,
-    /// From the send to the server's taking up: the way out, and queueing in front of the server.
+    /// From the send to service start: the way out, and queueing in front of the server.
     pub way_out_ns: u64,
-    /// From taken up to finished.
+    /// From service start to finished.
     pub service_ns: u64,
     /// From finished to received.
     pub way_back_ns: u64,
 }
 
 impl Components {
-    /// The sum of the response times: the parts add up to it exactly.
+    /// The sum of the response times; lag, way out, service and way back add up to it exactly.
     #[must_use]
     pub fn response_ns(&self) -> u64 {
         self.lag_ns + self.way_out_ns + self.service_ns + self.way_back_ns
@@ -37,12 +37,12 @@ impl Components {
     }
 }
 
-/// The parts of all response times, by classes of response time: class i holds those from 2ⁱ ns
+/// The breakdown of all response times, by classes of response time: class i holds those from 2ⁱ ns
 /// to below 2ⁱ⁺¹ ns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breakdown {
     classes: Vec<Components>,
-    /// Requests whose instants are not in order: the server's clock is another one.
+    /// Requests whose instants are not in order: the server has a different clock.
     pub out_of_order: u64,
 }
 
@@ -53,7 +53,7 @@ impl Default for Breakdown {
 }
 
 impl Breakdown {
-    /// Notes a request by its five instants: intended, sent, taken up, finished, received.
+    /// Adds a request by its five instants: intended, sent, service start, finished, received.
     pub fn note(&mut self, [intended, sent, taken_up, finished, received]: [u64; 5]) {
         if !(intended <= sent && sent <= taken_up && taken_up <= finished && finished <= received) {
             self.out_of_order += 1;
@@ -68,7 +68,7 @@ impl Breakdown {
         sums.way_back_ns += received - finished;
     }
 
-    /// The sums of all requests; `None` where there are none, or where the clocks do not agree.
+    /// The sums of all requests; `None` if there are none, or the clocks do not agree.
     #[must_use]
     pub fn total(&self) -> Option<Components> {
         let mut total = Components::default();

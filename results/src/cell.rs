@@ -17,13 +17,13 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// The parameter that was varied; of several the first.
+    /// The parameter that was varied; if there are several, the first.
     #[must_use]
     pub fn axis(&self) -> Option<Parameter> {
         self.point.keys().next().copied()
     }
 
-    /// Its value; 0 where nothing is varied.
+    /// The value of that parameter; 0 where nothing is varied.
     #[must_use]
     pub fn x(&self) -> f64 {
         self.point.values().next().copied().unwrap_or(0.0)

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How many requests ended how. `planned = sent + unsent`, and
+/// How many requests ended in which way. `planned = sent + unsent`, and
 /// `sent = answered + refused + reset + wrong + timed_out + in_flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Requests that the plan holds for the measured window.
     pub planned: u64,
-    /// Planned, but never sent: the bound on requests in flight was reached, a socket could not
-    /// be had, or the run was broken off.
+    /// Planned, but never sent: the bound on requests in flight was reached, a socket could not be
+    /// created, or the run was broken off.
     pub unsent: u64,
     /// Handed to the kernel.
     pub sent: u64,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One reason to doubt a run. The list of a clean run is empty.
+/// One warning about a run. A clean run has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "doubt", rename_all = "kebab-case")]
 pub enum Doubt {
@@ -15,7 +15,7 @@ pub enum Doubt {
         /// Requests a second that were sent.
         achieved_per_s: f64,
     },
-    /// The generator was late: its own lag is not small beside what it measured.
+    /// The generator was late: its own lag is not small compared with what it measured.
     LagHigh {
         /// 99th percentile of the lag.
         lag_p99_ns: u64,
@@ -26,7 +26,7 @@ pub enum Doubt {
     ArrivalsOff {
         /// Squared coefficient of variation of the planned gaps.
         planned_cv2: f64,
-        /// The same of the gaps at the send calls.
+        /// The same of the gaps between the send calls.
         sent_cv2: f64,
     },
     /// The generator's loop stood still.
@@ -36,19 +36,19 @@ pub enum Doubt {
         /// The longest time.
         longest_ns: u64,
     },
-    /// The hypervisor gave processor time to others.
+    /// A core lost time to the hypervisor.
     Stolen {
-        /// Share of the time of the core that was robbed most.
+        /// The greatest fraction of its time that a core lost to the hypervisor.
         share: f64,
     },
-    /// The generator used nearly all of its core without being told to spin.
+    /// The generator used nearly all of its core although it was not set to spin.
     GeneratorStarved {
         /// Processor time over wall time.
         share: f64,
     },
-    /// Response time grew from the beginning of the window to its end.
+    /// Response time changed from the beginning of the window to its end.
     NotStationary {
-        /// Mean of the last tenth of the requests over that of the first.
+        /// Mean response time in the last tenth of the window over that in the first.
         ratio: f64,
     },
     /// Too few requests for the tail that is printed.
@@ -57,10 +57,10 @@ pub enum Doubt {
         percentile: f64,
         /// Requests that it needs.
         needed: u64,
-        /// Independent requests there were as good as.
+        /// The effective sample size of the run.
         count: u64,
     },
-    /// The mean number in flight is not throughput times response time.
+    /// The mean number in flight does not equal throughput times response time.
     LittlesLaw {
         /// Mean number in flight, measured.
         in_flight: f64,
@@ -71,27 +71,27 @@ pub enum Doubt {
     Unanswered {
         /// How many.
         count: u64,
-        /// What became of most of them; records of old do not tell.
+        /// What became of most of them; absent in old records.
         #[serde(default)]
         most: Option<UnansweredCause>,
-        /// Where most were refused by a reply of HTTP, the status that most of these had.
+        /// If most were refused by an HTTP reply, the most frequent status of these replies.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         status: Option<u16>,
     },
-    /// Replies came that were not asked for, or not so.
+    /// Replies came that were not asked for, or were not what was asked for.
     WrongReplies {
         /// How many.
         count: u64,
     },
-    /// The generator lacked something that a request needs.
+    /// Requests could not be sent, each for a cause of [`UnsentCause`].
     Exhausted {
-        /// How many requests could not be sent for it.
+        /// How many requests could not be sent.
         unsent: u64,
-        /// What most of them lacked; records of old do not tell.
+        /// The cause for most of them; absent in old records.
         #[serde(default)]
         lack: Option<UnsentCause>,
     },
-    /// The run was ended before its time.
+    /// The run was ended early.
     BrokenOff,
     /// The run was ended because the kernel refused its first requests, and nothing else came.
     NobodyListens,
@@ -99,7 +99,7 @@ pub enum Doubt {
     UnservedConnections {
         /// How many.
         count: u64,
-        /// Of how many.
+        /// Number of kept connections.
         of: u64,
     },
     /// Connections were tried again after a second or three.
@@ -123,37 +123,37 @@ pub enum Doubt {
     },
 }
 
-/// What a request that could not be sent was in want of.
+/// Why a request could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnsentCause {
-    /// The run was over before it could leave.
+    /// The run was over before it could be sent.
     Time,
-    /// As many as may be were in flight.
+    /// As many requests as allowed were in flight.
     Places,
     /// The kernel had no port left for a connection.
     Ports,
     /// The process may open no more descriptors.
     Descriptors,
-    /// It fits no datagram, or too much waits on its connection already.
+    /// It does not fit in a datagram, or too many bytes already wait on its connection.
     Room,
-    /// Anything else that the kernel would not give.
+    /// The kernel refused something else.
     Other,
 }
 
 impl UnsentCause {
-    /// All, in the order of their numbers.
+    /// All causes, in the order of their numbers.
     pub const ALL: [Self; 6] =
         [Self::Time, Self::Places, Self::Ports, Self::Descriptors, Self::Room, Self::Other];
 
     fn text(self) -> &'static str {
         match self {
             Self::Time => "time",
-            Self::Places => "places in flight",
+            Self::Places => "slots in flight",
             Self::Ports => "ports",
             Self::Descriptors => "descriptors",
-            Self::Room => "room in a datagram or on its connection",
-            Self::Other => "something that the kernel would not give",
+            Self::Room => "room in a datagram or on the connection",
+            Self::Other => "kernel resources",
         }
     }
 
@@ -169,19 +169,19 @@ impl UnsentCause {
     }
 }
 
-/// How a request ended that has no answer.
+/// How a request without an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnansweredCause {
-    /// It never left.
+    /// It was never sent.
     Unsent,
     /// The server, or the kernel for it, refused.
     Refused,
     /// Its connection ended first.
     Reset,
-    /// What came was not what was asked.
+    /// The reply was not what was asked for.
     Wrong,
-    /// Nothing came in time.
+    /// No reply came in time.
     TimedOut,
     /// The run was broken off first.
     InFlight,
@@ -193,9 +193,9 @@ impl UnansweredCause {
             Self::Unsent => "never left",
             Self::Refused => "were refused",
             Self::Reset => "lost their connection",
-            Self::Wrong => "got something else",
-            Self::TimedOut => "got nothing in time",
-            Self::InFlight => "were on their way when the run was broken off",
+            Self::Wrong => "got a different reply",
+            Self::TimedOut => "got no reply within the time-out",
+            Self::InFlight => "were in flight when the run was ended",
         }
     }
 
@@ -203,31 +203,31 @@ impl UnansweredCause {
         match self {
             Self::Unsent => "lower the rate",
             Self::Refused => {
-                "see that the server listens there and has what is asked for; if it is overloaded, lower the rate"
+                "check that the server listens there and has what is requested; if it is overloaded, lower the rate"
             }
             Self::Reset => {
-                "see whether the server died or keeps no connections (--connection per-request, or per:N)"
+                "check whether the server died, or keeps no connections (--connection per-request, or per:N)"
             }
             Self::Wrong => {
-                "see that the server speaks what the load does (--service, --send, --reply-until, --reply-length)"
+                "check that the server speaks the protocol of the load (--service, --send, --reply-until, --reply-length)"
             }
-            Self::TimedOut => "lower the rate, or wait for longer (--timeout)",
-            Self::InFlight => "repeat the run to its end",
+            Self::TimedOut => "lower the rate, or wait longer (--timeout)",
+            Self::InFlight => "repeat the whole run",
         }
     }
 }
 
-/// What is said of requests without a right answer.
+/// The text about requests without a right answer.
 fn unanswered(count: u64, most: Option<UnansweredCause>, status: Option<u16>) -> String {
     let where_they_stand =
-        "they stand in the percentiles as longer than the time-out, in the mean not at all";
+        "the percentiles count them as longer than the time-out, the mean leaves them out";
     if let Some(status) = status {
         return format!(
             "{count} requests got no right answer, most of them one with status {status}, whose \
-             times stand by themselves; {where_they_stand}"
+             times are listed by status; {where_they_stand}"
         );
     }
-    let text = format!("{count} requests never got their answer; {where_they_stand}");
+    let text = format!("{count} requests got no answer; {where_they_stand}");
     match most {
         Some(most) => format!("{text}; all or most of them {}", most.text()),
         None => text,
@@ -235,7 +235,33 @@ fn unanswered(count: u64, most: Option<UnansweredCause>, status: Option<u16>) ->
 }
 
 impl Doubt {
-    /// The doubt's name in JSON.
+    /// The warning in a few plain words, for people.
+    #[must_use]
+    pub fn plain_name(&self) -> &'static str {
+        match self {
+            Self::RateMissed { .. } => "planned rate missed",
+            Self::LagHigh { .. } => "generator ran late",
+            Self::ArrivalsOff { .. } => "sends not as planned",
+            Self::Hiccups { .. } => "generator was stopped",
+            Self::Stolen { .. } => "hypervisor took time",
+            Self::GeneratorStarved { .. } => "generator out of processor time",
+            Self::NotStationary { .. } => "no steady state",
+            Self::TooFewSamples { .. } => "too short for p99",
+            Self::LittlesLaw { .. } => "window too short",
+            Self::Unanswered { .. } => "requests without an answer",
+            Self::WrongReplies { .. } => "wrong replies",
+            Self::Exhausted { .. } => "requests not sent",
+            Self::BrokenOff => "ended early",
+            Self::NobodyListens => "no server listening",
+            Self::UnservedConnections { .. } => "connections never served",
+            Self::ConnectionRetries { .. } => "connections retried",
+            Self::QueueOverflow { .. } => "kernel queue overflowed",
+            Self::SharedCores => "generator and server shared a core",
+            Self::Slow { .. } => "core slower than usual",
+        }
+    }
+
+    /// The warning's name in JSON.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -261,7 +287,7 @@ impl Doubt {
         }
     }
 
-    /// Whether the doubt concerns only the tail of the distribution; means and medians stand.
+    /// Whether the warning concerns only the tail; means and medians stay valid.
     #[must_use]
     pub fn concerns_tail_only(&self) -> bool {
         matches!(self, Self::TooFewSamples { .. })
@@ -275,31 +301,31 @@ impl fmt::Display for Doubt {
 }
 
 const NOBODY_LISTENS: &str =
-    "the kernel refused the first requests, and nothing else came, so that the run was ended";
+    "the kernel refused the first requests and no reply came, so the run was ended";
 
 const SHARED_CORES: &str = "generator and server shared a core and disturbed each other";
 
 impl Doubt {
-    /// What was seen.
+    /// What was observed.
     fn observation(&self) -> String {
         let us = |ns: &u64| *ns as f64 / 1e3;
         let percent = |share: &f64| share * 100.0;
         match self {
             Self::RateMissed { planned_per_s, achieved_per_s } => {
-                format!("sent {achieved_per_s:.1}/s instead of {planned_per_s:.1}/s")
+                format!("{achieved_per_s:.1}/s were sent instead of {planned_per_s:.1}/s")
             }
             Self::LagHigh { lag_p99_ns, response_p50_ns } => format!(
-                "the generator's own lag (p99 {:.1} µs) is above a tenth of the median response \
+                "the generator's lag (p99 {:.1} µs) is more than a tenth of the median response \
                  time ({:.1} µs)",
                 us(lag_p99_ns),
                 us(response_p50_ns)
             ),
             Self::ArrivalsOff { planned_cv2, sent_cv2 } => format!(
-                "the gaps between sends vary otherwise than planned (C² {sent_cv2:.2} instead of \
+                "the gaps between sends vary differently from the plan (C² {sent_cv2:.2} instead of \
                  {planned_cv2:.2})"
             ),
             Self::Hiccups { count, longest_ns } => format!(
-                "the generator stood still for more than 1 ms, {count} time(s), {:.1} ms at the longest",
+                "the generator was stopped for more than 1 ms {count} time(s), at most for {:.1} ms",
                 us(longest_ns) / 1e3
             ),
             Self::Stolen { share } => {
@@ -309,37 +335,37 @@ impl Doubt {
                 format!("the generator used {:.0} % of its core", percent(share))
             }
             Self::NotStationary { ratio } => format!(
-                "response time changed by a factor {ratio:.1} within the run: there is no steady \
+                "the response time changed by a factor of {ratio:.1} during the run: there is no steady \
                  state"
             ),
             Self::TooFewSamples { percentile, needed, count } => {
                 format!("p{percentile} needs about {needed} independent requests and had {count}")
             }
             Self::LittlesLaw { in_flight, expected } => format!(
-                "{in_flight:.3} requests were in flight on average, but throughput times response \
-                 time gives {expected:.3}"
+                "{in_flight:.3} requests were in flight on average, but throughput × response time is \
+                 {expected:.3}"
             ),
             Self::Unanswered { count, most, status } => unanswered(*count, *most, *status),
             Self::WrongReplies { count } => format!(
-                "{count} replies were not what was asked for, or nobody had asked; over TCP each \
-                 that named no request cost its connection"
+                "{count} replies were wrong or unsolicited; over TCP each that names no request \
+                 costs its connection"
             ),
             Self::Exhausted { unsent, lack } => format!(
-                "{unsent} requests could not be sent for want of {}",
-                lack.map_or("ports, descriptors, places in flight, or time", UnsentCause::text)
+                "{unsent} requests could not be sent for lack of {}",
+                lack.map_or("ports, descriptors, slots in flight, or time", UnsentCause::text)
             ),
-            Self::BrokenOff => "the run was ended before its time".to_owned(),
+            Self::BrokenOff => "the run was ended early".to_owned(),
             Self::NobodyListens => NOBODY_LISTENS.to_owned(),
             Self::UnservedConnections { count, of } => {
                 format!("{count} of the {of} kept connections never brought a reply")
             }
             Self::ConnectionRetries { count } => format!(
-                "{count} connections got no answer to their first SYN and were tried again after \
+                "{count} connections got no answer to their first SYN; the kernel tried again after \
                  1 s or 3 s"
             ),
             Self::QueueOverflow { datagrams, connections } => format!(
-                "the kernel dropped {datagrams} datagrams and {connections} connections at full \
-                 queues"
+                "the kernel dropped {datagrams} datagrams and {connections} connections because queues \
+                 were full"
             ),
             Self::SharedCores => SHARED_CORES.to_owned(),
             Self::Slow { ratio } => {
@@ -348,19 +374,19 @@ impl Doubt {
         }
     }
 
-    /// What would help, or what it means.
+    /// What helps, or what the warning means.
     fn remedy(&self) -> &'static str {
         match self {
             Self::RateMissed { .. } => "lower the rate, or give the generator a core of its own",
             Self::LagHigh { .. } => {
-                "quieten the machine, give the generator a core of its own, or trust longer requests only"
+                "stop other programs, give the generator a core of its own, or use longer requests"
             }
-            Self::ArrivalsOff { .. } => "lower the rate or quieten the machine",
-            Self::Hiccups { .. } => "quieten the machine and repeat",
-            Self::Stolen { .. } => "repeat at a quieter hour",
+            Self::ArrivalsOff { .. } => "lower the rate, or stop other programs",
+            Self::Hiccups { .. } => "stop other programs and repeat the run",
+            Self::Stolen { .. } => "repeat when the host is less busy",
             Self::GeneratorStarved { .. } => "lower the rate",
             Self::NotStationary { ratio } if *ratio < 1.0 => {
-                "the first requests were slower: warm up for longer"
+                "the first requests were slower: use a longer warm-up"
             }
             Self::NotStationary { .. } => {
                 "the load is near or beyond the server's capacity: lower the rate"
@@ -368,7 +394,7 @@ impl Doubt {
             Self::TooFewSamples { .. } => "measure for longer",
             Self::LittlesLaw { .. } => "the window is too short for this load: measure for longer",
             Self::Unanswered { status: Some(_), .. } => {
-                "ask for what the server has, or say which statuses are right (--ok); if it is \
+                "request what the server has, or say which statuses are right (--ok); if it is \
                  overloaded, lower the rate"
             }
             Self::Unanswered { most, .. } => most.unwrap_or(UnansweredCause::TimedOut).remedy(),
@@ -376,13 +402,11 @@ impl Doubt {
             Self::Exhausted { lack, .. } => {
                 lack.map_or("lower the rate, or keep connections", UnsentCause::remedy)
             }
-            Self::BrokenOff => {
-                "the figures are of what there was until then; repeat the run to its end"
-            }
-            Self::NobodyListens => "see that the server runs and listens there",
+            Self::BrokenOff => "the results cover the time until then; repeat the whole run",
+            Self::NobodyListens => "check that the server runs and listens there",
             Self::UnservedConnections { .. } => {
-                "a server with a worker for each connection serves as many as it has workers: give \
-                 it more of them, use fewer --clients, or --connection per-request"
+                "a server with a worker for each connection serves only as many as it has workers: \
+                 give it more workers, use fewer --clients, or --connection per-request"
             }
             Self::ConnectionRetries { .. } => {
                 "the server's listen queue is too short or it accepts too slowly: give it a longer one, or keep connections"

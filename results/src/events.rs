@@ -1,4 +1,4 @@
-//! What is counted of a run beside how its requests ended.
+//! Events that are counted in a run, beside how its requests ended.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +11,13 @@ pub struct Events {
     pub warmup: u64,
     /// Replies that came after their time-out.
     pub late: u64,
-    /// Replies to requests that had been answered, or that nobody sent.
+    /// Replies to requests that had been answered, or that belong to no request in flight.
     pub duplicates: u64,
-    /// Replies that came after one to a later request; 0 over TCP, where connections go their own ways.
+    /// Replies that came after the reply to a later request; 0 over TCP, where connections have no
+    /// common order.
     #[serde(default)]
     pub reordered: u64,
-    /// Replies with other bytes than were asked for, or from somebody who was not asked.
+    /// Replies with other bytes than were asked for, or from an address that was not asked.
     #[serde(default)]
     pub wrong_replies: u64,
     /// Right replies that came within the window, whenever their requests were due.
@@ -25,14 +26,13 @@ pub struct Events {
     /// Connections whose first SYN got no answer: they took a second longer, or three.
     #[serde(default)]
     pub connect_retries: u64,
-    /// Replies of HTTP by the first digit of their status; the first of the six is of none.
+    /// HTTP replies by the first digit of their status; index 0 counts digits above 5.
     #[serde(default)]
     pub statuses: [u64; 6],
-    /// Requests that went out again because their connection had ended; each counts once among the
-    /// sent.
+    /// Requests that were sent again because their connection had ended; each counts once as sent.
     #[serde(default)]
     pub resent: u64,
-    /// The first bytes that were no reply.
+    /// The first bytes that were not a reply.
     #[serde(default)]
     pub unreadable: Option<Unreadable>,
     /// Whether the run was broken off because the kernel refused all it sent.

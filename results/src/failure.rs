@@ -4,16 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The reason a run came to nothing. What was measured before it stays valid.
+/// The reason why a run failed. Earlier measurements stay valid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "failure", rename_all = "kebab-case")]
 pub enum Failure {
-    /// The server did not come up.
+    /// The server did not start.
     ServerDidNotStart {
-        /// What it said.
+        /// The reason.
         because: String,
     },
-    /// The server ended in the midst of the run.
+    /// The server ended during the run.
     ServerDied {
         /// How: an exit code or a signal.
         how: String,
@@ -23,7 +23,7 @@ pub enum Failure {
         /// Why.
         because: String,
     },
-    /// The generator could not work.
+    /// The generator failed.
     Generator {
         /// What went wrong.
         because: String,

@@ -1,4 +1,4 @@
-//! Records of format 1, read into those of today. Nothing writes them any more.
+//! Reads records of format 1 as records of the current format. Nothing writes format 1 any more.
 
 use protocol::Transport;
 use serde::Deserialize;
@@ -78,7 +78,7 @@ impl From<Record1> for Record {
     }
 }
 
-/// The facts of a design of which format 1 kept the name only: `TRANSPORT-IDEA`.
+/// The facts of a design, from its name `TRANSPORT-IDEA`: format 1 kept only the name.
 fn subject(name: &str) -> Subject {
     let (transport, idea) = name.split_once('-').unwrap_or(("tcp", name));
     let transport = if transport == "udp" { Transport::Udp } else { Transport::Tcp };

@@ -1,4 +1,4 @@
-//! Gaps between instants: how even, and how long in all.
+//! Gaps between instants: how even they are, and how long in all.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// The next instant.
+    /// Adds the next instant.
     pub fn note(&mut self, at_ns: u64) {
         if self.first_ns.is_some() {
             let gap = at_ns.saturating_sub(self.last_ns) as f64;
@@ -26,7 +26,7 @@ impl Gaps {
         self.last_ns = at_ns;
     }
 
-    /// The gaps of another generator, each within its own stream.
+    /// Adds the gaps of another generator, each within its own stream.
     pub fn add(&mut self, other: &Self) {
         let Self { first_ns, last_ns, count, sum, square_sum } = other;
         self.first_ns = [self.first_ns, *first_ns].into_iter().flatten().min();

@@ -1,16 +1,16 @@
-//! Between which order statistics a percentile lies: an interval that supposes no distribution.
+//! Intervals of percentiles from order statistics, without assuming a distribution.
 
-/// Beyond so many expected exceedances the binomial distribution is as good as normal.
+/// The expected number of exceedances above which the binomial distribution counts as normal.
 const NORMAL_FROM: f64 = 400.0;
 
 /// The 97.5 % point of the normal distribution.
 const Z: f64 = 1.959_964;
 
-/// Its 95 % point.
+/// The 95 % point of the normal distribution.
 const Z_ONE_SIDED: f64 = 1.644_854;
 
-/// Whether so many independent requests support a percentile (given in percent): with 95 %, at
-/// least one of them must be longer. p90 needs 29, p99 299, p99.9 2,995.
+/// Whether so many independent requests support a percentile, given in percent: with 95 %
+/// probability, at least one of them must be longer. p90 needs 29, p99 299, p99.9 2,995.
 #[must_use]
 pub fn supports(count: u64, percentile: f64) -> bool {
     count as f64 >= needed(percentile)
@@ -22,10 +22,10 @@ pub fn needed(percentile: f64) -> f64 {
     (0.05_f64.ln() / (percentile / 100.0).ln()).ceil()
 }
 
-/// The shares of the sample between whose order statistics the `quantile` (0 to 1) lies with
-/// 95 % confidence, given so many independent observations (a number that correlation makes
-/// smaller than the count). `None` where the sample is too small: the interval would reach beyond
-/// the longest or the shortest. The median needs 6, p99 about 368 (Conover, Practical
+/// The fractions of the sample between whose order statistics the `quantile` (0 to 1) lies with
+/// 95 % confidence. `observations` is the number of independent observations, which correlation
+/// makes smaller than the count. `None` if the sample is too small: the interval would reach beyond
+/// the longest or the shortest value. The median needs 6, p99 about 368 (Conover, Practical
 /// Nonparametric Statistics, section 3.2).
 #[must_use]
 pub fn percentile_interval(quantile: f64, observations: f64) -> Option<(f64, f64)> {
@@ -48,9 +48,9 @@ pub fn percentile_interval(quantile: f64, observations: f64) -> Option<(f64, f64
     (low >= 1.0 && high <= count).then(|| (low / count, high / count))
 }
 
-/// The share of the sample whose order statistic the `quantile` (0 to 1) is not below, with 95 %
-/// confidence, given so many independent observations: the one-sided limit, which needs fewer of
-/// them than an interval. `None` where chance may have put all of them above the quantile.
+/// The fraction of the sample whose order statistic is a lower limit of the `quantile` (0 to 1),
+/// with 95 % confidence. This one-sided limit needs fewer independent observations than an
+/// interval. `None` if chance may have put all of them above the quantile.
 #[must_use]
 pub fn lower_limit(quantile: f64, observations: f64) -> Option<f64> {
     let count = observations.floor();
@@ -58,7 +58,7 @@ pub fn lower_limit(quantile: f64, observations: f64) -> Option<f64> {
         return None;
     }
     let (expected, exceeding) = (count * quantile, count * (1.0 - quantile));
-    // So many may be above the quantile by chance.
+    // At most this many may be above the quantile by chance.
     let most = if expected.min(exceeding) > NORMAL_FROM {
         (exceeding + Z_ONE_SIDED * (exceeding * quantile).sqrt()).ceil()
     } else if exceeding <= expected {
@@ -69,8 +69,8 @@ pub fn lower_limit(quantile: f64, observations: f64) -> Option<f64> {
     (most < count).then(|| (count - most) / count)
 }
 
-/// A binomial distribution with few expected successes, without this much on either side: by
-/// summing.
+/// The range of a binomial distribution with few expected successes, without a probability of
+/// `tail` on either side, by summing.
 fn few(count: f64, probability: f64, tail: f64) -> (f64, f64) {
     let ratio = probability / (1.0 - probability);
     let mut term = (count * (-probability).ln_1p()).exp();

@@ -1,4 +1,4 @@
-//! The file of records: appended to as each run ends, so that a late failure loses nothing.
+//! The file of records. Each run is appended as it ends, so that a later failure loses nothing.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -17,7 +17,7 @@ pub enum JournalError {
     File {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A newer program wrote the file.
@@ -41,12 +41,12 @@ pub enum JournalError {
         path: PathBuf,
         /// Which line, from 1.
         line: usize,
-        /// What does not fit.
+        /// The contradiction.
         what: &'static str,
     },
-    /// A whole line is no record.
+    /// A complete line is not a record.
     #[error(
-        "{path}, line {line}: not a record: {source}; remove the line to read the rest",
+        "{path}, line {line}: not a record: {source}; remove the line to read the others",
         path = path.display()
     )]
     Malformed {
@@ -66,8 +66,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the file for appending, creating it where it is missing: an unwritable place shows
-    /// before anything is measured.
+    /// Opens the file for appending, and creates it if it is missing, so that a path that cannot be
+    /// written is noticed before anything is measured.
     ///
     /// # Errors
     /// When the file cannot be opened.
@@ -83,7 +83,7 @@ impl Journal {
     /// Appends one record as one line, in one write, and flushes it to the file.
     ///
     /// # Errors
-    /// When the file takes no more.
+    /// When the record cannot be written.
     pub fn append(&mut self, record: &Record) -> Result<(), JournalError> {
         let mut line = serde_json::to_vec(record).expect("a record is plain data");
         line.push(b'\n');
@@ -99,7 +99,7 @@ impl Journal {
 pub struct Reading {
     /// The records, in the order of the file.
     pub records: Vec<Record>,
-    /// Whether a last line without an end was left out: a program was killed while writing it.
+    /// Whether an incomplete last line was left out: a program was killed while writing it.
     pub cut_short: bool,
 }
 
@@ -108,14 +108,13 @@ struct Version {
     format: u32,
 }
 
-/// The longest line that is read: a file without line ends is no file of records.
+/// The longest line that is read, in bytes; a file without line ends is not a file of records.
 const LONGEST_LINE: u64 = 64 << 20;
 
-/// Reads every whole line of a file, one after the other, and keeps of each record what `keep` makes
-/// of it.
+/// Reads every complete line of a file, and keeps what `keep` makes of each record.
 ///
 /// # Errors
-/// When the file cannot be read, a line is no record, or a newer program wrote it.
+/// When the file cannot be read, a line is not a record, or a newer program wrote it.
 pub fn read_records(path: &Path, keep: impl Fn(Record) -> Record) -> Result<Reading, JournalError> {
     let of_file = |source| JournalError::File { path: path.into(), source };
     let mut lines = BufReader::new(File::open(path).map_err(of_file)?);
@@ -148,9 +147,9 @@ fn read_line(bytes: &[u8], path: &Path, line: usize) -> Result<Record, JournalEr
 /// What is wrong with a line.
 #[derive(Debug)]
 pub enum LineError {
-    /// It is no record.
+    /// It is not a record.
     Malformed(serde_json::Error),
-    /// A newer program wrote it: the version of its format.
+    /// A newer program wrote it, in this version of the format.
     Newer(u32),
     /// It contradicts itself.
     Contradictory(&'static str),
@@ -159,7 +158,7 @@ pub enum LineError {
 /// Reads one line.
 ///
 /// # Errors
-/// When it is no record, or a newer program wrote it.
+/// When it is not a record, or a newer program wrote it.
 pub fn parse_record(line: &[u8]) -> Result<Record, LineError> {
     let Version { format } = serde_json::from_slice(line).map_err(LineError::Malformed)?;
     if format > FORMAT {
@@ -173,7 +172,7 @@ pub fn parse_record(line: &[u8]) -> Result<Record, LineError> {
     contradiction(&record).map_or(Ok(record), |what| Err(LineError::Contradictory(what)))
 }
 
-/// What cannot be true of a record: the accounting is checked on every one that is read.
+/// The contradiction in a record, if any. The accounting of every record is checked as it is read.
 fn contradiction(record: &Record) -> Option<&'static str> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     if !record.experiment.chars().all(is_name) {

@@ -1,8 +1,8 @@
 //! The only file format: what one run measured, as one versioned JSON line.
 //!
-//! Every page and picture can be drawn again from these lines, and nothing else that the program
-//! writes is ever read by it again. Distributions are kept whole ([`TimeHistogram`]), so records of
-//! several generators can be merged later without loss. Pure but for [`Journal`], which appends, and
+//! Every page and figure can be drawn again from these lines, and the program never reads anything
+//! else that it writes. Distributions are kept whole ([`TimeHistogram`]), so records of several
+//! generators can be merged later without loss. Pure except for [`Journal`], which appends, and
 //! [`OutputFile`], through which everything else is written.
 
 mod breakdown;

@@ -1,8 +1,8 @@
-//! Where a run took place.
+//! The machine on which a run took place, and its cores.
 
 use serde::{Deserialize, Serialize};
 
-/// The machine, as far as it bears on the figures.
+/// The machine, as far as it affects the measurements.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// Processor cores that the program may use.
@@ -29,7 +29,7 @@ pub struct Machine {
     pub congestion_control: String,
 }
 
-/// Who ran on which core, and what was done for precise waking.
+/// Which cores the generator and the server ran on, and what was done for precise wake-ups.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Placement {
     /// Cores of the generator.

@@ -13,7 +13,7 @@ pub struct Measurement {
     pub plan_hash: String,
     /// The accounting.
     pub counts: Counts,
-    /// What else was counted.
+    /// Other events that were counted.
     #[serde(flatten)]
     pub events: Events,
     /// Datagrams that the server never received, where it reports that.
@@ -27,27 +27,26 @@ pub struct Measurement {
     /// The distributions.
     #[serde(flatten)]
     pub times: Times,
-    /// Length of the measured window; what there was of it where the run was broken off.
+    /// Length of the measured window; of a run that was broken off, the part that took place.
     #[serde(default)]
     pub window_ns: u64,
-    /// Replies of HTTP by their whole status, with their times; the first 32 that came.
+    /// HTTP replies by their whole status, with their times; the first 32 statuses that came.
     #[serde(default)]
     pub statuses_by_code: BTreeMap<u16, StatusTimes>,
-    /// The parts of which the response times consist, where the server stamps its replies.
+    /// The breakdown of the response times, where the server stamps its replies.
     #[serde(default)]
     pub parts: Option<Breakdown>,
     /// The window in slices of time.
     #[serde(default)]
     pub series: Option<Series>,
-    /// As many independent requests would tell as much: fewer than there were where neighbours
-    /// are alike.
+    /// The effective sample size: fewer than the requests where neighbours are correlated.
     #[serde(default)]
     pub effective_samples: f64,
     /// Mean waiting that the requests really did.
     pub waited_mean_ns: f64,
     /// Mean processor time that the requests really used.
     pub computed_mean_ns: f64,
-    /// Reasons not to trust it.
+    /// Reasons not to trust the run.
     pub doubts: Vec<Doubt>,
     /// What the server used, where it was started by this program.
     pub server: Option<ServerCost>,
@@ -56,14 +55,15 @@ pub struct Measurement {
 }
 
 impl Measurement {
-    /// Whether the means and medians of this run are to be doubted.
+    /// Whether the means and medians of this run are questionable.
     #[must_use]
     pub fn is_doubted(&self) -> bool {
         self.doubts.iter().any(|doubt| !doubt.concerns_tail_only())
     }
 
-    /// Whether the server held so many requests that others could not be sent: what finds no place in
-    /// flight, or no room on its connection, waits for the server and not for the generator.
+    /// Whether the server held so many requests that others could not be sent: a request that finds
+    /// no slot in flight, or too much waiting on its connection, waits for the server and not for
+    /// the generator.
     #[must_use]
     pub fn is_held_up(&self) -> bool {
         let holds_up = |doubt: &Doubt| {
@@ -89,7 +89,7 @@ pub struct ServerCost {
     pub refused: u64,
     /// Requests that got no reply.
     pub dropped: u64,
-    /// Requests answered in each worker's place.
+    /// Requests answered in each worker's slot.
     pub per_worker: Vec<u64>,
     /// User time of the server process.
     pub user_ns: u64,
@@ -101,7 +101,7 @@ pub struct ServerCost {
     pub children_system_ns: u64,
     /// Times a thread gave the processor up.
     pub voluntary_switches: u64,
-    /// Times it was taken away.
+    /// Times the processor was taken from a thread.
     pub involuntary_switches: u64,
     /// Largest resident set of the server process or of one of its workers.
     pub peak_memory_bytes: u64,
@@ -132,11 +132,11 @@ pub struct GeneratorCost {
     pub wall_ns: u64,
     /// Times its loop stood still for more than a millisecond.
     pub hiccups: u64,
-    /// The longest of them.
+    /// The longest of these times.
     pub longest_hiccup_ns: u64,
     /// Mean number of requests in flight over the measured window.
     pub mean_in_flight: f64,
-    /// Share of its time that the hypervisor took from the core robbed most, of those that matter.
+    /// The greatest fraction of time that one of the run's cores lost to the hypervisor.
     pub stolen_share: f64,
     /// Steps of the server's computing loop in a microsecond: the core's speed at the start.
     pub steps_per_us: f64,

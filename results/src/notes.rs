@@ -1,5 +1,5 @@
-//! What the generator notes of a run. Everything here can be written, read, and added to what another
-//! generator of the same run has noted; a [`crate::Measurement`] is of the whole, and cannot.
+//! What the generator notes of a run. Notes can be written, read, and added to those of another
+//! generator of the same run. A [`crate::Measurement`] is of the whole run and cannot be added.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,22 @@ use crate::{
 pub struct Notes {
     /// The accounting.
     pub counts: Counts,
-    /// How many were unsent for which cause, in the order of [`UnsentCause::ALL`].
+    /// Unsent requests by cause, in the order of [`UnsentCause::ALL`].
     pub unsent_causes: [u64; UnsentCause::ALL.len()],
-    /// What else was counted.
+    /// Other events that were counted.
     pub events: Events,
     /// The distributions.
     pub times: Times,
-    /// Bursts: the lag of the first of each group of requests that are due at one instant; the
-    /// others must leave after it, one by one, however fast the generator is.
+    /// Bursts: the lag of the first request of each burst. The others must leave after it, one at a
+    /// time, however fast the generator is.
     pub head_lag: Option<TimeHistogram>,
-    /// Replies of HTTP by their whole status, with their times.
+    /// HTTP replies by their whole status, with their times.
     pub statuses_by_code: BTreeMap<u16, StatusTimes>,
     /// Connections that were made before the load and kept.
     pub kept: u64,
-    /// Those of them on which not one reply came.
+    /// How many of these never brought a reply.
     pub kept_unanswered: u64,
-    /// The parts of which the response times consist.
+    /// The breakdown of the response times.
     pub parts: Breakdown,
     /// The run in slices of time.
     pub series: Series,
@@ -54,7 +54,7 @@ pub struct Notes {
     pub wall_ns: u64,
     /// Times the generator's loop stood still for more than a millisecond.
     pub hiccups: u64,
-    /// The longest of them.
+    /// The longest of these times.
     pub longest_hiccup_ns: u64,
     /// Processor time of the generator.
     pub generator_ns: u64,
@@ -121,7 +121,7 @@ impl Notes {
         self.broken_off |= broken_off;
     }
 
-    /// The server had received so many requests when it replied.
+    /// Notes how many requests the server had received when it replied.
     pub fn server_reported(&mut self, so_far: u64) {
         let (least, most) = self.server_received.unwrap_or((so_far, so_far));
         self.server_received = Some((least.min(so_far), most.max(so_far)));

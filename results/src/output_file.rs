@@ -1,6 +1,7 @@
-//! The one way in which files are written whole: beside the old one, then in its place.
+//! Writes files whole: beside the old file, then in its place.
 //!
-//! A full disk, a kill or a panic leaves the old file as it was, and nobody ever reads half a file.
+//! A full disk, a kill or a panic leaves the old file as it was, and no process ever reads half a
+//! file.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-/// A file that is about to be written. That it can be is known as soon as this exists.
+/// A file that is about to be written. Once this exists, the file is known to be writable.
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
@@ -20,10 +21,10 @@ pub struct OutputFile {
 enum To {
     /// A file beside the old one, to take its place.
     Beside(NamedTempFile),
-    /// What is no regular file, such as a pipe, cannot be replaced, only written to.
+    /// What is not a regular file, such as a pipe: it cannot be replaced, only written to.
     Into(File),
-    /// What this program's own standard output or error goes to: /dev/stdout, or its file by name.
-    /// It is written behind what was printed there.
+    /// The target of this program's own standard output or error: /dev/stdout, or its file by name.
+    /// It is written after what was printed there.
     Printed(Standard),
 }
 
@@ -34,11 +35,11 @@ enum Standard {
 }
 
 impl OutputFile {
-    /// Prepares to write a file; nothing is changed yet. A symbolic link stays, and the file that it
-    /// leads to is written.
+    /// Prepares to write a file; nothing is changed yet. A symbolic link stays, and the file that
+    /// it leads to is written.
     ///
     /// # Errors
-    /// When the folder is not there, or takes no file.
+    /// When the folder does not exist, or no file can be created in it.
     pub fn prepare(path: &Path) -> io::Result<Self> {
         let real = led_to(path);
         let old = match fs::metadata(&real) {
@@ -59,10 +60,10 @@ impl OutputFile {
         Ok(Self { path: real, to })
     }
 
-    /// Writes all of it and puts it in its place.
+    /// Writes all bytes, and puts the file in its place.
     ///
     /// # Errors
-    /// When it does not fit; the old file is then still there.
+    /// When the bytes cannot be written; the old file is then still there.
     pub fn write(self, bytes: &[u8]) -> io::Result<()> {
         match self.to {
             To::Into(mut file) => {
@@ -75,7 +76,7 @@ impl OutputFile {
             }
             To::Printed(Standard::Error) => io::stderr().lock().write_all(bytes),
             To::Beside(mut file) => {
-                file.as_file_mut().write_all(bytes)?; // its own errors name the file beside
+                file.as_file_mut().write_all(bytes)?; // its own errors name a temporary file
                 file.as_file().sync_all()?;
                 file.persist(&self.path).map(drop).map_err(|error| error.error)
             }
@@ -83,13 +84,13 @@ impl OutputFile {
     }
 }
 
-/// Whether a file is what standard output or error goes to.
+/// Which of standard output and standard error goes to a file, if either does.
 fn standard(file: &fs::Metadata) -> Option<Standard> {
     let is_at = |descriptor: u32| {
         fs::metadata(format!("/proc/self/fd/{descriptor}"))
             .is_ok_and(|its| (its.dev(), its.ino()) == (file.dev(), file.ino()))
     };
-    // A device such as /dev/null may be both, and is no place where anything could be lost.
+    // A device such as /dev/null may be both, and nothing could be lost there.
     match file.is_file() || file.file_type().is_fifo() {
         true if is_at(1) => Some(Standard::Output),
         true if is_at(2) => Some(Standard::Error),
@@ -97,25 +98,25 @@ fn standard(file: &fs::Metadata) -> Option<Standard> {
     }
 }
 
-/// A new file in the same folder, with the rights of the old one or those that a new one gets.
+/// A new file in the same folder, with the permissions of the old one, or the usual ones.
 fn beside(path: &Path, old: Option<&fs::Metadata>) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let rights = old.map_or_else(|| Permissions::from_mode(0o666), fs::Metadata::permissions);
-    // Made by hand, as tempfile's own way hides what the system said.
+    // Opened by hand, because tempfile's own way hides the system's error.
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(rights.mode() & 0o777);
     let mut builder = Builder::new();
     builder.prefix(".crossover-");
     let file = builder.make_in(folder.unwrap_or(Path::new(".")), |path| options.open(path))?;
     if old.is_some() {
-        // The umask is for new files.
+        // The umask applies only to new files.
         file.as_file().set_permissions(Permissions::from_mode(rights.mode() & 0o777))?;
     }
     Ok(file)
 }
 
-/// Where a path leads, also where nothing stands there yet: a link whose file is still to be written
-/// stays a link.
+/// Where a path leads, even if its target does not exist yet: a link to a file that is still to be
+/// written stays a link.
 fn led_to(path: &Path) -> PathBuf {
     const MOST_LINKS: usize = 40; // as many as the kernel follows
     let mut path = path.to_owned();
@@ -133,12 +134,12 @@ fn led_to(path: &Path) -> PathBuf {
 /// Writes a whole file.
 ///
 /// # Errors
-/// When the folder is not there, or the file does not fit; an old one is then still there.
+/// When the folder does not exist, or the file cannot be written; an old one is then still there.
 pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     OutputFile::prepare(path)?.write(bytes)
 }
 
-/// Whether two paths lead to one regular file, one of them through a link perhaps.
+/// Whether two paths lead to one regular file, one of them perhaps through a link.
 #[must_use]
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| {

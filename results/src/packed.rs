@@ -1,9 +1,9 @@
-//! A histogram in as few bytes as its values take.
+//! A histogram in few bytes.
 
 use hdrhistogram::Histogram;
 
-/// The values of a histogram, ascending, each with its number: pairs of variable-length integers
-/// (LEB128), the distance from the value before and the count.
+/// The values of a histogram in ascending order, each with its count: pairs of variable-length
+/// integers (LEB128), the difference from the previous value and the count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Packed {
     bytes: Box<[u8]>,
@@ -31,12 +31,12 @@ impl Packed {
         self.count
     }
 
-    /// Standard deviation, with each value taken in the middle of those that look like it.
+    /// Standard deviation; each value counts as the middle of those rounded to it.
     pub(crate) fn deviation(&self) -> f64 {
         self.deviation
     }
 
-    /// Each value, the greatest of those that look like it, with its number.
+    /// Each value, the greatest of those rounded to it, with its count.
     pub(crate) fn values(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let (mut rest, mut value) = (&self.bytes[..], 0);
         std::iter::from_fn(move || {
@@ -45,7 +45,7 @@ impl Packed {
         })
     }
 
-    /// The value of this rank, from 1; of ranks beyond the last the greatest.
+    /// The value of this rank, from 1; for a rank beyond the last, the greatest value.
     pub(crate) fn at_rank(&self, rank: u64) -> u64 {
         let mut seen = 0;
         let mut last = 0;

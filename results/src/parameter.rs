@@ -1,4 +1,4 @@
-//! Everything that an experiment can vary: one table.
+//! The table of everything that an experiment can vary.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ pub enum Parameter {
     Patience,
 }
 
-/// What the values of a parameter are, and so how they are read and written.
+/// The unit of a parameter's values, which decides how they are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterUnit {
     /// Nanoseconds.
@@ -49,10 +49,10 @@ pub enum ParameterScale {
     Linear,
 }
 
-/// What is known of a parameter.
+/// The facts about a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParameterRow {
-    /// Which.
+    /// The parameter.
     pub parameter: Parameter,
     /// Its name in scenarios, records and messages.
     pub name: &'static str,
@@ -60,12 +60,12 @@ pub struct ParameterRow {
     pub unit: ParameterUnit,
     /// How its axis is divided.
     pub scale: ParameterScale,
-    /// What a request does for so long, as a verb in the singular; `None` where it is no doing of a
-    /// request.
+    /// What a request does for this long, as a verb in the singular; `None` if a request does
+    /// nothing of the kind.
     pub verb: Option<&'static str>,
-    /// What stands along its axis.
+    /// The label of its axis.
     pub label: &'static str,
-    /// Whether the server's own stamps tell the value that was achieved.
+    /// Whether the server's own stamps report the value that was achieved.
     pub is_processing: bool,
 }
 
@@ -116,7 +116,7 @@ pub const PARAMETERS: [ParameterRow; 8] = {
 };
 
 impl Parameter {
-    /// What is known of it.
+    /// Its row in the table.
     #[must_use]
     pub fn row(self) -> &'static ParameterRow {
         &PARAMETERS[self as usize]

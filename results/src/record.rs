@@ -1,4 +1,4 @@
-//! One run: what was asked, where, and what came of it.
+//! One run: what was asked, where it was made, and its result.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct Record {
     pub format: u32,
     /// The program that made the run.
     pub program: Program,
-    /// Where it made it.
+    /// Where the run was made.
     pub testbed: TestbedKind,
     /// Name of the scenario.
     pub scenario: String,
@@ -25,7 +25,7 @@ pub struct Record {
     pub title: String,
     /// Name of the experiment within it.
     pub experiment: String,
-    /// The experiment's place in the scenario, from 0.
+    /// The experiment's position in the scenario, from 0.
     pub position: u32,
     /// The question that the experiment asks.
     pub question: String,
@@ -39,15 +39,15 @@ pub struct Record {
     pub repetition: u32,
     /// The second of two identical cells, run to learn how much identical runs differ.
     pub twin: bool,
-    /// The place of this run in the order in which all were made.
+    /// Position of this run in the order in which all were made.
     pub order: u32,
     /// Seed of the plan; the same for every design of a cell and repetition.
     pub seed: u64,
-    /// When it began, in milliseconds since 1970.
+    /// When it started, in milliseconds since 1970.
     pub started_unix_ms: u64,
     /// The machines that took part, the first of them with generator and server.
     pub hosts: Vec<Host>,
-    /// What came of it.
+    /// The result of the run.
     pub outcome: Outcome,
 }
 
@@ -56,7 +56,7 @@ pub struct Record {
 pub struct Host {
     /// The machine.
     pub machine: Machine,
-    /// Who ran on which of its cores.
+    /// Which of its cores the generator and the server ran on.
     pub placement: Placement,
 }
 
@@ -73,7 +73,7 @@ pub struct Program {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TestbedKind {
-    /// On sockets and processes.
+    /// With sockets and processes.
     Real,
     /// In arithmetic.
     Simulated,
@@ -86,7 +86,7 @@ impl Record {
         self.hosts.first().map(|host| &host.placement)
     }
 
-    /// The record without what no page shows of it, in as little memory as that takes: a bench and a
+    /// The record without what no page shows of it, in as little memory as possible: a bench and a
     /// report keep all records at once.
     #[must_use]
     pub fn for_report(mut self) -> Self {
@@ -123,7 +123,7 @@ pub enum Shows {
     Cost,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {

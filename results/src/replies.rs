@@ -1,10 +1,10 @@
-//! What servers answered that is neither simply right nor simply missing.
+//! Replies that are kept in more detail: HTTP statuses, and bytes that were not a reply.
 
 use serde::{Deserialize, Serialize};
 
 use crate::TimeHistogram;
 
-/// The replies of HTTP with one status.
+/// The HTTP replies with one status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StatusTimes {
     /// Whether the status counts as answered.
@@ -22,11 +22,11 @@ impl StatusTimes {
     }
 }
 
-/// Bytes that were no reply.
+/// Bytes that were not a reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unreadable {
     /// What was expected.
     pub reason: String,
-    /// The first of them, 64 at most, with escapes for all but printable ASCII.
+    /// The first bytes, 64 at most, with escapes for all but printable ASCII.
     pub bytes: String,
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The length of a slice, where the window is neither too short nor too long for it.
+/// The usual length of a slice in nanoseconds, for windows neither too short nor too long for it.
 const SLICE_NS: u64 = 100_000_000;
 
-/// The most slices; of a longer window they are longer.
+/// The most slices; a longer window has longer slices.
 const MOST_SLICES: u64 = 36_000;
 
 /// What happened to the requests due in one slice.
@@ -61,15 +61,15 @@ pub struct Series {
     pub slices: Vec<Slice>,
 }
 
-/// Whose fault a stall was.
+/// Which side caused a stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stalled {
     /// The generator was late.
     Client,
-    /// Replies were.
+    /// Replies were late.
     Server,
-    /// Both at once: perhaps the machine.
+    /// Both at once; perhaps the machine stalled.
     Both,
 }
 
@@ -88,14 +88,14 @@ impl Series {
         &mut self.slices[((into_ns / self.slice_ns) as usize).min(last)]
     }
 
-    /// A request that was due so far into the window left with this lag.
+    /// Records a request that was due `into_ns` into the window and was sent with this lag.
     pub fn sent(&mut self, into_ns: u64, lag_ns: u64) {
         let slice = self.at(into_ns);
         slice.sent += 1;
         slice.lag_max_ns = slice.lag_max_ns.max(lag_ns);
     }
 
-    /// A request that was due so far into the window was answered.
+    /// Records that a request due `into_ns` into the window was answered.
     pub fn answered(&mut self, into_ns: u64, response_ns: u64, from_send_ns: u64) {
         let slice = self.at(into_ns);
         slice.answered += 1;
@@ -104,13 +104,12 @@ impl Series {
         slice.from_send_max_ns = slice.from_send_max_ns.max(from_send_ns);
     }
 
-    /// A request that was due so far into the window was not.
+    /// Records that a request due `into_ns` into the window was not answered.
     pub fn unanswered(&mut self, into_ns: u64) {
         self.at(into_ns).unanswered += 1;
     }
 
-    /// The slices that were begun when so much of the window was over: those of a run that was broken
-    /// off end there.
+    /// The slices that had started by `reached_ns` into the window, where a run was broken off.
     #[must_use]
     pub fn until(mut self, reached_ns: u64) -> Self {
         let begun = reached_ns.div_ceil(self.slice_ns.max(1)).max(1);
@@ -127,8 +126,8 @@ impl Series {
         self.slices.iter_mut().zip(&other.slices).for_each(|(mine, its)| mine.add(its));
     }
 
-    /// Number and mean response time of the requests in so many blocks, as equal as slices allow;
-    /// blocks in which nothing was answered are left out.
+    /// Number and mean response time of the answered requests in each of `blocks` blocks, as equal
+    /// as slices allow. Blocks without an answer are left out.
     #[must_use]
     pub fn means(&self, blocks: usize) -> Vec<(u64, f64)> {
         let mut sums = vec![(0_u64, 0.0); blocks];
@@ -141,8 +140,9 @@ impl Series {
         answered.map(|(count, sum)| (count, sum / count as f64)).collect()
     }
 
-    /// Which slices stand out, and whose fault it was: a longest time more than ten times that of
-    /// the quieter quarter of the slices, and more than a millisecond.
+    /// The slices with a stall, and which side caused it. A side stalls if its longest time in the
+    /// slice exceeds both a millisecond and ten times the lower quartile of all slices. The server
+    /// also stalls if more requests are unanswered than answered.
     #[must_use]
     pub fn stalls(&self) -> Vec<(usize, Stalled)> {
         let bound = |of: fn(&Slice) -> u64| {

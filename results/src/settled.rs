@@ -1,8 +1,10 @@
-//! Which of the records of a bench count: each run once, and all runs of a point under one load.
+//! Selects the records of a bench that count: each run once, and all runs of a point under one
+//! load.
 //!
-//! A bench that was resumed, or copied together, may hold a run twice, a failure that a later run has
-//! made good, or runs of one point under different loads, because its scenario was edited in between.
-//! To count all of them would mix what cannot be compared, and narrow intervals by counting twice.
+//! A bench that was resumed, or copied together, may hold a run twice, or a failure that a later
+//! run has replaced. It may also hold runs of one point under different loads, because its scenario
+//! was edited in between. Counting all of them would mix runs that cannot be compared, and would
+//! make intervals too narrow by counting runs twice.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,12 +12,12 @@ use protocol::Transport;
 
 use crate::{Outcome, Parameter, Placement, Record, Setup};
 
-/// What tells one run from all others: its place in the scenario, and its whole load and server setup.
+/// What identifies a run: its place in the scenario, and its whole load and server setup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunKey {
     /// Its place in the scenario.
     pub place: Place,
-    /// Load, seed and server in full: what else was measured under the same name is another run.
+    /// Load, seed and server in full: a run with others under the same name is another run.
     pub setup: String,
 }
 
@@ -41,7 +43,7 @@ impl RunKey {
         Self { place, setup: format!("{seed} {}", in_words(setup, placement)) }
     }
 
-    /// The key of a run that was made.
+    /// The key of a recorded run.
     #[must_use]
     pub fn of(record: &Record) -> Self {
         let place = Place {
@@ -55,13 +57,13 @@ impl RunKey {
     }
 }
 
-/// A load and the setup of its server, but for the seed, which each repetition has for itself.
+/// A load and its server's setup as text, without the seed, which differs between repetitions.
 fn in_words(setup: &Setup, placement: Option<&Placement>) -> String {
     let setup = serde_json::to_string(setup).expect("a setup is plain data");
     format!("{setup} on cores {:?}", placement.map(|placement| &placement.server_cores))
 }
 
-/// A point that can be compared exactly.
+/// A point in a form that can be compared exactly.
 #[must_use]
 pub fn bits(point: &BTreeMap<Parameter, f64>) -> Vec<(Parameter, u64)> {
     point.iter().map(|(parameter, value)| (*parameter, value.to_bits())).collect()
@@ -72,14 +74,14 @@ pub fn bits(point: &BTreeMap<Parameter, f64>) -> Vec<(Parameter, u64)> {
 pub struct Settled {
     /// In the order of the file.
     pub records: Vec<Record>,
-    /// Runs that stand there again; of each the last counts.
+    /// Runs left out because they occur again; the last one counts.
     pub repeated: usize,
-    /// Runs under another load, seed or server than the last ones of their point.
+    /// Runs left out because their load, seed or server differs from the last ones of their point.
     pub of_another_setup: usize,
 }
 
 impl Settled {
-    /// Sorts out what counts.
+    /// Selects the records that count.
     #[must_use]
     pub fn of(records: Vec<Record>) -> Self {
         let (current, of_another_setup) = under_the_last_setup(records);
@@ -87,7 +89,7 @@ impl Settled {
         for (number, record) in current.iter().enumerate() {
             let is_measured = matches!(record.outcome, Outcome::Measured(_));
             let kept = last.entry(RunKey::of(record).place).or_insert((is_measured, number));
-            // A failure never takes the place of a measurement.
+            // A failure never replaces a measurement.
             if is_measured || !kept.0 {
                 *kept = (is_measured, number);
             }
@@ -106,10 +108,10 @@ impl Settled {
     }
 }
 
-/// Leaves out what was measured under another load than the last record of its point, and what had
-/// another seed than the last one of its repetition, as such runs make no pairs.
+/// Leaves out runs whose load differs from that of the last record of their point, and runs whose
+/// seed differs from that of the last record of their repetition: such runs make no pairs.
 fn under_the_last_setup(records: Vec<Record>) -> (Vec<Record>, usize) {
-    // Designs of one transport share a load; the other transport's has other connections.
+    // Designs of one transport share a load; over the other transport the connections differ.
     let point = |record: &Record| {
         let cell = &record.cell;
         (record.experiment.clone(), bits(&cell.point), cell.subject.transport == Transport::Udp)

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Load and server of a run, in the words of the command line, so that it can be made again.
+/// Load and server of a run, as written on the command line, so that it can be made again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
     /// What was sent.
     pub load: Load,
-    /// Which settings the server had beside its usual ones.
+    /// The server's settings that differ from its usual ones.
     #[serde(default)]
     pub server: ServerSetup,
 }
@@ -20,7 +20,7 @@ pub struct ServerSetup {
     pub flags: Vec<String>,
 }
 
-/// The load of a run in the words of the command line, so that it can be made again.
+/// The load of a run as written on the command line, so that it can be made again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// `poisson`, `even`, `burst:8`, or `closed`.
@@ -33,7 +33,7 @@ pub struct Load {
     pub think: String,
     /// Length of the measured window.
     pub window_ns: u64,
-    /// Time before it.
+    /// Warm-up before the window.
     pub warmup_ns: u64,
     /// Waiting of a request.
     pub wait: String,
@@ -61,7 +61,7 @@ pub struct Load {
     pub session: String,
 }
 
-// What these were in every load before they were recorded.
+// The values in every load before these fields were recorded.
 fn usual_close() -> String {
     "reset".to_owned()
 }

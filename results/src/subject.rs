@@ -5,8 +5,8 @@ use std::fmt;
 use protocol::Transport;
 use serde::{Deserialize, Serialize};
 
-/// A server under test. Its facts come from the catalogue of designs and stand in each record, so that
-/// nothing has to be guessed from a name.
+/// A server under test. Its facts come from the catalogue of designs and are stored in each record,
+/// so that nothing has to be guessed from a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Subject {
     /// Its name, unique in a bench: `udp-thread-per-request`.
@@ -22,7 +22,7 @@ pub struct Subject {
     pub concurrency: Concurrency,
     /// When its workers are created.
     pub allocation: Allocation,
-    /// What works for a client.
+    /// What serves a client.
     pub unit: WorkUnit,
 }
 
@@ -32,7 +32,7 @@ pub struct Subject {
 pub enum Concurrency {
     /// One at a time.
     Iterative,
-    /// Several at once, each with a worker to itself.
+    /// Several at once, each with a worker of its own.
     Concurrent,
     /// Several at once, by few threads that never wait for one of them.
     Apparent,
@@ -52,7 +52,7 @@ pub enum Allocation {
     Delayed,
 }
 
-/// What works for a client.
+/// What serves a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkUnit {
@@ -81,6 +81,15 @@ impl Subject {
         self.transport.to_string().to_uppercase()
     }
 
+    /// In a sentence that does not name its transport otherwise: `a thread per request (UDP)`.
+    #[must_use]
+    pub fn in_a_sentence(&self) -> String {
+        match self.is_iterative() {
+            true => self.phrase.clone(), // it names the transport
+            false => format!("{} ({})", self.phrase, self.transport_name()),
+        }
+    }
+
     /// Transport and label: `UDP thread per request`.
     #[must_use]
     pub fn full_label(&self) -> String {
@@ -107,7 +116,7 @@ mod transport {
         match String::deserialize(from)?.as_str() {
             "udp" => Ok(Transport::Udp),
             "tcp" => Ok(Transport::Tcp),
-            other => Err(D::Error::custom(format!("'{other}' is no transport"))),
+            other => Err(D::Error::custom(format!("'{other}' is not a transport"))),
         }
     }
 }

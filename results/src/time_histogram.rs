@@ -1,4 +1,4 @@
-//! A distribution of times, kept whole, with the unanswered requests in it.
+//! A distribution of times, kept whole, that includes the unanswered requests.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::packed::Packed;
 
-/// The longest time that is told apart: an hour. Longer ones are counted as an hour.
+/// The longest time that is recorded, in nanoseconds: an hour. Longer times count as an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// Significant decimal digits that are kept of a value.
+/// Significant decimal digits that are kept of each value.
 const DIGITS: u8 = 3;
 
-/// How many times of which length, in nanoseconds, plus those of which only a lower bound is
-/// known: a request that was given up after a second took longer than a second.
+/// A histogram of times in nanoseconds, and the requests whose time has only a lower bound: one
+/// that was given up after a second took longer than a second.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(into = "Stored", try_from = "Stored")]
 pub struct TimeHistogram {
@@ -27,12 +27,12 @@ pub struct TimeHistogram {
     above_ns: u64,
 }
 
-/// The times recorded, in one of two forms that say the same.
+/// The recorded times, in one of two equivalent forms.
 #[derive(Clone, Debug)]
 enum Values {
-    /// A counter for each time that there can be, 270 KB: for recording.
+    /// A counter for each possible time, 270 KB: used for recording.
     Dense(Box<Histogram<u64>>),
-    /// Those that there are, a few KB: for keeping. An empty one takes no room.
+    /// Only the times that occur, a few KB: used for keeping. An empty one needs no heap memory.
     Packed(Packed),
 }
 
@@ -46,11 +46,11 @@ impl PartialEq for TimeHistogram {
 /// What is known of a percentile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Percentile {
-    /// It has this value.
+    /// Its value in nanoseconds.
     At(u64),
-    /// It lies among the unanswered requests, and is greater than this.
+    /// It lies among the unanswered requests, and exceeds this bound in nanoseconds.
     Above(u64),
-    /// There is nothing to take a percentile of.
+    /// There are no requests.
     Empty,
 }
 
@@ -64,7 +64,7 @@ impl Percentile {
         }
     }
 
-    /// The value, or the bound that it exceeds; for drawing only.
+    /// A lower limit of the percentile: its value, or the bound that it exceeds.
     #[must_use]
     pub fn at_least_ns(self) -> Option<u64> {
         match self {
@@ -74,16 +74,16 @@ impl Percentile {
     }
 }
 
-/// The figures that programs are given, named as they are in JSON.
+/// The statistics of a distribution for programs, named as they are in JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Times recorded; the unanswered are not among them.
+    /// Number of recorded times, without the unanswered requests.
     pub count: u64,
-    /// Requests of which only a lower bound is known.
+    /// Requests whose time has only a lower bound.
     pub unanswered: u64,
-    /// Mean of the times recorded; the unanswered cannot be in it.
+    /// Mean of the recorded times, without the unanswered requests.
     pub mean_ns: Option<f64>,
-    /// Median; null where it lies among the unanswered, like all percentiles.
+    /// Median; like every percentile, null where it lies among the unanswered requests.
     pub p50_ns: Option<u64>,
     /// 90th percentile.
     pub p90_ns: Option<u64>,
@@ -91,9 +91,9 @@ pub struct Summary {
     pub p99_ns: Option<u64>,
     /// 99.9th percentile.
     pub p99_9_ns: Option<u64>,
-    /// The longest; null where any is unanswered.
+    /// The longest time; null if any request is unanswered.
     pub max_ns: Option<u64>,
-    /// What a percentile that is null exceeds; absent where none is unanswered.
+    /// The bound that a null percentile exceeds; absent if no request is unanswered.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub above_ns: Option<u64>,
 }
@@ -111,8 +111,8 @@ impl TimeHistogram {
         Self { values: Values::Packed(Packed::default()), sum_ns: 0, unanswered: 0, above_ns: 0 }
     }
 
-    /// The distribution of values that were counted elsewhere, each with its number; their exact
-    /// sum is given, because the values may have been rounded below three digits.
+    /// The distribution of values that were counted elsewhere, each with its count. Their exact sum
+    /// is given separately, because the values may have been rounded below three digits.
     #[must_use]
     pub fn of_counts(values: impl Iterator<Item = (u64, u64)>, sum_ns: u128) -> Self {
         let mut histogram = empty();
@@ -121,13 +121,13 @@ impl TimeHistogram {
         Self { values, sum_ns, unanswered: 0, above_ns: 0 }
     }
 
-    /// Records a time. Neither locks nor allocates, but for the first time.
+    /// Records a time. Neither locks nor allocates, except the first time.
     pub fn record(&mut self, ns: u64) {
         self.dense().saturating_record(ns);
         self.sum_ns += u128::from(ns);
     }
 
-    /// The counters, made of what there is where it was packed.
+    /// The counters; packed values are unpacked first.
     fn dense(&mut self) -> &mut Histogram<u64> {
         if let Values::Packed(packed) = &self.values {
             self.values = Values::Dense(Box::new(unpacked(packed)));
@@ -145,20 +145,20 @@ impl TimeHistogram {
         }
     }
 
-    /// The same, in as little memory as it takes.
+    /// The same distribution in its packed form.
     #[must_use]
     pub fn compact(mut self) -> Self {
         self.values = Values::Packed(self.packed().into_owned());
         self
     }
 
-    /// Records a request that was given up: its time is greater than `above_ns`. Of several such
-    /// bounds the least is kept, so that what is said of a percentile is true of all.
+    /// Records a request that was given up: its time is greater than `above_ns`. The least of
+    /// several such bounds is kept, because only that bound is true of all of them.
     pub fn record_unanswered(&mut self, above_ns: u64) {
         self.record_many_unanswered(above_ns, 1);
     }
 
-    /// The same of several.
+    /// Records `count` such requests with one bound.
     pub fn record_many_unanswered(&mut self, above_ns: u64, count: u64) {
         self.above_ns = if self.unanswered == 0 { above_ns } else { self.above_ns.min(above_ns) };
         self.unanswered += count;
@@ -175,14 +175,14 @@ impl TimeHistogram {
         self.copy_unanswered(other);
     }
 
-    /// Takes over the unanswered requests of another.
+    /// Adds the unanswered requests of another distribution.
     pub fn copy_unanswered(&mut self, other: &Self) {
         if other.unanswered > 0 {
             self.record_many_unanswered(other.above_ns, other.unanswered);
         }
     }
 
-    /// Times recorded, the unanswered not among them.
+    /// Number of recorded times, without the unanswered requests.
     #[must_use]
     pub fn count(&self) -> u64 {
         match &self.values {
@@ -191,20 +191,20 @@ impl TimeHistogram {
         }
     }
 
-    /// Requests of which only a lower bound is known.
+    /// Number of requests whose time has only a lower bound.
     #[must_use]
     pub fn unanswered(&self) -> u64 {
         self.unanswered
     }
 
-    /// Exact mean of the times recorded.
+    /// Exact mean of the recorded times.
     #[must_use]
     pub fn mean_ns(&self) -> Option<f64> {
         (self.count() > 0).then(|| self.sum_ns as f64 / self.count() as f64)
     }
 
-    /// What the mean of all requests is at least: the unanswered are taken at the bound that they
-    /// exceed.
+    /// A lower limit of the mean of all requests: each unanswered one counts as the bound that it
+    /// exceeds.
     #[must_use]
     pub fn mean_at_least_ns(&self) -> Option<f64> {
         let all = self.count() + self.unanswered;
@@ -212,7 +212,7 @@ impl TimeHistogram {
         (all > 0).then(|| sum_ns / all as f64)
     }
 
-    /// Squared coefficient of variation of the times recorded: 0 where all are alike, 1 for an
+    /// Squared coefficient of variation of the recorded times: 0 if all are equal, 1 for an
     /// exponential distribution.
     #[must_use]
     pub fn squared_variation(&self) -> Option<f64> {
@@ -224,21 +224,22 @@ impl TimeHistogram {
         Some((deviation / mean).powi(2))
     }
 
-    /// The value that a share `quantile` (0 to 1) of all requests does not exceed, the unanswered
-    /// counted as the longest of all. Exact to three digits.
+    /// The value that a fraction `quantile` (0 to 1) of all requests does not exceed. Unanswered
+    /// requests count as the longest of all. Exact to three digits.
     #[must_use]
     pub fn percentile(&self, quantile: f64) -> Percentile {
         let (known, all) = (self.count(), self.count() + self.unanswered);
         if all == 0 {
             return Percentile::Empty;
         }
-        // A hair is taken off so that 0.99 of 100 is the 99th and not, by rounding, the 100th.
+        // A tiny amount is subtracted so that 0.99 of 100 is rank 99 and not, by rounding, rank
+        // 100.
         let rank = ((quantile * all as f64 - 1e-9).ceil() as u64).clamp(1, all);
         if rank > known {
             return Percentile::Above(self.above_ns);
         }
         Percentile::At(match &self.values {
-            // Half a rank below, so that rounding cannot lift it to the next one.
+            // Half a rank is subtracted, so that rounding cannot lift it to the next rank.
             Values::Dense(histogram) => {
                 histogram.value_at_quantile((rank as f64 - 0.5) / known as f64)
             }
@@ -259,7 +260,7 @@ impl TimeHistogram {
         }
     }
 
-    /// The figures for programs.
+    /// The statistics for programs.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let percentile = |quantile| self.percentile(quantile).known_ns();
@@ -276,8 +277,8 @@ impl TimeHistogram {
         }
     }
 
-    /// A histogram for HdrHistogram's own formats, which know no unanswered requests: they stand
-    /// in it with the bound that they exceed.
+    /// A histogram for HdrHistogram's own formats. These have no unanswered requests, so each is
+    /// recorded as the bound that it exceeds.
     #[must_use]
     pub fn hdr_histogram(&self) -> Histogram<u64> {
         let mut histogram = self.clone();

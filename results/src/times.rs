@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::TimeHistogram;
 
-/// One distribution for each time of a request that is looked at. `T` is [`TimeHistogram`] where they
-/// are kept, [`crate::Summary`] where they are printed. A distribution that may be missing is
-/// `None` where there was nothing to note.
+/// One distribution for each time that is measured of a request. `T` is [`TimeHistogram`] where
+/// distributions are kept, and [`crate::Summary`] where they are printed. An optional distribution
+/// is `None` if nothing was recorded for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Times<T = TimeHistogram> {
     /// From the intended start to the last byte of the reply: *the* response time.
@@ -21,18 +21,18 @@ pub struct Times<T = TimeHistogram> {
     pub lag: T,
     /// From the start of service to its end, by the server's own stamps.
     pub service_time: T,
-    /// From the connect call to the connection's being there.
+    /// From the connect call until the connection is established.
     pub connect_time: Option<T>,
     /// From the actual send to the first byte, of replies whose last byte came later.
     pub first_byte: Option<T>,
-    /// From the generator's FIN to the server's, where connections are ended so.
+    /// From the generator's FIN to the server's, where connections are ended in this way.
     pub close_time: Option<T>,
     /// The response time by the kernel's receive stamps, where they were asked for.
     pub by_kernel: Option<T>,
 }
 
 impl<T> Times<T> {
-    /// The same of something else made of each.
+    /// Applies `of` to each distribution.
     #[must_use]
     pub fn map<U>(&self, of: impl Fn(&T) -> U) -> Times<U> {
         let Self {

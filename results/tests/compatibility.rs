@@ -1,4 +1,5 @@
-//! Records of version 1 stay readable; newer ones are refused; a cut last line loses only itself.
+//! Records of every version stay readable, newer ones are refused, and a cut last line loses only
+//! itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ fn records_of_version_1_are_read() {
     let reading = read_records(&fixture(), |record| record).expect("readable for ever");
     assert!(!reading.cut_short);
     let [record] = &reading.records[..] else { panic!("one record") };
-    // It has become one of today's format.
+    // It was converted to the current format.
     assert_eq!(record.format, FORMAT);
     assert_eq!((record.cell.axis(), record.cell.x()), (Some(Parameter::Rate), 1300.0));
     assert_eq!(record.cell.subject.full_label(), "UDP thread per request");

@@ -10,16 +10,15 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/event_loop.rs` and `udp/event_loop.rs` each watch one endpoint. Here one loop watches a endpoint
-//! for every pair of service and transport; behind each stands what stands behind theirs. One
-//! process offers what would take nine, and the code of a service is there once for both
-//! transports.
+//! `tcp/event_loop.rs` and `udp/event_loop.rs` each watch one endpoint. Here one loop watches an
+//! endpoint for every pair of service and transport, and serves each as those designs do. One
+//! process offers what would take nine, and the code of a service exists once for both transports.
 //!
 //! # When it pays
 //!
-//! For many small services that are seldom asked: one process to start, watch and keep in memory.
-//! A request that computes for long holds up all services; a service that is asked much, or may
-//! fail, had better be a server of its own.
+//! It pays for many small services that are seldom used: there is one process to start, watch and
+//! keep in memory. A request that computes for long delays all services. A service that is used
+//! heavily, or may fail, should be a server of its own.
 //!
 //! # Where it is described
 //!
@@ -37,7 +36,7 @@ use crate::talk::datagram::datagram_buffer;
 use crate::udp::event_loop::Server as Datagrams;
 use crate::worker::Worker;
 
-/// A mark names a endpoint and, below this many, a row of its clients.
+/// A mark is the number of an endpoint times this value, plus the row of a client.
 const ROWS: u64 = 1 << 32;
 const LISTENER: u64 = ROWS - 1;
 const TIMER: u64 = ROWS - 2;
@@ -49,7 +48,7 @@ pub(crate) struct AllServices {
 }
 
 impl AsFd for AllServices {
-    /// The first of its sockets.
+    /// The socket of the first endpoint.
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.endpoints[0] {
             Endpoint::Udp(datagrams) => datagrams.socket(),
@@ -70,7 +69,7 @@ impl AllServices {
         Ok(Self { readiness: Readiness::new()?, endpoints: Vec::new() })
     }
 
-    /// Offers what `context` serves over UDP.
+    /// Offers the service of `context` over UDP.
     pub(crate) fn offer_udp(
         &mut self,
         socket: UdpSocket,
@@ -82,7 +81,7 @@ impl AllServices {
         Ok(())
     }
 
-    /// The same over TCP.
+    /// Offers the service of `context` over TCP.
     pub(crate) fn offer_tcp(
         &mut self,
         listener: TcpListener,
@@ -117,8 +116,8 @@ impl AllServices {
                 let number = ready.mark / ROWS;
                 self.endpoints[number as usize].connection_event(ready, number, &self.readiness)?;
             }
-            // Every endpoint has its turn, and none has two: many datagrams at one must not keep the
-            // others closed.
+            // Every endpoint has one turn, so that many datagrams at one do not keep the others
+            // waiting.
             more_may_have_come = false;
             for endpoint in &mut self.endpoints {
                 if let Endpoint::Udp(datagrams) = endpoint {

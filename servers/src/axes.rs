@@ -1,4 +1,4 @@
-//! The classic axes on which a design stands.
+//! The classic axes of server design: concurrency, allocation and unit of work.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use std::fmt;
 pub enum Concurrency {
     /// One at a time; the others queue in the kernel.
     Iterative,
-    /// Several at once, each with a worker to itself.
+    /// Several at once, each with its own worker.
     Concurrent,
-    /// Several at once, by few threads that never wait for one of them (apparent concurrency).
+    /// Several at once, on few threads that never wait for one request (apparent concurrency).
     Apparent,
 }
 
@@ -20,13 +20,13 @@ pub enum Allocation {
     None,
     /// One for each request or connection, when it comes.
     OnDemand,
-    /// All beforehand.
+    /// All in advance.
     Preallocated,
-    /// One for a request or connection that has turned out to be long.
+    /// One for a request or connection that has proved long.
     Delayed,
 }
 
-/// What works for a client.
+/// What serves a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkUnit {
     /// The server itself, which has no workers.

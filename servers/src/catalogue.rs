@@ -1,5 +1,7 @@
-//! The table of designs. Command line, legends, tests and documentation read it; a new design is
-//! a file and a row here.
+//! The table of designs.
+//!
+//! The command line, legends, tests and documentation read it. A new design is a file and a row
+//! here.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -16,56 +18,55 @@ use Allocation::{Delayed, None, OnDemand, Preallocated};
 use Concurrency::{Apparent, Concurrent, Iterative};
 use WorkUnit::{Loop, Master, Process, Task, Thread};
 
-/// One design: what it is called, where it stands on the classic axes, and the function that is it.
+/// One design: its name, its place on the classic axes, and its function.
 pub struct Design {
     /// Folder and file: `tcp-thread-per-connection` is `tcp/thread_per_connection.rs`.
     pub name: &'static str,
-    /// One at a time, or several at once as its clients see it.
+    /// Whether it serves requests one at a time or several at once, as its clients see it.
     pub concurrency: Concurrency,
     /// When its workers are created.
     pub allocation: Allocation,
-    /// What works for a client.
+    /// What serves a client.
     pub unit: WorkUnit,
-    /// The design in a sentence, with its article, in the singular: `a thread per request`.
+    /// The design as a noun phrase in the singular, with its article: `a thread per request`.
     pub phrase: &'static str,
     /// One line for tables.
     pub summary: &'static str,
     /// Serves until its socket fails; never ends because of a client.
     pub serve: Serve,
-    /// UDP: whether a client gets its replies from another port than it asked, as TFTP's do
-    /// (RFC 1350).
+    /// UDP: whether replies come from another port than the client sent to, as in TFTP (RFC 1350).
     pub answers_from_another_port: bool,
-    /// Its file, from which [`Design::header`] is taken.
+    /// The text of its file, from which [`Design::header`] is taken.
     source: &'static str,
-    /// What the system must grant it before it can serve one client.
+    /// What the system must provide before the design can serve one client.
     pub(crate) needs: Needs,
 }
 
-/// What a design needs of the system to serve one client, beyond its listening socket.
+/// What a design needs from the system to serve one client, besides its listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Needs {
-    /// Descriptors, the client's own among them.
+    /// Descriptors, including the client's own.
     pub(crate) descriptors: u32,
-    /// Descriptors for each of its workers as well.
+    /// Further descriptors for each worker.
     pub(crate) descriptors_each: u32,
-    /// Which of its workers.
+    /// How many of its workers.
     pub(crate) workers: NeededWorkers,
-    /// Leave to use io_uring.
+    /// Permission to use io_uring.
     io_uring: bool,
 }
 
-/// How many of its workers a design needs in order to serve at all.
+/// How many workers a design needs in order to serve at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NeededWorkers {
     /// None: the master serves as well.
     None,
-    /// One; with fewer than it may have it serves fewer at once.
+    /// One; with fewer workers than allowed, the design serves fewer clients at once.
     One,
-    /// All: a pool or runtime that a library makes whole or not at all.
+    /// All: a library creates the pool or runtime completely or not at all.
     All,
 }
 
-/// The function of a design, by the socket it serves on.
+/// The function of a design, by the kind of its socket.
 #[derive(Clone, Copy)]
 pub enum Serve {
     /// On a bound datagram socket.
@@ -80,7 +81,7 @@ pub type ServeUdp = fn(UdpSocket, &'static Context) -> io::Result<Infallible>;
 /// A connection-oriented design.
 pub type ServeTcp = fn(TcpListener, &'static Context) -> io::Result<Infallible>;
 
-/// Every design there is, in the order in which to read them.
+/// Every design, in reading order.
 pub const CATALOGUE: &[Design] = &[
     udp(
         "udp-iterative",
@@ -375,7 +376,7 @@ const fn tcp(
     }
 }
 
-/// A worker where requests have workers, and what a client takes.
+/// The needs that follow from the axes, and the descriptors of one client.
 const fn usual_needs(concurrency: Concurrency, allocation: Allocation, of_a_client: u32) -> Needs {
     let workers = match (concurrency, allocation) {
         (Concurrency::Concurrent, _) => NeededWorkers::One,
@@ -391,7 +392,7 @@ const fn descriptors(count: u32) -> Needs {
 }
 
 impl Design {
-    /// The design of this name.
+    /// The design with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         CATALOGUE.iter().find(|design| design.name == name)
@@ -405,7 +406,7 @@ impl Design {
         Self { needs, ..self }
     }
 
-    /// The same with so many descriptors before it can serve, and for each worker.
+    /// The same design with this many descriptors before it can serve, and for each worker.
     const fn opening(self, descriptors: u32, descriptors_each: u32) -> Self {
         Self { needs: Needs { descriptors, descriptors_each, ..self.needs }, ..self }
     }
@@ -414,28 +415,28 @@ impl Design {
         Self { needs: Needs { workers, ..self.needs }, ..self }
     }
 
-    /// Its name without the transport, as a label: `thread per request`.
+    /// The name without the transport, as a label: `thread per request`.
     #[must_use]
     pub fn label(&self) -> String {
         let transport = self.transport().to_string();
         self.name.trim_start_matches(&transport).replace('-', " ").trim().to_owned()
     }
 
-    /// Why this system cannot run it, with the remedy; `None` where it can.
+    /// Why this system cannot run the design, with the remedy; `None` if it can.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
         self.needs.io_uring.then(|| ring::available().err()).flatten()
     }
 
-    /// What its file says at its head: what it is, then picture, what changed, when it pays, and
-    /// where it is described, as Markdown.
+    /// The header of its file as Markdown: what it is, picture, what changed, when it pays, and
+    /// where it is described.
     pub fn header(&self) -> impl Iterator<Item = &'static str> {
         let comments = self.source.lines().map_while(|line| line.strip_prefix("//!"));
         comments.map(|line| line.strip_prefix(' ').unwrap_or(line))
     }
 
-    /// How many workers it has where nobody says: many where each is made for one client and
-    /// unmade after it, a pool's worth beforehand, and a loop for each processor.
+    /// The default number of workers: many if each is created for one client or request, a fixed
+    /// pool if they are preallocated, and one for each processor under apparent concurrency.
     #[must_use]
     pub fn usual_workers(&self) -> u32 {
         let processors = || std::thread::available_parallelism().map_or(1, NonZero::get) as u32;
@@ -447,7 +448,7 @@ impl Design {
         }
     }
 
-    /// The transport its clients use.
+    /// The transport that its clients use.
     #[must_use]
     pub fn transport(&self) -> Transport {
         match self.serve {

@@ -1,11 +1,11 @@
-//! The two clocks of a server: time that passes, and processor time that a thread has used.
+//! The two clocks of a server: monotonic time, and the processor time that a thread has used.
 
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-/// `CLOCK_MONOTONIC` in nanoseconds: the scale of every stamp in a reply, shared by all processes
-/// of one host.
+/// `CLOCK_MONOTONIC` in nanoseconds: the clock of every time stamp in a reply, shared by all
+/// processes of one host.
 #[must_use]
 pub fn monotonic_ns() -> u64 {
     read(ClockId::CLOCK_MONOTONIC).as_nanos() as u64

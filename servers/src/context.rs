@@ -1,4 +1,4 @@
-//! What every design is given: the service it offers, its bounds, its workers and its counts.
+//! What every design receives: the service it offers, its bounds, its workers and its counts.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,31 +13,31 @@ use crate::tally::Tally;
 use crate::tuning::Tuning;
 use crate::worker::{Worker, Workers};
 
-/// The conditions of a design; one for each server, alive as long as its process.
+/// The conditions under which a design serves; it lives as long as its process.
 pub struct Context {
-    /// What is said to a client.
+    /// The service.
     pub service: Service,
     /// The bounds of this server.
     pub limits: Limits,
     /// The choices that some designs leave open.
     pub tuning: Tuning,
-    /// Who may serve, and how many at once.
+    /// The workers, and how many may serve at once.
     pub workers: Workers,
     pub(crate) processing: Processing,
     pub(crate) tally: &'static Tally,
-    /// Where it serves, as far as that is known: nobody answers his own datagrams.
+    /// The address of the server, if known: a server does not answer its own datagrams.
     pub(crate) address: Option<SocketAddr>,
 }
 
-/// When a request was complete, and which one it was.
+/// The service start of a request: when it was complete, and its number among all received.
 #[derive(Clone, Copy, Debug)]
 pub struct TakenUp {
     at_ns: u64,
     received_so_far: u64,
 }
 
-/// A job whose computing is done and whose waiting has begun. A blocking worker sleeps until it
-/// is due; an event loop sets a timer and serves others meanwhile.
+/// A job whose computing is done and whose waiting has started. A blocking worker sleeps until the
+/// job is due; an event loop sets a timer and serves others meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct PendingJob {
     job: Job,
@@ -47,7 +47,7 @@ pub struct PendingJob {
 }
 
 impl PendingJob {
-    /// When the waiting ends, on the monotonic clock; `None` where the job does not wait.
+    /// When the waiting ends, on the monotonic clock; `None` if the job does not wait.
     #[must_use]
     pub fn due_ns(&self) -> Option<u64> {
         let wait = self.job.work.wait;
@@ -62,10 +62,10 @@ impl PendingJob {
 }
 
 impl Context {
-    /// A context over shared counts.
+    /// A context with shared counts.
     ///
     /// # Errors
-    /// When the system has no descriptor left for it.
+    /// When the system has no descriptor left.
     pub fn new(
         allocation: Allocation,
         service: Service,
@@ -78,23 +78,23 @@ impl Context {
         Ok(Self { service, limits, tuning, workers, processing, tally, address: None })
     }
 
-    /// The same for a server at this address.
+    /// The same context for a server at this address.
     #[must_use]
     pub fn at(self, address: SocketAddr) -> Self {
         Self { address: Some(address), ..self }
     }
 
-    /// Counts a request that the last receive call completed, and notes the time.
+    /// Counts a request that the last receive call completed, and records its service start.
     pub fn take_up(&self) -> TakenUp {
         self.take_up_at(monotonic_ns())
     }
 
-    /// The same for a request that was complete at `at_ns` already.
+    /// As [`Context::take_up`], for a request that was complete at `at_ns`.
     pub(crate) fn take_up_at(&self, at_ns: u64) -> TakenUp {
         TakenUp { at_ns, received_so_far: self.tally.count_received() }
     }
 
-    /// Computes what `job` asks for; its waiting begins.
+    /// Does the computing of `job` and starts its waiting.
     #[must_use]
     pub fn begin(&self, job: Job, taken_up: TakenUp) -> PendingJob {
         let computed = self.processing.compute(job.work.compute);
@@ -102,8 +102,8 @@ impl Context {
         PendingJob { job, taken_up, computed, waits_from_ns }
     }
 
-    /// Writes the reply of a job whose waiting is over to `out`, which is emptied first. `input`
-    /// is what the client sent.
+    /// Writes the reply to a job whose waiting is over to `out`, which is emptied first. `input` is
+    /// what the client sent.
     pub fn finish(&self, pending: &PendingJob, input: &[u8], worker: Worker, out: &mut Vec<u8>) {
         let finished_ns = monotonic_ns();
         let waited = match pending.due_ns() {
@@ -126,7 +126,7 @@ impl Context {
         }
     }
 
-    /// Does all that `job` asks, sleeping where it waits, and writes the reply to `out`.
+    /// Does all of `job`, sleeping while it waits, and writes the reply to `out`.
     pub fn perform(
         &self,
         job: Job,
@@ -142,7 +142,7 @@ impl Context {
         self.finish(&pending, input, worker, out);
     }
 
-    /// Counts a request that got no reply at all.
+    /// Counts a request that gets no reply.
     pub fn count_dropped(&self) {
         self.tally.count_dropped();
     }

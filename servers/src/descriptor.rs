@@ -1,6 +1,8 @@
-//! Passing an open socket to another process (unix(7), SCM_RIGHTS): the descriptor travels beside
-//! one byte of a local socket, and arrives as a new descriptor of the same connection. And what only
-//! the kernel knows of a connection that another process uses (tcp(7), TCP_INFO).
+//! Passes an open socket to another process (unix(7), SCM_RIGHTS).
+//!
+//! The descriptor travels with one byte over a local socket, and arrives as a new descriptor of the
+//! same connection. This file also reads what only the kernel knows of a connection that another
+//! process uses (tcp(7), TCP_INFO).
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -13,11 +15,11 @@ use nix::cmsg_space;
 use nix::libc;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
 
-/// Passes `connection` to the process at the other end of `channel`. The caller still has its own
-/// descriptor, and must close it if the client is to see the connection's end.
+/// Passes `connection` to the process at the other end of `channel`. The caller keeps its own
+/// descriptor, and must close it if the client is to see the end of the connection.
 ///
 /// # Errors
-/// When nobody is at the other end any more.
+/// When the other end is closed.
 pub fn pass(connection: &TcpStream, channel: &UnixStream) -> io::Result<()> {
     let rights = [connection.as_raw_fd()];
     let beside = [ControlMessage::ScmRights(&rights)];
@@ -40,16 +42,16 @@ pub fn take(channel: &UnixStream) -> io::Result<TcpStream> {
         if let ControlMessageOwned::ScmRights(descriptors) = beside
             && let Some(descriptor) = descriptors.first()
         {
-            // SAFETY: the kernel has just made this descriptor for this process; nobody else
-            // knows it, so it may have an owner. There is one only: `pass` sends no more.
+            // SAFETY: the kernel has just created this descriptor for this process, and no other
+            // code owns it. It is the only one: `pass` sends no more.
             return Ok(unsafe { OwnedFd::from_raw_fd(*descriptor) }.into());
         }
     }
     Err(io::ErrorKind::UnexpectedEof.into())
 }
 
-/// Whether nothing has come or gone on a connection for so long. `false` where the kernel does not
-/// tell.
+/// Whether no data has been received or sent on a connection for `idle`; `false` if the kernel does
+/// not report it.
 #[must_use]
 pub fn is_silent_for(connection: &TcpStream, idle: Duration) -> bool {
     // SAFETY: the structure holds integers only, of which all zeros are valid.

@@ -1,11 +1,11 @@
-//! The classic server designs, one a file, all serving the same services.
+//! The classic server designs, one per file, all serving the same services.
 //!
-//! A *design* ([`catalogue`], `tcp/*.rs`, `udp/*.rs`) decides who serves a client, and when. A
-//! *service* ([`service`]) decides what is said. They meet in the [`Context`], so that any
-//! difference in time between two designs is the designs' own. What is no lesson of a design lies
-//! below it: sockets ([`socket`]), workers ([`worker`]), the processing that a request asks for
-//! ([`processing`]), the ways of talking with a client ([`talk`]) and what is due later ([`timers`]), counts
-//! ([`tally`]), bounds ([`limits`]), start and end ([`supervisor`]).
+//! A *design* ([`catalogue`], `tcp/*.rs`, `udp/*.rs`) decides which worker serves a client, and
+//! when. A *service* ([`service`]) decides what the reply is. They meet in the [`Context`], so that
+//! any difference in time between two designs is due to the designs. Everything that is not
+//! specific to a design is below it: sockets ([`socket`]), workers ([`worker`]), the processing
+//! that a request asks for ([`processing`]), the conversation with a client ([`talk`]), timers
+//! ([`timers`]), counts ([`tally`]), bounds ([`limits`]), start and end ([`supervisor`]).
 //!
 //! Begin with `udp/iterative.rs`; `servers/README.md` gives the reading order.
 

@@ -1,39 +1,40 @@
-//! The bounds of a server. At each of them it stops taking on more; nothing grows without end.
+//! The bounds of a server. At each bound it takes on no more, so that nothing grows without end.
 
 use std::time::Duration;
 
 use protocol::MAX_DATAGRAM_SIZE;
 
-/// The most workers any server may have: the size of the table that counts them.
+/// The most workers that any server may have: the size of the table that counts them.
 pub const MAX_WORKERS: u32 = 4096;
 
-/// Bytes asked for in one read of a connection.
+/// The most bytes of one read of a connection.
 pub(crate) const READ_SIZE: usize = 16 << 10;
 
-/// How long, and how often, the rest of what a client sends is read before its connection closes.
+/// How long, and how many times, the rest of what a client sends is read before its connection is
+/// closed.
 pub(crate) const LAST_READS_FOR: Duration = Duration::from_millis(50);
 pub(crate) const MOST_LAST_READS: usize = 512;
 
-/// What a server allows. What happens at each bound stands beside it.
+/// The bounds of a server, and what happens at each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Workers alive at once. At the bound the master takes no further request or connection;
-    /// they queue in the kernel, and beyond the kernel's queue the kernel drops or delays them.
+    /// Workers alive at once. At the bound the master takes no further request or connection.
+    /// Clients then wait in the kernel's queue; when that is full, the kernel drops or delays them.
     pub workers: u32,
-    /// Clients held at once by each loop, queue, runtime or endpoint, which have no worker for each.
-    /// Beyond it they wait in the kernel's queue.
+    /// Clients held at once by each loop, queue, runtime or endpoint that has no worker for each
+    /// client. Further clients wait in the kernel's queue.
     pub clients: usize,
-    /// Bytes of one request. A larger one is refused; its connection is closed.
+    /// Bytes of one request. A larger request is refused, and its connection is closed.
     pub request_size: usize,
     /// Bytes of one reply. A request for more is refused.
     pub reply_size: usize,
-    /// Waiting that one request may ask for; beyond it the request is refused.
+    /// Waiting that one request may ask for. A request for more is refused.
     pub wait: Duration,
-    /// Processor time that one request may ask for; beyond it the request is refused.
+    /// Processor time that one request may ask for. A request for more is refused.
     pub compute: Duration,
-    /// How long a connection may be silent, how long a request may take to arrive from its first
-    /// byte to its last, and how long a reply may take to leave; then the connection is closed. So
-    /// a client that trickles gains nothing over one that is silent.
+    /// How long a connection may be silent, a request may take to arrive from its first byte to its
+    /// last, and a reply may take to leave; then the connection is closed. A client that trickles
+    /// bytes therefore gains nothing over a silent one.
     pub idle: Duration,
 }
 

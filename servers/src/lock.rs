@@ -1,7 +1,7 @@
 //! A lock between processes, for the design that lets one worker at a time wait in accept.
 //!
-//! A record lock on a file in memory (fcntl(2)): it belongs to a process, so a worker that is
-//! killed while it holds the lock gives it back by dying.
+//! It is a record lock on a file in memory (fcntl(2)). The kernel keeps it for a process, so a
+//! worker that is killed while it holds the lock releases it.
 
 use std::ffi::c_short;
 use std::io;
@@ -12,14 +12,14 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc::{self, SEEK_SET};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-/// One lock, shared by a process and all that are forked from it.
+/// A lock shared by a process and all processes forked from it.
 pub struct ProcessLock(OwnedFd);
 
 /// The lock, held until dropped.
 pub struct Held<'a>(&'a ProcessLock);
 
 impl ProcessLock {
-    /// A lock that nobody holds.
+    /// A lock that no process holds.
     ///
     /// # Errors
     /// When the system has no descriptor left.
@@ -27,7 +27,8 @@ impl ProcessLock {
         Ok(Self(memfd_create("lock", MFdFlags::MFD_CLOEXEC)?))
     }
 
-    /// Waits until no other process holds it. Threads of one process are no others.
+    /// Waits until no other process holds the lock, then takes it. The lock does not exclude
+    /// threads of the same process.
     ///
     /// # Errors
     /// When the kernel cannot keep another lock.

@@ -1,16 +1,18 @@
-//! Datagrams that would go to and fro for ever.
+//! Stops datagrams that would go back and forth between servers forever.
 //!
-//! Anybody may write any sender's address on a datagram. One that names another server as its sender
-//! makes this one answer that one, which answers the answer, and so on at full speed until one of them
-//! is ended (CERT Advisory CA-1996-01). Three things keep a server here from taking part:
+//! Any program may write any sender's address on a datagram. If the address is that of another
+//! server, this server answers that server, which answers the answer, and so on at full speed until
+//! one of them is ended (CERT Advisory CA-1996-01). Three measures keep a server here out of such a
+//! loop:
 //!
-//! * **A mark on every reply.** Replies carry a code point in the field for differentiated services
-//!   that is left to local use (RFC 2474, section 6: pool 2, `xxxx11`), set once on the socket. What
-//!   comes with it is some server's reply, and is not answered. Clients do not set it.
-//! * **Replies are known by their look**, where they have one: those of the work protocol, of TIME
-//!   and of DAYTIME. Nobody answers its own address, nor the ports of services that answer anything.
-//! * **A bound on repetitions.** A network may clear the mark, so what comes from another machine is
-//!   answered only so often a second if it is the same datagram of the same sender each time.
+//! * **A mark on every reply.** Replies carry a code point of the field for differentiated services
+//!   that is left to local use (RFC 2474, section 6: pool 2, `xxxx11`), set once on the socket. A
+//!   datagram with the mark is a server's reply, and is not answered. Clients do not set the mark.
+//! * **Recognition of replies.** The replies of the work protocol, of TIME and of DAYTIME are
+//!   recognised by their form. A server answers neither its own address nor the ports of services
+//!   that answer anything.
+//! * **A bound on repetitions.** A network may clear the mark, so a repeated datagram of the same
+//!   sender on another machine is answered only so many times a second.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -24,17 +26,18 @@ use crate::service::{Service, daytime, time};
 /// The mark: code point 7 in the upper six bits of the field.
 pub const MARK: u8 = 7 << 2;
 
-/// The lower two bits of the field tell of congestion (RFC 3168), and may be changed on the way.
+/// The mask of the code point: the lower two bits of the field signal congestion (RFC 3168), and
+/// may be changed on the way.
 const CODE_POINT: u8 = !0b11;
 
-/// Services that answer anything (echo, daytime, quote of the day, chargen, time).
+/// The ports of services that answer anything (echo, daytime, quote of the day, chargen, time).
 const ANSWERING_PORTS: [u16; 5] = [7, 13, 17, 19, 37];
 
-/// Times a second that the same datagram of the same stranger is answered.
+/// How many times a second the same datagram of the same remote sender is answered.
 const MOST_REPETITIONS: u64 = 10;
 
-/// Rows of each table: at 100,000 different datagrams a second none is counted for another in both.
-/// Rows that were never counted in take no memory.
+/// Rows of each table: enough that of 100,000 different datagrams a second none is refused because
+/// of the others. Rows that are never used take no memory.
 const ROWS: usize = 1 << 17;
 
 /// Whether a datagram with this field is marked as a reply.
@@ -43,8 +46,8 @@ pub fn is_marked(traffic_class: u8) -> bool {
     traffic_class & CODE_POINT == MARK
 }
 
-/// Whether the sender is one whose answer to our answer would be answered again: a service that
-/// answers anything, or this very server.
+/// Whether the sender would answer our reply: a service that answers anything, or this server
+/// itself.
 #[must_use]
 pub fn is_an_answerer(sender: SocketAddr, own: Option<SocketAddr>) -> bool {
     let ip = sender.ip().to_canonical();
@@ -55,7 +58,7 @@ pub fn is_an_answerer(sender: SocketAddr, own: Option<SocketAddr>) -> bool {
     is_own || ANSWERING_PORTS.contains(&sender.port())
 }
 
-/// Whether a datagram looks like a reply of a service such as this one.
+/// Whether a datagram has the form of a reply of a service such as this one.
 #[must_use]
 pub fn looks_like_a_reply(service: Service, datagram: &[u8]) -> bool {
     match service {
@@ -65,31 +68,32 @@ pub fn looks_like_a_reply(service: Service, datagram: &[u8]) -> bool {
     }
 }
 
-/// How often the same datagram has come from the same stranger in the present second, at most. It lies
-/// in memory that worker processes share.
+/// How many times the same datagram has come from the same remote sender in the current second, at
+/// most.
 ///
-/// A row counts every datagram whose hash leads to it, and is begun anew by the next second only, so
-/// that datagrams which take turns hide none of each other (a count-min sketch: Cormode and
-/// Muthukrishnan 2005). There are two tables with a hash each: to be refused wrongly, a datagram must
-/// share its rows with a crowd in both.
+/// The counts are in memory that worker processes share. A row counts every datagram whose hash
+/// leads to it, and starts again only with the next second, so that datagrams which alternate do
+/// not hide one another (a count-min sketch: Cormode and Muthukrishnan 2005). There are two tables,
+/// each with its own hash: a datagram is refused wrongly only if it shares its rows with many
+/// others in both.
 #[repr(C)]
 pub struct Repetitions {
-    /// In each row the second in the upper half, the count in the lower. Two workers that count at once
-    /// may count one for two, which loosens the bound a little.
+    /// Each row has the second in its upper half and the count in its lower half. Two workers that
+    /// count at once may count one instead of two, which loosens the bound a little.
     tables: [[AtomicU64; ROWS]; 2],
 }
 
-/// The keys of the two hashes: nobody outside knows which datagrams share a row. They are drawn before
-/// a server forks, so that all its workers have the same.
+/// The keys of the two hashes. They are random, so that no client knows which datagrams share a
+/// row. They are drawn before a server forks, so that all its workers have the same keys.
 static KEYS: OnceLock<[RandomState; 2]> = OnceLock::new();
 
-/// Draws the keys, if that has not been done.
+/// The keys, drawn at the first call.
 pub(crate) fn draw_keys() -> &'static [RandomState; 2] {
     KEYS.get_or_init(|| [RandomState::new(), RandomState::new()])
 }
 
 impl Repetitions {
-    /// Counts a datagram of a stranger; tells whether there have been too many of it.
+    /// Counts a datagram of a remote sender; returns whether there have been too many of it.
     pub fn are_too_many(&self, sender: SocketAddr, datagram: &[u8]) -> bool {
         self.count_at(monotonic_ns() / 1_000_000_000, sender, datagram) > MOST_REPETITIONS
     }
@@ -170,7 +174,7 @@ mod tests {
         let same =
             (0..1000).filter(|_| repetitions.count_at(70_003, sender, b"loop") <= MOST_REPETITIONS);
         assert_eq!(same.count() as u64, MOST_REPETITIONS, "the count does not begin anew");
-        // Two thousand that take turns: none is hidden by those that share its row.
+        // Two thousand that alternate: none is hidden by those that share its row.
         let answered = (0..30 * 2000_u32).filter(|turn| {
             let datagram = (turn % 2000).to_be_bytes();
             repetitions.count_at(70_004, sender, &datagram) <= MOST_REPETITIONS

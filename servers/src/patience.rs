@@ -1,9 +1,10 @@
-//! Delayed allocation's timer: tells the master when a receiver has been busy with one request
-//! for longer than its patience, so that the port gets another receiver.
+//! The timer of delayed allocation.
 //!
-//! A timer descriptor does it: the receiver arms it when it begins and disarms it when it has
-//! done, two system calls; the master sleeps in a read that returns only when it goes off. Waking
-//! the master for each request would cost more than most requests.
+//! It wakes the master when a receiver has been busy with one request for longer than its patience,
+//! so that the port gets another receiver. The timer is a descriptor. The receiver arms it when it
+//! starts a request and disarms it when it is done, two system calls; the master sleeps in a read
+//! that returns only when the timer expires. Waking the master for each request would cost more
+//! than most requests.
 
 use std::io;
 use std::sync::Arc;
@@ -22,13 +23,13 @@ const RELIEVED: u8 = 2;
 /// The receiver has ended.
 const GONE: u8 = 3;
 
-/// The timer of a server and its patience.
+/// The timer of a server, and its patience.
 pub struct Watchdog {
     timer: TimerFd,
     patience: Duration,
 }
 
-/// One thread's time at the port, from its first receive call until it is relieved.
+/// One thread's turn at the port, from its first receive call until it is relieved.
 pub struct Turn {
     watchdog: Arc<Watchdog>,
     state: Arc<AtomicU8>,
@@ -66,13 +67,13 @@ impl Watchdog {
 }
 
 impl Turn {
-    /// Notes that a request is being served from now on.
+    /// Records that the receiver starts to serve a request.
     pub fn begin(&self) {
         self.state.store(SERVING, SeqCst);
         self.watchdog.arm(self.watchdog.patience);
     }
 
-    /// Notes that it has been served; whether the turn goes on.
+    /// Records that the request has been served; returns whether the turn goes on.
     #[must_use]
     pub fn goes_on(&self) -> bool {
         let goes_on = self.state.compare_exchange(SERVING, RECEIVING, SeqCst, SeqCst).is_ok();
@@ -84,7 +85,7 @@ impl Turn {
 }
 
 impl Drop for Turn {
-    /// A receiver that ends at the port, for whatever reason, must be followed by another.
+    /// Wakes the master if the receiver ends while it is at the port, so that another follows.
     fn drop(&mut self) {
         if self.state.swap(GONE, SeqCst) != RELIEVED {
             self.watchdog.arm(Duration::ZERO);
@@ -93,8 +94,8 @@ impl Drop for Turn {
 }
 
 impl Watch {
-    /// Waits until the request in hand has outlasted the patience and relieves its receiver, or
-    /// until the receiver has ended.
+    /// Waits until the request in progress has outlasted the patience, and relieves its receiver;
+    /// or until the receiver has ended.
     pub fn outlasted(&self) {
         loop {
             if self.watchdog.timer.wait().is_err() {
@@ -104,7 +105,7 @@ impl Watch {
             if relieved.is_ok() || relieved == Err(GONE) {
                 return;
             }
-            // The request was done just when the timer went off.
+            // The request was done just as the timer expired.
         }
     }
 }

@@ -1,9 +1,11 @@
-//! Permits for so many clients: a counting semaphore for designs whose workers keep a queue of their
-//! own. The master takes a permit before it takes a request, so the queue cannot grow beyond it.
+//! Permits for a bounded number of clients: a counting semaphore for designs whose workers keep
+//! their own queue.
+//!
+//! The master takes a permit before it takes a request, so the queue cannot outgrow the permits.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// Permits for clients that are in the server but not yet done.
+/// Permits for clients that the server has accepted and not yet finished.
 pub struct Permits {
     free: Mutex<usize>,
     freed: Condvar,
@@ -13,13 +15,13 @@ pub struct Permits {
 pub struct Permit(Arc<Permits>);
 
 impl Permits {
-    /// So many permits, at least one.
+    /// `count` permits, at least one.
     #[must_use]
     pub fn new(count: usize) -> Arc<Self> {
         Arc::new(Self { free: Mutex::new(count.max(1)), freed: Condvar::new() })
     }
 
-    /// Takes a permit; waits for one where all are taken.
+    /// Takes a permit; waits for one if all are taken.
     #[must_use]
     pub fn permit(self: &Arc<Self>) -> Permit {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);

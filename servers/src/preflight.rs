@@ -1,7 +1,7 @@
-//! Before a server says that it serves: whether the system gives what it takes to serve one client.
+//! Checks, before the opening line, whether the system provides what serving one client needs.
 //!
-//! A limit that only keeps a server small is a warning. One under which nobody could be served is an
-//! error, told before the opening line, with the limit's name.
+//! A limit that only keeps a server small is a warning. A limit under which no client could be
+//! served is an error, reported before the opening line with the name of the limit.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,10 +16,10 @@ use crate::catalogue::{Design, NeededWorkers};
 use crate::limits::Limits;
 use crate::worker::is_a_process_to_be_had;
 
-/// The stack of a thread that only shows that it can be made: as large as those of a runtime are.
+/// The stack of a trial thread, in bytes: as large as that of a runtime's thread.
 const STACK_SIZE: usize = 2 << 20;
 
-/// What the system does not give.
+/// A resource that the system does not provide.
 #[derive(Debug, thiserror::Error)]
 pub enum Shortage {
     /// Too few descriptors.
@@ -28,9 +28,9 @@ pub enum Shortage {
          {given}; raise the limit (ulimit -n), or give it fewer --workers"
     )]
     Descriptors {
-        /// How many it would take.
+        /// How many are needed.
         needed: u32,
-        /// How many there are.
+        /// How many the system provides.
         given: u32,
     },
     /// Too few threads or processes.
@@ -40,20 +40,20 @@ pub enum Shortage {
          or give it fewer --workers"
     )]
     Workers {
-        /// How many it would take.
+        /// How many are needed.
         needed: u32,
-        /// How many there are.
+        /// How many the system provides.
         given: u32,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// Finds out whether a design can serve a client; `socket` is its own. Returns what is worth a
-/// warning.
+/// Checks whether a design can serve a client; `socket` is its own socket. Returns a warning, if
+/// there is one.
 ///
 /// # Errors
-/// What is lacking.
+/// The resource that is missing.
 pub(crate) fn check(
     design: &Design,
     limits: &Limits,
@@ -77,27 +77,29 @@ pub(crate) fn check(
     Ok(few_descriptors(design, limits))
 }
 
-/// Finds out whether so many descriptors can be opened.
+/// Checks whether this many descriptors can be opened.
 ///
 /// # Errors
-/// If not.
+/// When they cannot.
 pub(crate) fn check_descriptors(needed: u32, socket: &impl AsFd) -> Result<(), Shortage> {
     let given = spare_descriptors(needed, socket);
     if given < needed { Err(Shortage::Descriptors { needed, given }) } else { Ok(()) }
 }
 
-/// Finds out whether a superserver can start a program: for that it takes the client's connection three
-/// times, and what the library opens to hear whether the program has begun.
+/// Checks whether a superserver can start a program.
+///
+/// Starting a program takes the client's connection three times, and the descriptors with which the
+/// library learns whether the program has started.
 ///
 /// # Errors
-/// If not.
+/// When it cannot.
 pub(crate) fn check_superserver(socket: &impl AsFd) -> Result<(), Shortage> {
     check_descriptors(5, socket)?;
     let lacking = is_a_process_to_be_had().err();
     lacking.map_or(Ok(()), |source| Err(Shortage::Workers { needed: 1, given: 0, source }))
 }
 
-/// As many descriptors as the system grants at all: a server with many clients needs them.
+/// Raises the limit of descriptors as far as the system allows: many clients need many descriptors.
 pub(crate) fn allow_many_descriptors() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
@@ -106,14 +108,14 @@ pub(crate) fn allow_many_descriptors() {
     }
 }
 
-/// How many of these descriptors can be opened.
+/// How many of the wanted descriptors can be opened.
 fn spare_descriptors(wanted: u32, socket: &impl AsFd) -> u32 {
     let opened: Vec<OwnedFd> =
         (0..wanted).map_while(|_| socket.as_fd().try_clone_to_owned().ok()).collect();
     opened.len() as u32
 }
 
-/// Starts all these threads at once; how many could be, and why no more, where it is too few.
+/// Starts all wanted threads at once. If that fails, returns how many started, and the error.
 fn missing_threads(wanted: u32) -> Option<(u32, io::Error)> {
     let gate = Mutex::new(());
     let closed = gate.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,10 +133,10 @@ fn missing_threads(wanted: u32) -> Option<(u32, io::Error)> {
     })
 }
 
-/// What is said where clients would have to wait for descriptors.
+/// The warning if clients would have to wait for descriptors.
 fn few_descriptors(design: &Design, limits: &Limits) -> Option<String> {
     let clients = match (design.transport(), design.concurrency) {
-        (Transport::Udp, _) => return None, // they share the socket
+        (Transport::Udp, _) => return None, // all clients share the socket
         (Transport::Tcp, Concurrency::Apparent) => limits.clients as u64,
         (Transport::Tcp, _) => limits.workers.into(),
     };

@@ -1,8 +1,8 @@
-//! Performs the work a request carries, and reports what it really took.
+//! Performs the work that a request asks for, and reports how long it took.
 //!
-//! Computing is *processor* time. A loop of known cost is run for the time asked, and the
-//! thread's own processor clock says when it is enough. Spinning until a deadline of the wall
-//! clock would be wrong: ten threads on one core would all be finished "in time".
+//! Computing is *processor* time. A loop of known cost runs for the time asked for, and the
+//! thread's own processor clock shows when to stop. Spinning until a wall-clock deadline would be
+//! wrong: ten threads on one core would all finish "in time".
 
 use std::hint::black_box;
 use std::thread;
@@ -10,19 +10,19 @@ use std::time::Duration;
 
 use crate::clock::{monotonic_ns, thread_processor_time};
 
-/// Reading the thread's processor clock costs about this much; a remainder below it is done.
+/// Approximate cost of reading the thread's processor clock; a smaller remainder counts as done.
 const CLOCK_READING: Duration = Duration::from_nanos(300);
 
-/// How much is computed between two looks at the clock.
+/// Processor time computed between two readings of the clock.
 const SLICE: Duration = Duration::from_micros(100);
 
-/// Knows how many steps of the computing loop make a microsecond on this machine.
+/// The speed of the computing loop on this machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Processing {
     steps_per_us: f64,
 }
 
-/// What a piece of work really took.
+/// The time that a piece of work really took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Achieved {
     /// Processor time of the computing part.
@@ -32,8 +32,8 @@ pub struct Achieved {
 }
 
 impl Processing {
-    /// Measures the computing loop against the thread's processor clock, for about 5 ms: the
-    /// median of several short pieces, so that one interruption does not count.
+    /// Measures the computing loop against the thread's processor clock, for about 5 ms. The result
+    /// is the median of several short runs, so that one interruption does not count.
     #[must_use]
     pub fn calibrated() -> Self {
         const STEPS: u64 = 100_000;
@@ -49,14 +49,16 @@ impl Processing {
         Self { steps_per_us: rates[rates.len() / 2] }
     }
 
-    /// Steps of the computing loop in a microsecond of processor time: this machine's speed now.
+    /// Steps of the computing loop per microsecond of processor time: this machine's speed now.
     #[must_use]
     pub fn steps_per_us(&self) -> f64 {
         self.steps_per_us
     }
 
-    /// Uses `target` of processor time, in slices that are counted out a little short and then
-    /// measured, so that a wrong calibration or a slower core overshoots by part of a slice only.
+    /// Uses `target` of processor time and returns the time used.
+    ///
+    /// Each slice is counted a little short and then measured, so that a wrong calibration or a
+    /// slower core overshoots by only part of a slice.
     #[must_use]
     pub fn compute(&self, target: Duration) -> Duration {
         if target.is_zero() {
@@ -77,8 +79,8 @@ impl Processing {
     }
 }
 
-/// Sleeps until `due_ns` on the monotonic clock; a sleep overshoots, so the caller looks at the
-/// clock again.
+/// Sleeps until `due_ns` on the monotonic clock. A sleep overshoots, so the caller reads the clock
+/// again.
 pub(crate) fn wait_until(due_ns: u64) {
     let left_ns = due_ns.saturating_sub(monotonic_ns());
     if left_ns > 0 {
@@ -86,7 +88,8 @@ pub(crate) fn wait_until(due_ns: u64) {
     }
 }
 
-/// A chain of multiplications, each waiting for the one before: its time is the processor's alone.
+/// Computes a chain of multiplications, each of which needs the result before it, so that its time
+/// depends on the processor alone.
 fn compute_steps(steps: u64) {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     for _ in 0..steps {

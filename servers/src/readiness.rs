@@ -1,4 +1,4 @@
-//! Which of many descriptors are ready, by epoll(7): the words that all event loops share.
+//! Which of many descriptors are ready, by epoll(7); every event loop uses it.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -6,19 +6,19 @@ use std::os::fd::AsFd;
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-/// Most events taken from the kernel in one call.
+/// The most events taken from the kernel in one call.
 const EVENTS: usize = 256;
 
 /// What a descriptor is watched for, and how often its readiness is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Watch {
-    /// Input, by every wait as long as there is any (level-triggered).
+    /// Input, reported by every wait while there is any (level-triggered).
     Input,
-    /// The same for a listener that several loops watch: the kernel wakes one of them, not all.
+    /// As `Input`, for a listener that several loops watch: the kernel wakes one of them, not all.
     InputForOne,
-    /// Input, once when it comes (edge-triggered): the loop takes all of it.
+    /// Input, reported once when it arrives (edge-triggered): the loop takes all of it.
     NewInput,
-    /// Input, room for output, and the end, each once: a client's socket.
+    /// Input, space for output, and the end, each reported once: for a client's socket.
     Changes,
 }
 
@@ -36,10 +36,10 @@ impl Watch {
     }
 }
 
-/// Something that is ready.
+/// A descriptor that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ready {
-    /// The mark that its descriptor was given.
+    /// The mark of the descriptor.
     pub(crate) mark: u64,
     /// Whether there is something to read, perhaps the end.
     pub(crate) readable: bool,
@@ -47,19 +47,19 @@ pub(crate) struct Ready {
     pub(crate) ended: bool,
 }
 
-/// What one wait has brought.
+/// The events of one wait.
 pub(crate) struct Events {
     buffer: [EpollEvent; EVENTS],
     count: usize,
 }
 
 impl Events {
-    /// Room for one wait.
+    /// An empty buffer for one wait.
     pub(crate) fn new() -> Self {
         Self { buffer: [EpollEvent::empty(); EVENTS], count: 0 }
     }
 
-    /// What is ready, in the kernel's order.
+    /// The ready descriptors, in the kernel's order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Ready> + '_ {
         self.buffer[..self.count].iter().map(|event| {
             let flags = event.events();
@@ -74,7 +74,7 @@ impl Events {
 pub(crate) struct Readiness(Epoll);
 
 impl Readiness {
-    /// Watches nothing yet.
+    /// A set without descriptors.
     ///
     /// # Errors
     /// When the system has no descriptor left.
@@ -82,7 +82,7 @@ impl Readiness {
         Ok(Self(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?))
     }
 
-    /// Watches a descriptor from now on, until it is closed; its events bear the mark.
+    /// Watches a descriptor until it is closed; its events carry the mark.
     ///
     /// # Errors
     /// When the kernel has no memory left for it.
@@ -90,7 +90,7 @@ impl Readiness {
         Ok(self.0.add(descriptor, EpollEvent::new(how.flags(), mark))?)
     }
 
-    /// Watches it no longer.
+    /// Stops watching a descriptor.
     ///
     /// # Errors
     /// When it was not watched.
@@ -98,18 +98,18 @@ impl Readiness {
         Ok(self.0.delete(descriptor)?)
     }
 
-    /// Waits until something is ready. A signal ends the wait with nothing.
+    /// Waits until something is ready. A signal ends the wait without events.
     ///
     /// # Errors
-    /// Of the epoll descriptor itself.
+    /// Those of the epoll descriptor itself.
     pub(crate) fn wait(&self, events: &mut Events) -> io::Result<()> {
         self.wait_for(events, EpollTimeout::NONE)
     }
 
-    /// Takes what is ready now.
+    /// Takes what is ready now, without waiting.
     ///
     /// # Errors
-    /// Of the epoll descriptor itself.
+    /// Those of the epoll descriptor itself.
     pub(crate) fn look(&self, events: &mut Events) -> io::Result<()> {
         self.wait_for(events, EpollTimeout::ZERO)
     }

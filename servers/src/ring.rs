@@ -1,6 +1,7 @@
-//! io_uring as a safe queue of operations (io_uring(7)): what an operation needs, its socket and
-//! its buffer, belongs to the ring from submission until completion, because the kernel reads and
-//! writes there meanwhile.
+//! io_uring as a safe queue of operations (io_uring(7)).
+//!
+//! The ring owns the socket and the buffer of an operation from submission until completion,
+//! because the kernel reads and writes the buffer meanwhile.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -15,16 +16,16 @@ use io_uring::{IoUring, opcode, squeue};
 use nix::errno::Errno;
 use slab::Slab;
 
-/// Operations that can be handed to the kernel in one call.
+/// The most operations submitted to the kernel in one call.
 const ENTRIES: u32 = 256;
 
-/// A ring whose operations bear marks of type `Mark`.
+/// A ring whose operations carry marks of type `Mark`.
 pub(crate) struct Ring<Mark> {
     ring: IoUring,
-    /// Never freed: when the ring is closed the kernel ends its operations some time later, and
-    /// may write into their buffers until then.
+    /// The operations in flight. They are never freed: after the ring is closed, the kernel ends
+    /// them some time later, and may write into their buffers until then.
     in_flight: ManuallyDrop<Slab<(Mark, Held)>>,
-    /// Done, and not yet told.
+    /// Completed operations that have not been returned yet.
     done: Vec<Completion<Mark>>,
 }
 
@@ -35,28 +36,28 @@ enum Held {
     Instant { _at: Box<Timespec> },
 }
 
-/// An operation that is done.
+/// A completed operation.
 pub(crate) struct Completion<Mark> {
-    /// As given at submission.
+    /// The mark given at submission.
     pub(crate) mark: Mark,
-    /// What came of it.
+    /// The result.
     pub(crate) outcome: Outcome,
 }
 
-/// What came of an operation.
+/// The result of an operation.
 pub(crate) enum Outcome {
-    /// A connection, or why there is none.
+    /// A connection, or the error.
     Accepted(io::Result<TcpStream>),
-    /// Bytes read into the buffer or written from it, and the buffer.
+    /// The number of bytes read into the buffer or written from it, and the buffer.
     Moved(io::Result<usize>, Vec<u8>),
     /// The instant has come.
     TimeIsUp,
 }
 
-/// Whether this kernel lets this process use io_uring.
+/// Checks whether this kernel lets this process use io_uring.
 ///
 /// # Errors
-/// When it does not, with what may be done about it.
+/// When it does not, with the remedy.
 pub(crate) fn available() -> Result<(), String> {
     match IoUring::new(1) {
         Ok(_) => Ok(()),
@@ -72,9 +73,10 @@ impl<Mark> Ring<Mark> {
     /// A ring with nothing in flight.
     ///
     /// # Errors
-    /// When the kernel forbids io_uring or lacks the memory.
+    /// When the kernel forbids io_uring or has no memory.
     pub(crate) fn new() -> io::Result<Self> {
-        // One thread submits, and it alone need be interrupted; kernels before 6.0 do not know.
+        // Only one thread submits, so only that thread has to be interrupted. Kernels before 6.0 do
+        // not support both flags.
         let modest = || IoUring::builder().build(ENTRIES);
         let ring = IoUring::builder()
             .setup_single_issuer()
@@ -84,7 +86,7 @@ impl<Mark> Ring<Mark> {
         Ok(Self { ring, in_flight: ManuallyDrop::new(Slab::new()), done: Vec::new() })
     }
 
-    /// Asks for the next connection.
+    /// Requests the next connection.
     pub(crate) fn accept(&mut self, mark: Mark, listener: &Arc<TcpListener>) -> io::Result<()> {
         let descriptor = Fd(listener.as_raw_fd());
         let accept = opcode::Accept::new(descriptor, std::ptr::null_mut(), std::ptr::null_mut())
@@ -92,7 +94,7 @@ impl<Mark> Ring<Mark> {
         self.submit(mark, accept.build(), Held::Accept { _listener: Arc::clone(listener) })
     }
 
-    /// Asks for what there is to read, as far as the buffer goes.
+    /// Requests a read of up to the length of the buffer.
     pub(crate) fn read(
         &mut self,
         mark: Mark,
@@ -104,7 +106,7 @@ impl<Mark> Ring<Mark> {
         self.submit(mark, read, Held::Bytes { _socket: Arc::clone(socket), buffer })
     }
 
-    /// Asks for the buffer to be written, from a place on.
+    /// Requests a write of the buffer, starting at `from`.
     pub(crate) fn write(
         &mut self,
         mark: Mark,
@@ -119,15 +121,15 @@ impl<Mark> Ring<Mark> {
         self.submit(mark, write, Held::Bytes { _socket: Arc::clone(socket), buffer })
     }
 
-    /// Asks to be told when an instant of the monotonic clock has come.
+    /// Requests a completion at `due_ns` on the monotonic clock.
     pub(crate) fn tell_at(&mut self, mark: Mark, due_ns: u64) -> io::Result<()> {
         let at = Box::new(Timespec::from(Duration::from_nanos(due_ns)));
         let timeout = opcode::Timeout::new(&raw const *at).flags(TimeoutFlags::ABS).build();
         self.submit(mark, timeout, Held::Instant { _at: at })
     }
 
-    /// Hands over what was asked for and waits until something is done. An interruption by a
-    /// signal is an answer too, with nothing done.
+    /// Submits the requested operations and waits until at least one is done. A signal may end the
+    /// wait with none done.
     pub(crate) fn wait(&mut self) -> io::Result<Vec<Completion<Mark>>> {
         if self.done.is_empty() {
             passing(self.ring.submit_and_wait(1))?;
@@ -136,7 +138,7 @@ impl<Mark> Ring<Mark> {
         Ok(std::mem::take(&mut self.done))
     }
 
-    /// Takes what is done out of the ring, which makes room in it.
+    /// Takes the completed operations out of the ring, which frees entries.
     fn collect(&mut self) {
         let in_flight = &mut self.in_flight;
         let done = self.ring.completion().map(|entry| {
@@ -156,18 +158,18 @@ impl<Mark> Ring<Mark> {
     fn submit(&mut self, mark: Mark, entry: squeue::Entry, held: Held) -> io::Result<()> {
         let number = self.in_flight.insert((mark, held));
         let entry = entry.user_data(number as u64);
-        // SAFETY: socket and buffer of the entry are kept in `in_flight`, where nothing touches
-        // them, until the kernel has completed it, or for ever; a vector's and a box's contents do not move
-        // with their owner.
+        // SAFETY: `in_flight` keeps the socket and the buffer of the entry, where no code touches
+        // them, until the kernel has completed the entry, or forever. The contents of a vector or a
+        // box do not move with their owner.
         while unsafe { self.ring.submission().push(&entry) }.is_err() {
-            passing(self.ring.submit())?; // the queue is full: hand over what is in it
+            passing(self.ring.submit())?; // the queue is full: submit its entries
             self.collect();
         }
         Ok(())
     }
 }
 
-/// An interruption, or too little memory or room just now, is no reason to stop.
+/// Ignores an interruption, and a temporary shortage of memory or entries.
 fn passing(submitted: io::Result<usize>) -> io::Result<()> {
     match submitted {
         Ok(_) => Ok(()),
@@ -178,12 +180,12 @@ fn passing(submitted: io::Result<usize>) -> io::Result<()> {
     }
 }
 
-/// A completion's number: a count, or an error below 0.
+/// The result of a completion: a count, or an error below 0.
 fn result(number: i32) -> io::Result<RawFd> {
     if number < 0 { Err(Errno::from_raw(-number).into()) } else { Ok(number) }
 }
 
 fn connection(descriptor: RawFd) -> TcpStream {
-    // SAFETY: the kernel has just made this descriptor by accept; nobody else knows it.
+    // SAFETY: accept has just created this descriptor, and no other code owns it.
     unsafe { OwnedFd::from_raw_fd(descriptor) }.into()
 }

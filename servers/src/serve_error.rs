@@ -1,4 +1,4 @@
-//! Why a server did not come up, or could not go on, each with what helps.
+//! Why a server cannot start or cannot go on, each with its remedy.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use crate::limits::MAX_WORKERS;
 use crate::preflight::Shortage;
 use crate::service::Service;
 
-/// Why a server did not come up, or could not go on.
+/// Why a server cannot start or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address cannot be bound.
@@ -18,16 +18,16 @@ pub enum ServeError {
     Listen {
         /// The address asked for.
         address: SocketAddr,
-        /// What the kernel said.
+        /// The error of the kernel.
         source: io::Error,
     },
-    /// An address that other machines reach was given without saying that it is meant.
+    /// Other machines can reach the address, and that was not allowed explicitly.
     #[error(
         "{0} can be reached from other machines, and whoever reaches it can make this server \
          compute; give --allow-remote if that is meant, or listen on 127.0.0.1"
     )]
     NotLoopback(SocketAddr),
-    /// The service is not spoken over the design's transport.
+    /// The service is not available over the design's transport.
     #[error("{service} is not spoken over {transport}; choose a design that serves over tcp")]
     NotSpoken {
         /// The service asked for.
@@ -35,13 +35,13 @@ pub enum ServeError {
         /// The design's transport.
         transport: Transport,
     },
-    /// A service's port would be above the last.
+    /// A service's port would be above 65535.
     #[error("port {0} plus a well-known number is above 65535; choose a base port below 65000")]
     PortTooLarge(u16),
     /// There is nothing to serve.
     #[error("the superserver's table is empty; write lines such as: 7777 /bin/cat")]
     EmptyTable,
-    /// The superserver's ports may have more programs together than a server has slots.
+    /// The superserver's ports may together have more programs than a server has slots.
     #[error(
         "{rows} ports with {each} programs each are more than {MAX_WORKERS}; give fewer --workers, or a \
          shorter table"
@@ -52,31 +52,32 @@ pub enum ServeError {
         /// Programs that each may have at once.
         each: u32,
     },
-    /// The system does not grant what the design needs.
+    /// The system does not provide what the design needs.
     #[error("{design} cannot run here: {obstacle}")]
     Obstacle {
         /// The design's name.
         design: &'static str,
-        /// Why, and what may be done.
+        /// The reason, and the remedy.
         obstacle: String,
     },
-    /// The system does not give what it takes to serve one client.
+    /// The system does not provide what serving one client needs.
     #[error("{design} cannot serve here: {shortage}")]
     Shortage {
         /// The design's name.
         design: &'static str,
-        /// What is lacking.
+        /// The resource that is missing.
         shortage: Shortage,
     },
-    /// The cores asked for are not to be had.
+    /// The cores asked for are not available.
     #[error("cannot run on cores {cores:?}: {source}; name cores that this process may use")]
     Cores {
         /// The cores asked for.
         cores: Vec<usize>,
-        /// What the kernel said.
+        /// The error of the kernel.
         source: Errno,
     },
-    /// The design's socket failed, or the system lacks something that every server needs.
+    /// The design's socket failed, or the system does not provide something that every server
+    /// needs.
     #[error("the server cannot go on: {0}{remedy}", remedy = io_remedy(.0))]
     Io(#[from] io::Error),
 }

@@ -1,4 +1,4 @@
-//! Sockets as a measuring server needs them, and the errors that are no reason to stop.
+//! Sockets with the options that a measured server needs, and the errors that do not stop it.
 
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, SocketAddrV6, TcpListener, TcpStream, UdpSocket};
@@ -18,27 +18,28 @@ use crate::loops;
 /// Completed connections that may wait to be accepted; the kernel lowers it to `somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// Asked for as receive buffer of a UDP socket: the default holds 256 small datagrams and drops
-/// the rest in silence.
+/// The receive buffer requested for a UDP socket, in bytes: the default holds 256 small datagrams,
+/// and the kernel silently drops the rest.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// The congestion control used where the kernel has it. On loopback nothing is congested, and
-/// others (bbr) pace small replies at a cost.
+/// The congestion control, if the kernel has it. Loopback has no congestion, and other algorithms
+/// (bbr) pace small replies at a cost.
 const CONGESTION_CONTROL: &str = "cubic";
 
-/// How long to leave the listener alone when there is no descriptor for a connection: the
-/// connection stays in the queue, so trying again at once would only burn the processor.
+/// Pause after accept finds no descriptor for a connection. The connection stays in the queue, so
+/// an immediate retry would only use the processor.
 pub const PAUSE_WITHOUT_DESCRIPTORS: Duration = Duration::from_millis(10);
 
-/// The longest of these pauses, for a worker that has looked in vain several times.
+/// The longest of these pauses, for a worker that has failed several times in a row.
 const LONGEST_PAUSE_WITHOUT_DESCRIPTORS: Duration = Duration::from_millis(160);
 
-/// Creates a socket, binds it, and makes it passive (the first three classic steps). Connections
-/// inherit its options, among them `idle` as the time-out of each read and write: setting them on
-/// each connection would be two system calls more for every client.
+/// Creates a socket, binds it, and makes it passive (the first three classic steps).
+///
+/// Connections inherit its options, including `idle` as the time-out of each read and write.
+/// Setting the time-outs on each connection would cost two more system calls for every client.
 ///
 /// # Errors
-/// When the address is in use, not of this machine, or not permitted.
+/// When the address is in use, is not an address of this machine, or is not permitted.
 pub fn listen(address: SocketAddr, idle: Duration) -> io::Result<TcpListener> {
     listen_with(address, idle, false)
 }
@@ -49,7 +50,7 @@ fn listen_with(address: SocketAddr, idle: Duration, reuse_port: bool) -> io::Res
     socket.set_reuse_port(reuse_port)?;
     socket.set_read_timeout(Some(idle))?;
     socket.set_write_timeout(Some(idle))?;
-    socket.set_tcp_nodelay(true)?; // replies leave when they are written
+    socket.set_tcp_nodelay(true)?; // replies leave as soon as they are written
     let _ = setsockopt(&socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into());
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -59,7 +60,7 @@ fn listen_with(address: SocketAddr, idle: Duration, reuse_port: bool) -> io::Res
 /// Creates a datagram socket and binds it.
 ///
 /// # Errors
-/// When the address is in use, not of this machine, or not permitted.
+/// When the address is in use, is not an address of this machine, or is not permitted.
 pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     bind_with(address, false)
 }
@@ -73,21 +74,22 @@ fn bind_with(address: SocketAddr, reuse_port: bool) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// What leaves is marked as a server's reply, and what comes is told with its mark (`loops.rs`).
+/// Marks outgoing datagrams as a server's replies, and requests the mark of incoming ones
+/// (`loops.rs`).
 fn mark_replies(socket: &impl AsFd, address: SocketAddr) -> io::Result<()> {
     let mark = i32::from(loops::MARK);
     if address.is_ipv6() {
         setsockopt(socket, sockopt::Ipv6TClass, &mark)?;
         setsockopt(socket, sockopt::Ipv6RecvTClass, &true)?;
     }
-    // A socket of IPv6 may have clients of IPv4, too.
+    // An IPv6 socket may have IPv4 clients, too.
     let as_well = setsockopt(socket, sockopt::Ipv4Tos, &mark)
         .and_then(|()| setsockopt(socket, sockopt::IpRecvTos, &true));
     if address.is_ipv4() { Ok(as_well?) } else { Ok(()) }
 }
 
-/// Binds another datagram socket to the address of `socket`; from now on the kernel deals the
-/// datagrams out to all of them by a hash of the addresses (SO_REUSEPORT, socket(7)).
+/// Binds another datagram socket to the address of `socket`. From then on the kernel distributes
+/// datagrams over all such sockets by a hash of the addresses (SO_REUSEPORT, socket(7)).
 ///
 /// # Errors
 /// When the kernel has no socket left.
@@ -96,7 +98,7 @@ pub fn bind_beside(socket: &UdpSocket) -> io::Result<UdpSocket> {
     bind_with(socket.local_addr()?, true)
 }
 
-/// The same for a passive socket: each has its own queue of connections.
+/// As [`bind_beside`], for a passive socket: each has its own queue of connections.
 ///
 /// # Errors
 /// When the kernel has no socket left.
@@ -107,7 +109,7 @@ pub fn listen_beside(listener: &TcpListener) -> io::Result<TcpListener> {
     listen_with(listener.local_addr()?, idle, true)
 }
 
-/// A datagram socket with a port of its own at the address of `socket`, for one peer only.
+/// A datagram socket with its own port at the address of `socket`, connected to one peer.
 ///
 /// # Errors
 /// When the kernel has no socket or port left, or the peer cannot be reached.
@@ -118,17 +120,17 @@ pub fn connect_beside(socket: &UdpSocket, peer: SocketAddr) -> io::Result<UdpSoc
     Ok(own)
 }
 
-/// Arranges that closing this connection resets it. For a client that does not take its reply: an
-/// orderly close would leave the rest with the kernel, which goes on offering it for minutes.
+/// Makes the close of this connection a reset, for a client that does not take its reply. After an
+/// orderly close the kernel would keep the rest and offer it for minutes.
 pub fn give_up_on(connection: &TcpStream) {
     let _ = SockRef::from(connection).set_linger(Some(Duration::ZERO));
 }
 
-/// Accepts the next connection. Errors of the connection that was to be accepted (a client that
-/// has given up already, a network gone away) are no errors of the server: the next one is taken.
+/// Accepts the next connection. An error of one connection (the client has already given up, a
+/// network has gone) is not an error of the server: the next connection is accepted.
 ///
 /// # Errors
-/// Of the listener itself.
+/// Those of the listener itself.
 pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let mut pause = PAUSE_WITHOUT_DESCRIPTORS;
     loop {
@@ -137,7 +139,7 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
             Err(error) => match Scope::of(&error) {
                 Scope::Connection => {}
                 Scope::Resources => {
-                    // Hundreds of workers may be looking; let them look less and less often.
+                    // Hundreds of workers may wait here, so each retries less and less often.
                     thread::sleep(pause);
                     pause = (pause * 2).min(LONGEST_PAUSE_WITHOUT_DESCRIPTORS);
                 }
@@ -147,11 +149,11 @@ pub fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     }
 }
 
-/// The same for a listener that does not block; `None` where nobody has come, or there is no
-/// descriptor, which is waited out a little.
+/// As [`accept`], for a non-blocking listener. Returns `None` if no client has connected, or, after
+/// a pause, if no descriptor is left.
 ///
 /// # Errors
-/// Of the listener itself.
+/// Those of the listener itself.
 pub fn accept_now(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
     match listener.accept() {
         Ok((connection, _)) => Ok(Some(connection)),
@@ -166,21 +168,21 @@ pub fn accept_now(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
     }
 }
 
-/// A datagram that lies in a buffer.
+/// A datagram in a buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
-    /// Its length.
+    /// Its length in bytes.
     pub length: usize,
-    /// Who sent it, as it says.
+    /// The sender's address, as the datagram states it.
     pub sender: SocketAddr,
-    /// Whether it is marked as some server's reply.
+    /// Whether it carries the mark of a server's reply.
     pub is_marked: bool,
 }
 
 /// Receives the next datagram into `buffer`.
 ///
 /// # Errors
-/// Of the socket itself, not of what a client did; and its read time-out, where it has one.
+/// Those of the socket itself, not of a client; also the read time-out, if the socket has one.
 pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
     loop {
         match receive_from(socket, buffer, MsgFlags::empty()) {
@@ -195,17 +197,17 @@ pub fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Received> {
     }
 }
 
-/// The same for a socket that does not block; `None` where nothing has come.
+/// As [`receive`], for a non-blocking socket; `None` if nothing has arrived.
 ///
 /// # Errors
-/// Of the socket itself, not of what a client did.
+/// Those of the socket itself, not of a client.
 pub fn receive_now(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<Received>> {
     loop {
         match receive_from(socket, buffer, MsgFlags::MSG_DONTWAIT) {
             Ok(received) => return Ok(Some(received)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             Err(error) => match Scope::of(&error) {
-                // No memory just now is no reason to forget that something has come.
+                // A temporary shortage of memory must not hide a datagram that has arrived.
                 Scope::Connection | Scope::Resources => {}
                 Scope::Listener => return Err(error),
             },
@@ -213,14 +215,14 @@ pub fn receive_now(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<R
     }
 }
 
-/// Room for what the kernel tells beside a datagram, aligned as it writes it.
+/// A buffer for the ancillary data of a datagram, aligned as the kernel writes it.
 #[repr(align(8))]
 struct Notes([u8; 64]);
 
-/// One call of recvmsg(2): like recvfrom(2), and with the mark.
+/// Calls recvmsg(2) once: like recvfrom(2), but with the mark.
 ///
 /// # Errors
-/// The kernel's.
+/// Those of the kernel.
 pub fn receive_from(
     socket: &impl AsRawFd,
     buffer: &mut [u8],
@@ -235,7 +237,7 @@ pub fn receive_from(
         ControlMessageOwned::Ipv6TClass(class) => loops::is_marked(class as u8),
         _ => false,
     });
-    // A datagram without a sender is what a socket that is shut down gives.
+    // A socket that is shut down returns a datagram without a sender.
     let sender = message.address.as_ref().and_then(address_of).ok_or(Errno::ESHUTDOWN)?;
     Ok(Received { length: message.bytes, sender, is_marked })
 }
@@ -249,8 +251,8 @@ fn address_of(address: &SockaddrStorage) -> Option<SocketAddr> {
     })
 }
 
-/// Waits until at least one of these descriptors is readable or has come to its end; which they
-/// are, in the order given. An interruption by a signal is an answer too, with none of them ready.
+/// Waits until at least one of these descriptors is readable or at its end. Returns which are, in
+/// the order given. A signal may end the wait with none of them ready.
 ///
 /// # Errors
 /// When the kernel has no memory for the call.
@@ -258,7 +260,7 @@ pub fn readable<'a>(descriptors: impl Iterator<Item = BorrowedFd<'a>>) -> io::Re
     readable_within(descriptors, None)
 }
 
-/// The same, for no longer than `rest`.
+/// As [`readable`], but for no longer than `rest`.
 ///
 /// # Errors
 /// When the kernel has no memory for the call.
@@ -277,28 +279,28 @@ pub fn readable_within<'a>(
     }
 }
 
-/// A worker that ends because of its socket is replaced in some designs; not at once again and
-/// again.
+/// Returns the error after a pause: some designs replace a worker that ends because of its socket,
+/// and must not do so without a pause.
 fn after_a_pause<T>(error: io::Error) -> io::Result<T> {
     thread::sleep(PAUSE_WITHOUT_DESCRIPTORS);
     Err(error)
 }
 
-/// Whose trouble an error of accept or receive is.
+/// What an error of accept or receive affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// One client's, or an interruption: take the next.
+    /// One client only, or it is an interruption: take the next.
     Connection,
-    /// No descriptor or memory just now: what waits stays in the kernel's queue, so look again
-    /// after [`PAUSE_WITHOUT_DESCRIPTORS`].
+    /// No descriptor or memory is available. What waits stays in the kernel's queue, so retry after
+    /// [`PAUSE_WITHOUT_DESCRIPTORS`].
     Resources,
-    /// The socket's own: it cannot go on.
+    /// The socket itself, which cannot go on.
     Listener,
 }
 
 impl Scope {
-    /// Tells from an error whose trouble it is. accept(2): "Linux accept() passes already-pending
-    /// network errors on the new socket as an error code"; they must be treated like `EAGAIN`.
+    /// Classifies an error. accept(2): "Linux accept() passes already-pending network errors on the
+    /// new socket as an error code"; such errors must be treated like `EAGAIN`.
     #[must_use]
     pub fn of(error: &io::Error) -> Self {
         match error.raw_os_error().map(Errno::from_raw) {

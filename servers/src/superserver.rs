@@ -12,14 +12,15 @@
 //! # What changed from the one before
 //!
 //! `tcp/process_per_connection.rs` forks a copy of itself. Here the new process becomes another
-//! program, which a table names for each port: it reads its client on standard input, answers on
-//! standard output, and need not know what a socket is. A service can be changed while the
-//! superserver runs.
+//! program, which a table names for each port. The program reads its client's input on standard
+//! input, answers on standard output, and need not know what a socket is. A service can be changed
+//! while the superserver runs.
 //!
 //! # When it pays
 //!
-//! For services that are seldom asked, so that none of them has to run; for programs that know
-//! nothing of networks. Starting a program costs several times a fork.
+//! It pays for services that are seldom used, because none of them has to run all the time, and for
+//! programs that know nothing of networks. Starting a program costs several times as much as a
+//! fork.
 //!
 //! # Where it is described
 //!
@@ -43,20 +44,20 @@ use crate::descriptor::is_silent_for;
 use crate::socket::{accept_now, readable_within};
 use crate::worker::{Process, Slot, start_program};
 
-/// While programs run, it is looked after them as often.
+/// The longest pause between two checks of the running programs.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
-/// How long a program has to end once its connection is gone, and again once it was asked to.
+/// How long a program may take to end after its connection is shut down, and again after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// One line of the table: which program answers at which port.
+/// One line of the table: a port, and the program that answers there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The port; 0 lets the kernel choose.
     pub port: u16,
     /// The program's path.
     pub program: String,
-    /// What it is given beside its name.
+    /// The program's arguments.
     pub arguments: Vec<String>,
 }
 
@@ -75,10 +76,10 @@ impl FromStr for Row {
     }
 }
 
-/// Reads a table: a row a line; empty lines and what follows a `#` do not count.
+/// Reads a table with one row per line; empty lines and text after a `#` do not count.
 ///
 /// # Errors
-/// The first line that is no row.
+/// For the first line that is not a row.
 pub fn read_table(text: &str) -> Result<Vec<Row>, String> {
     text.lines()
         .map(|line| line.split('#').next().unwrap_or_default().trim())
@@ -87,7 +88,7 @@ pub fn read_table(text: &str) -> Result<Vec<Row>, String> {
         .collect()
 }
 
-/// A port with the program that answers there, and those of its programs that run.
+/// A port with its program, and the instances of the program that are running.
 struct Endpoint {
     listener: TcpListener,
     row: Row,
@@ -97,26 +98,27 @@ struct Endpoint {
 /// A program that was started for a client.
 struct Program {
     process: Process,
-    /// The same connection as the program has, to see when it was last used.
+    /// The program's connection, to find out when it was last used.
     connection: TcpStream,
-    /// What a client sent while it waited to be accepted came before, and is no silence.
+    /// When the program started. What a client sent while it waited to be accepted is older, and
+    /// that time does not count as silence.
     started: Instant,
     end: End,
 }
 
-/// How far the end of a program is that is to end.
+/// How far the server has gone in ending a program.
 #[derive(Clone, Copy)]
 enum End {
     /// It may go on.
     NotYet,
-    /// Its connection was taken from it at this instant.
+    /// Its connection was shut down at this instant.
     Disconnected(Instant),
-    /// It was asked to end, in vain so far.
+    /// It was sent a signal to end at this instant.
     Asked(Instant),
 }
 
-/// Serves on passive sockets, each with the program that answers there, and with at most `each`
-/// programs at once.
+/// Serves on passive sockets, each with its program, and with at most `each` instances of it at
+/// once.
 pub(crate) fn serve(
     listeners: Vec<(TcpListener, Row)>,
     each: usize,
@@ -131,7 +133,7 @@ pub(crate) fn serve(
         for endpoint in &mut endpoints {
             endpoint.look_after_programs(context);
         }
-        // At its bound a port is not listened at: its clients wait in the kernel's queue.
+        // A port at its bound is not watched: its clients wait in the kernel's queue.
         let open: Vec<usize> =
             (0..endpoints.len()).filter(|at| endpoints[*at].running.len() < each).collect();
         let listeners = open.iter().map(|at| endpoints[*at].listener.as_fd());
@@ -161,7 +163,8 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Forgets programs that have ended, and ends those whose clients have been silent for too long.
+    /// Removes programs that have ended, and ends those whose clients have been silent for too
+    /// long.
     fn look_after_programs(&mut self, context: &'static Context) {
         self.running.retain(|program| program.process.is_running(&context.workers));
         for program in &mut self.running {
@@ -193,8 +196,8 @@ impl Program {
     }
 }
 
-/// The program, with the connection as its standard input and output. A program waits for its
-/// input as long as it likes: it need not know that it reads from a socket.
+/// Starts the program, with the connection as its standard input and output. The socket loses its
+/// time-outs: a program need not know that it reads from a socket.
 fn start(row: &Row, connection: TcpStream, slot: Slot<'_>) -> io::Result<Program> {
     connection.set_read_timeout(None)?;
     connection.set_write_timeout(None)?;
@@ -205,8 +208,8 @@ fn start(row: &Row, connection: TcpStream, slot: Slot<'_>) -> io::Result<Program
     Ok(Program { process, connection, started: Instant::now(), end: End::NotYet })
 }
 
-/// Says something on standard error, unless that is gone, or a pipe that is full because nobody reads
-/// it: neither may keep a server from serving.
+/// Writes to standard error, unless that is closed, or a full pipe that no process reads: neither
+/// may keep a server from serving.
 fn complain(text: &str) {
     let errors = io::stderr();
     let mut set = [PollFd::new(errors.as_fd(), PollFlags::POLLOUT)];

@@ -1,8 +1,8 @@
 //! The counts of a server, in memory that its forked workers share with it.
 //!
-//! The mapping is made once, before any worker is born, so that threads and processes count in
-//! the same slot and the master can read it after they are gone. Stevens' servers keep their
-//! requests per child in just this way (UNP vol. 1, ch. 30, `meter.c`).
+//! The mapping is created once, before any worker, so that threads and processes count in the same
+//! slots and the master can read the counts after the workers have ended. Stevens' servers count
+//! the requests of each child in the same way (UNP vol. 1, ch. 30, `meter.c`).
 #![allow(unsafe_code)]
 
 use std::io;
@@ -14,12 +14,12 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous};
 use crate::limits::MAX_WORKERS;
 use crate::loops::{self, Repetitions};
 
-/// Nobody works in this slot.
+/// No worker occupies this slot.
 pub(crate) const FREE: i32 = 0;
-/// A thread of the server's own process works in this slot.
+/// A thread of the server's own process occupies this slot.
 pub(crate) const THREAD: i32 = -1;
 
-/// What the server has counted so far.
+/// The counts of a server so far.
 #[repr(C)]
 pub struct Tally {
     received: AtomicU64,
@@ -28,8 +28,8 @@ pub struct Tally {
     slots: [SlotTally; MAX_WORKERS as usize],
 }
 
-/// One worker's slot: who works there (a process id, [`THREAD`] or [`FREE`]), and its counts. A
-/// slot has a cache line to itself, so that workers do not slow each other down by counting.
+/// One worker's slot: its occupant (a process id, [`THREAD`] or [`FREE`]), and its counts. Each
+/// slot has its own cache line, so that workers do not slow each other down by counting.
 #[repr(C, align(64))]
 pub(crate) struct SlotTally {
     pub(crate) occupant: AtomicI32,
@@ -54,7 +54,7 @@ impl Tally {
         Ok(unsafe { memory.cast::<Self>().as_ref() })
     }
 
-    /// Counts one request received; returns how many there have been, this one included.
+    /// Counts one request received; returns the number so far, including this one.
     pub fn count_received(&self) -> u64 {
         self.received.fetch_add(1, Relaxed) + 1
     }

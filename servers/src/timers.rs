@@ -1,6 +1,8 @@
-//! What a loop must do later: a heap of instants, and one descriptor that becomes readable at the
-//! earliest of them. The time-outs of epoll_wait count in milliseconds; a timer descriptor counts
-//! in nanoseconds, and is one more source of events among the sockets.
+//! The timers of a loop: a heap of instants, and one descriptor that becomes readable at the
+//! earliest.
+//!
+//! The time-outs of epoll_wait count in milliseconds. A timer descriptor counts in nanoseconds, and
+//! is one more source of events among the sockets.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -39,7 +41,7 @@ impl<Thing> Timers<Thing> {
         Ok(Self { heap: BinaryHeap::new(), set_so_far: 0, descriptor, armed_for_ns: None })
     }
 
-    /// How many things are to be done.
+    /// The number of timers that are set.
     #[must_use]
     pub fn count(&self) -> usize {
         self.heap.len()
@@ -54,14 +56,14 @@ impl<Thing> Timers<Thing> {
         }
     }
 
-    /// The next thing whose time has come. When there is none any more, the descriptor is armed
-    /// for the earliest of the others.
+    /// The next thing that is due. If nothing is, the descriptor is armed for the earliest of the
+    /// remaining timers.
     pub fn next_due(&mut self, now_ns: u64) -> Option<Thing> {
         if self.heap.peek().is_some_and(|Reverse(first)| first.due_ns <= now_ns) {
             return self.heap.pop().map(|Reverse(entry)| entry.thing);
         }
-        // An instant that has come has been told, and is told once only to whoever watches for
-        // edges; what is still to be done by then must be told anew.
+        // To an edge-triggered loop the descriptor reports an instant only once, so it must be
+        // armed again for what is still to be done.
         let told_until_ns = now_ns.max(monotonic_ns());
         if self.armed_for_ns.is_some_and(|armed_for_ns| armed_for_ns <= told_until_ns) {
             self.arm();
@@ -69,7 +71,7 @@ impl<Thing> Timers<Thing> {
         None
     }
 
-    /// Arming anew also makes the descriptor unreadable until then.
+    /// Arms the descriptor for the earliest timer, which also makes it unreadable until then.
     fn arm(&mut self) {
         self.armed_for_ns = self.heap.peek().map(|Reverse(first)| first.due_ns);
         let armed = match self.armed_for_ns {

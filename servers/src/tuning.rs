@@ -1,14 +1,14 @@
-//! The choices that some designs leave open; every other design ignores them.
+//! The choices that some designs leave open; the other designs ignore them.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What may be chosen for a server beside its bounds.
+/// The choices for a server besides its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// Delayed allocation: how long a receiver serves a request itself before it counts as long
-    /// and the port gets a new receiver.
+    /// Delayed allocation: how long a receiver serves one request before it counts as long and the
+    /// port gets a new receiver.
     pub patience: Duration,
     /// Several event loops: how connections reach them.
     pub dispatch: Dispatch,

@@ -1,9 +1,9 @@
-//! Where workers are born, and where they end: threads and processes alike.
+//! Creates workers and ends them, threads and processes alike.
 //!
-//! A server has a bounded number of *slots*. The master takes a free slot before it takes the
-//! next request or connection, so at the bound the clients wait in the kernel's queue and the
-//! server does not grow. A counting semaphore holds the number of free slots; it is an eventfd
-//! because a signal handler may post to one.
+//! A server has a bounded number of *slots*. The master takes a free slot before it takes the next
+//! request or connection. At the bound, clients wait in the kernel's queue and the server does not
+//! grow. A counting semaphore holds the number of free slots; it is an eventfd because a signal
+//! handler may post to one.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -31,16 +31,17 @@ use crate::axes::Allocation;
 use crate::limits::MAX_WORKERS;
 use crate::tally::{FREE, SlotTally, THREAD, Tally};
 
-/// The stack of a worker thread: its frames are shallow, its buffers on the heap.
+/// The stack of a worker thread, in bytes: its frames are shallow, and large buffers are on the
+/// heap.
 const STACK_SIZE: usize = 256 << 10;
 
-/// How long to leave the system alone when it has no thread or process to give.
+/// Pause after the system has refused a thread or process.
 const PAUSE_WITHOUT_WORKERS: Duration = Duration::from_millis(10);
 
 /// The signals that end a server.
 pub(crate) const ENDING: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGALRM];
 
-/// The slots of a server and who works in them.
+/// The slots of a server and their occupants.
 pub struct Workers {
     tally: &'static Tally,
     limit: usize,
@@ -50,7 +51,8 @@ pub struct Workers {
     refused: AtomicBool,
 }
 
-/// Who serves: the number of a slot. Replies carry it and counts are kept by it.
+/// A worker, identified by the number of its slot. Replies carry the number, and counts are kept by
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worker(u32);
 
@@ -69,7 +71,7 @@ pub struct Slot<'a> {
 }
 
 impl Slot<'_> {
-    /// The one who serves here while nobody else does.
+    /// The worker of this slot, for use while the slot is held.
     #[must_use]
     pub fn worker(&self) -> Worker {
         Worker(self.number)
@@ -89,7 +91,7 @@ impl Workers {
         Ok(Self { tally, limit: limit as usize, allocation, free, refused })
     }
 
-    /// The master itself as a worker: an iterative server, or an event loop.
+    /// The master as a worker, for an iterative server or an event loop.
     pub fn master(&self) -> Worker {
         let slot = self.free_slot();
         let worker = Worker(slot.number);
@@ -97,21 +99,21 @@ impl Workers {
         worker
     }
 
-    /// How many workers there may be.
+    /// The most workers that there may be.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Becomes readable when there is a free slot.
+    /// A descriptor that is readable while a slot is free.
     #[must_use]
     pub fn vacancy(&self) -> BorrowedFd<'_> {
         self.free.as_fd()
     }
 
-    /// The slots that are free now, to create the workers of a pool beforehand; they end early
-    /// where the system has no more workers to give. Only the master takes slots, so that none is
-    /// lost between looking and taking.
+    /// The slots that are free now, for a preallocated pool. The iterator ends early if the system
+    /// refuses a worker. Only the master takes slots, so that no slot is lost between looking and
+    /// taking.
     pub fn free_slots(&self) -> impl Iterator<Item = Slot<'_>> {
         self.refused.store(false, Relaxed);
         std::iter::from_fn(|| {
@@ -124,7 +126,7 @@ impl Workers {
         })
     }
 
-    /// Takes the lowest free slot; waits for one where all are taken.
+    /// Takes the lowest free slot; waits for one if all are taken.
     pub fn free_slot(&self) -> Slot<'_> {
         while self.free.read().is_err() {}
         let number = self
@@ -135,8 +137,8 @@ impl Workers {
         Slot { workers: self, number: number as u32 }
     }
 
-    /// Frees the slots of worker processes that have ended; called from the SIGCHLD handler.
-    /// One signal may stand for several endings, so it asks until there is no more.
+    /// Frees the slots of worker processes that have ended; called from the SIGCHLD handler. One
+    /// signal may stand for several ended workers, so the call repeats until there are no more.
     pub(crate) fn reap(&self) {
         let any = Pid::from_raw(-1);
         loop {
@@ -157,7 +159,7 @@ impl Workers {
         }
     }
 
-    /// The worker processes alive now.
+    /// The worker processes that are alive.
     pub(crate) fn processes(&self) -> impl Iterator<Item = Pid> {
         self.slots()
             .iter()
@@ -170,8 +172,8 @@ impl Workers {
         &self.tally.slots()[..self.limit]
     }
 
-    /// Where the system has no thread or process left: the request in hand is dropped, as a full
-    /// queue would drop it, and nothing is tried again before the system had a moment.
+    /// Handles a refused worker: counts the request of an on-demand worker as dropped, as if by a
+    /// full queue, and pauses before the next attempt.
     fn no_worker_to_be_had(&self) {
         if self.allocation == Allocation::OnDemand {
             self.tally.count_dropped();
@@ -182,7 +184,7 @@ impl Workers {
 
     fn vacate(&self, slot: &SlotTally) {
         slot.occupant.store(FREE, Release);
-        // The counter is at most MAX_WORKERS, far from the value at which a write would block.
+        // The counter is at most MAX_WORKERS, far too small for a write to block.
         let _ = self.free.write(1);
     }
 }
@@ -193,11 +195,11 @@ impl Drop for Slot<'_> {
     }
 }
 
-/// Starts a thread that runs `serve` in this slot. Where the system has no thread left, what
-/// `serve` owns is dropped, a request counted as such, and the server goes on.
+/// Starts a thread that runs `serve` in this slot. If the system has no thread left, what `serve`
+/// owns is dropped, its request is counted as dropped, and the server goes on.
 ///
-/// It is a thread of the C library's: the standard library's would also map and unmap a stack for
-/// signals, which costs a server that makes a thread for each connection a quarter of its time.
+/// The thread is created by the C library. The standard library would also map and unmap a stack
+/// for signals, which costs a server with a thread for each connection a quarter of its time.
 pub fn spawn_worker(slot: Slot<'static>, serve: impl FnOnce(Worker) + Send + 'static) {
     let workers = slot.workers;
     let worker: Box<dyn FnOnce() + Send> = Box::new(move || {
@@ -209,14 +211,14 @@ pub fn spawn_worker(slot: Slot<'static>, serve: impl FnOnce(Worker) + Send + 'st
     }
 }
 
-/// What a new thread is given: one pointer's worth, so the closure is boxed twice.
+/// The argument of a new thread: it must fit one pointer, so the closure is boxed twice.
 type Start = Box<dyn FnOnce() + Send>;
 
 fn start_thread(start: Start) -> Result<(), Errno> {
     let argument = Box::into_raw(Box::new(start));
     let mut thread = 0;
-    // SAFETY: the attributes are initialised before they are set and used, and destroyed after;
-    // `run` takes over the argument, which nobody else knows.
+    // SAFETY: the attributes are initialised before they are set and used, and destroyed
+    // afterwards; `run` takes over the argument, which no other code owns.
     let error = unsafe {
         let mut attributes = std::mem::zeroed();
         libc::pthread_attr_init(&raw mut attributes);
@@ -230,28 +232,28 @@ fn start_thread(start: Start) -> Result<(), Errno> {
     if error == 0 {
         return Ok(());
     }
-    // SAFETY: no thread was made, so the argument is still ours.
+    // SAFETY: no thread was created, so this function still owns the argument.
     drop(unsafe { Box::from_raw(argument) });
     Err(Errno::from_raw(error))
 }
 
 extern "C" fn run(argument: *mut libc::c_void) -> *mut libc::c_void {
-    // SAFETY: `start_thread` made the argument of a box and gave it to this thread alone.
+    // SAFETY: `start_thread` made the argument from a box and passed it to this thread alone.
     let start = unsafe { Box::from_raw(argument.cast::<Start>()) };
-    // A fault in one client's conversation ends its thread, not the server; unwinding gives the
-    // slot back.
+    // A fault in one client's conversation ends its thread, not the server; unwinding releases the
+    // slot.
     let _ = catch_unwind(AssertUnwindSafe(start));
     std::ptr::null_mut()
 }
 
-/// Does for one client what a worker of a pool does for many: a fault in it ends that client's
-/// conversation, and the worker goes on with the next.
+/// Runs the conversation of one client on a pool's worker: a fault in it ends the conversation, and
+/// the worker goes on with the next.
 pub fn guarded(conversation: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(conversation));
 }
 
-/// A pool of as many threads as there may be workers, each with a queue of its own, which steal
-/// from one another.
+/// A pool of as many threads as there may be workers. Each thread has its own queue and steals from
+/// the others.
 ///
 /// # Errors
 /// When the system has no threads for it.
@@ -259,7 +261,7 @@ pub fn stealing_pool(workers: &Workers) -> io::Result<StealingPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(workers.limit)
         .stack_size(STACK_SIZE)
-        // One client's fault is not the server's end.
+        // A fault in one client's task does not end the server.
         .panic_handler(|_| {})
         .build()
         .map(StealingPool)
@@ -270,13 +272,13 @@ pub fn stealing_pool(workers: &Workers) -> io::Result<StealingPool> {
 pub struct StealingPool(rayon::ThreadPool);
 
 impl StealingPool {
-    /// Gives the pool a task; whichever of its threads runs it is the worker.
+    /// Passes a task to the pool; the thread that runs it is the worker.
     pub fn spawn(&self, task: impl FnOnce(Worker) + Send + 'static) {
         self.0.spawn(|| task(Worker(rayon::current_thread_index().unwrap_or(0) as u32)));
     }
 }
 
-/// Which side of a fork the caller finds itself on.
+/// The side of a fork that the caller is on.
 pub enum Side {
     /// The process that forked; it goes on.
     Master,
@@ -294,25 +296,25 @@ impl WorkerProcess {
         self.0
     }
 
-    /// Ends the process at once, as a forked child must: what the master registered to be run at
-    /// its own exit is not the child's to run.
+    /// Ends the process at once, as a forked child must: the exit handlers that the master
+    /// registered are not for the child to run.
     pub fn exit(self) -> ! {
         // SAFETY: `_exit` only ends the process; nothing of it is used afterwards.
         unsafe { libc::_exit(0) }
     }
 }
 
-/// Makes a worker process in this slot; its master must have one thread only. Where the system
-/// has no process left, a request in hand is counted as dropped; the server goes on.
+/// Forks a worker process in this slot; its master must have only one thread. If the system has no
+/// process left, a request in progress is counted as dropped and the server goes on.
 ///
 /// # Errors
-/// When signals cannot be held back, which no running system refuses.
+/// When signals cannot be blocked, which no running system refuses.
 pub fn fork_worker(slot: Slot<'_>) -> io::Result<Side> {
     let workers = slot.workers;
     let before = hold_signals_back()?;
     let master = Pid::this();
-    // SAFETY: the process has one thread (a rule of the designs that fork), so the child may go
-    // on as any single-threaded program; no lock can be held by a thread that it does not have.
+    // SAFETY: the process has one thread (a rule of the designs that fork), so the child may go on
+    // like any single-threaded program: no lock can be held by a thread that it does not have.
     match unsafe { fork() } {
         Ok(ForkResult::Parent { child }) => {
             workers.slots()[slot.number as usize].occupant.store(child.as_raw(), Release);
@@ -350,14 +352,14 @@ impl Process {
         self.worker
     }
 
-    /// Whether it has not been collected yet.
+    /// Whether the program has not been collected yet.
     #[must_use]
     pub fn is_running(&self, workers: &Workers) -> bool {
         let slot = &workers.slots()[self.worker.0 as usize];
         slot.occupant.load(Acquire) == self.id.as_raw()
     }
 
-    /// Sends it a signal, and whatever it has started in its process group, unless it has ended.
+    /// Sends a signal to the program and its process group, unless the program has ended.
     pub fn signal(&self, signal: Signal, workers: &Workers) {
         if self.is_running(workers) {
             let _ = killpg(self.id, signal);
@@ -375,7 +377,7 @@ pub fn start_program(slot: Slot<'_>, program: &mut Command) -> io::Result<Proces
     let before = hold_signals_back()?;
     let master = Pid::this();
     program.process_group(0);
-    // A program is born with the signals held back that its parent held back.
+    // A program inherits the blocked signals of its parent.
     // SAFETY: the closure makes system calls only, which are safe between fork and exec.
     unsafe {
         program.pre_exec(move || {
@@ -396,11 +398,11 @@ pub fn start_program(slot: Slot<'_>, program: &mut Command) -> io::Result<Proces
     started.map(|child| Process { worker, id: Pid::from_raw(child.id() as i32) })
 }
 
-/// Whether the system gives a process, and so a thread, beside this one; it must have one thread
-/// only.
+/// Checks whether the system provides another process, and so another thread. The caller must have
+/// only one thread.
 ///
 /// # Errors
-/// What the system says if not.
+/// The error of the system, if it does not.
 pub(crate) fn is_a_process_to_be_had() -> io::Result<()> {
     // SAFETY: the process has one thread, and the child does nothing but end.
     match unsafe { fork() }? {
@@ -412,14 +414,14 @@ pub(crate) fn is_a_process_to_be_had() -> io::Result<()> {
     }
 }
 
-/// Until a child's id stands in its slot, neither its end nor the server's may be handled.
+/// Blocks the ending signals and SIGCHLD until a child's id is in its slot.
 fn hold_signals_back() -> io::Result<SigSet> {
     let held_back: SigSet = ENDING.into_iter().chain([Signal::SIGCHLD]).collect();
     Ok(held_back.thread_swap_mask(SigmaskHow::SIG_BLOCK)?)
 }
 
-/// Waits for one worker process to end and frees its slot: for measuring what creating a worker
-/// costs, where no handler collects it.
+/// Waits for one worker process to end and frees its slot; for measuring the cost of creating a
+/// worker without a SIGCHLD handler.
 pub fn collect_worker(workers: &Workers) {
     let ended = waitpid(Pid::from_raw(-1), None);
     if let Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) = ended {
@@ -427,8 +429,8 @@ pub fn collect_worker(workers: &Workers) {
     }
 }
 
-/// A child ends when told to and does not outlive its master. The other handlers it inherits do
-/// nothing in a process that is not the master, and it has no children.
+/// Makes a child end on SIGTERM and with its master. The other handlers that it inherits do nothing
+/// in a process that is not the master, and it has no children.
 fn leave_the_masters_ways(master: Pid) {
     let ordinary = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: the default action runs no code of ours.
@@ -439,10 +441,10 @@ fn leave_the_masters_ways(master: Pid) {
     }
 }
 
-/// Gives back what the start has used of the heap. A process forked from this one would copy
-/// each page on which it first has to sort what was freed there, a quarter of what it costs.
+/// Releases the heap memory that the start has used. Otherwise a forked process would copy each
+/// page on which it first sorts what was freed there, a quarter of its cost.
 pub(crate) fn trim_heap() {
-    // SAFETY: it only gives free memory back to the system.
+    // SAFETY: the call only returns free memory to the system.
     unsafe { libc::malloc_trim(0) };
 }
 

@@ -1,8 +1,8 @@
-//! Our designs against the plainest C programs of the same designs, in turn on this machine.
+//! Compares our designs with the plainest C programs of the same designs, in turn on this machine.
 //!
-//! `cargo run --release --example baselines` compiles `benches/baselines/*.c`, runs each pair A B
-//! A B …, and prints a table of ratios; with `--write` it also puts the table into
-//! `benches/README.md`; with names of designs it runs those only. It exits with 1 if a design falls
+//! `cargo run --release --example baselines` compiles `benches/baselines/*.c`, runs each pair A B A
+//! B …, and prints a table of ratios. With `--write` it also writes the table into
+//! `benches/README.md`; with names of designs it runs only those. It exits with 1 if a design falls
 //! below 0.95 of its twin.
 
 use std::fs;
@@ -23,7 +23,7 @@ use servers::Design;
 use trials::{self, Failed, Table, median};
 use workload::{Arrivals, Distribution, LoadSpec, Plan, Reuse};
 
-/// Pairs of turns; the table has the medians.
+/// Pairs of turns; the table shows their medians.
 const PAIRS: usize = 15;
 
 /// How long each turn is measured.
@@ -32,10 +32,10 @@ const TURN: Duration = Duration::from_millis(600);
 /// Clients of the closed loop.
 const CLIENTS: u32 = 16;
 
-/// What is asked of a design: no less than this share of its twin.
+/// The bar of a design: at least this fraction of its twin's result.
 const BAR: f64 = 0.95;
 
-/// Design (the C program has the same name), and how its clients use their connections.
+/// The design (the C program has the same name), and how its clients use their connections.
 const TWINS: [(&str, Reuse); 7] = [
     ("udp-iterative", Reuse::Persistent),
     ("tcp-iterative", Reuse::Per(1)),
@@ -109,7 +109,7 @@ fn run() -> Result<bool, Failed> {
 /// What one turn showed.
 struct Turn {
     per_second: f64,
-    /// Processor time of the server and all its children, for each request.
+    /// Processor time of the server and all its children, per request.
     cost_us: f64,
 }
 
@@ -145,7 +145,7 @@ fn turn(
     })
 }
 
-/// A server of either kind.
+/// A running server of either kind.
 struct Running {
     child: Child,
     _output: BufReader<ChildStdout>,
@@ -166,7 +166,8 @@ impl Running {
         output.read_line(&mut line)?;
         let opening: serde_json::Value = serde_json::from_str(&line)?;
         let address = opening["listening"].as_str().ok_or("an opening line")?.parse()?;
-        // One thread so far: the kernel's own nanoseconds of it are those of the process.
+        // The process has one thread so far, so the kernel's nanoseconds of that thread are those
+        // of the process.
         let told = fs::read_to_string(format!("/proc/{}/schedstat", child.id()))?;
         let used_ns = told.split(' ').next().unwrap_or_default().parse()?;
         let used_to_start = Duration::from_nanos(used_ns);
@@ -187,7 +188,7 @@ impl Drop for Running {
     }
 }
 
-/// Of all servers that have ended, their own children included.
+/// Processor time of all servers that have ended, including their children.
 fn processor_time_of_children() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("every Linux tells");
     let nanos = usage.user_time().num_nanoseconds() + usage.system_time().num_nanoseconds();

@@ -1,7 +1,8 @@
-//! Measured against true: experiments whose answer arithmetic knows, on real sockets.
+//! Compares measurements on real sockets with the truth, in experiments whose answer arithmetic
+//! gives.
 //!
 //! `cargo run --release --example known_answers` prints a row for each and takes about three
-//! minutes. It exits with 1 if a row misses its margin.
+//! minutes. It exits with 1 if a row is outside its margin.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -76,11 +77,11 @@ fn drive(testbed: &RealTestbed, address: SocketAddr, plan: &Plan) -> Result<Meas
     Ok(measured)
 }
 
-/// An iterative UDP server with exponential waits of 2 ms under Poisson arrivals: the mean of
-/// Pollaczek and Khinchine, from the rate and the service times that were achieved.
+/// An iterative UDP server with exponential waits of 2 ms under Poisson arrivals. The true mean is
+/// that of Pollaczek and Khinchine, from the rate and the service times that were achieved.
 fn poisson(testbed: &RealTestbed, utilisation: f64) -> Result<bool, Failed> {
-    // A sleep overshoots, and receiving and replying take their time: the load is chosen a
-    // little lower than 2 ms alone would ask.
+    // A sleep overshoots, and receiving and replying take time, so the load is chosen a little
+    // lower than 2 ms alone would ask.
     const SERVICE_S: f64 = 2.06e-3;
     let spec = LoadSpec {
         arrivals: Arrivals::poisson(rate(utilisation / SERVICE_S)),
@@ -100,7 +101,7 @@ fn poisson(testbed: &RealTestbed, utilisation: f64) -> Result<bool, Failed> {
     Ok(row(&name, measured.times.response_time.mean_ns().unwrap_or(f64::NAN), expected, 0.10))
 }
 
-/// A server that stands still for 1.5 s of 30 s.
+/// A server that is stopped for 1.5 s of 30 s.
 fn stopped(testbed: &RealTestbed) -> Result<bool, Failed> {
     const STOP: Duration = Duration::from_millis(1500);
     let run = Duration::from_secs(30);
@@ -207,7 +208,7 @@ fn ignored(testbed: &RealTestbed) -> Result<bool, Failed> {
     Ok(held)
 }
 
-/// Serves until nothing has come for a while.
+/// Serves until no request has come for the socket's time-out.
 fn ignore_every_fiftieth(socket: &UdpSocket) -> io::Result<()> {
     let mut buffer = [0; 2048];
     let mut out = Vec::new();

@@ -1,15 +1,15 @@
-//! What the trials have in common: how they begin, medians, and tables for the terminal and for a
-//! README.
+//! What the trials share: their start, medians, and tables for the terminal and for a README.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-/// Why a trial came to no end.
+/// Why a trial did not finish.
 pub type Failed = Box<dyn std::error::Error>;
 
-/// The `main` of a trial: started again with a command of the program, as servers and loads
-/// are, it is the program; otherwise it runs and tells by its exit code whether everything held.
+/// The `main` of a trial. Started with the command `serve` or `load`, as for servers and loads, it
+/// is the program itself. Otherwise it runs the trial, and its exit code shows whether every bar
+/// was met.
 pub fn main(run: fn() -> Result<bool, Failed>) -> ExitCode {
     let command = std::env::args().nth(1);
     if command.is_some_and(|command| command == "serve" || command == "load") {
@@ -25,20 +25,20 @@ pub fn main(run: fn() -> Result<bool, Failed>) -> ExitCode {
     }
 }
 
-/// This program's own `crossover load`, to print JSON, as [`main`] makes of a trial.
+/// The command `crossover load` with JSON output, run by this executable through [`main`].
 ///
 /// # Errors
-/// When the system does not tell where this program lies.
+/// If the system does not return the path of this executable.
 pub fn load(target: &str, core: &str) -> Result<Command, Failed> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["load", target, "--json", "--cores", core]);
     Ok(command)
 }
 
-/// Those of the parts that the command line names; all where it names none.
+/// The parts that the command line names, or all if it names none.
 ///
 /// # Errors
-/// When it names something else.
+/// If the command line names something else.
 pub fn chosen<'a>(parts: &[&'a str]) -> Result<Vec<&'a str>, Failed> {
     let named: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -49,13 +49,13 @@ pub fn chosen<'a>(parts: &[&'a str]) -> Result<Vec<&'a str>, Failed> {
     Ok(parts.iter().filter(is_chosen).copied().collect())
 }
 
-/// The median; of an even number of values the middle of the two; NaN of none.
+/// The median, or the mean of the middle two for an even number of values; NaN without values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let values: Vec<f64> = values.into_iter().collect();
     analysis::bootstrap::median(&values).unwrap_or(f64::NAN)
 }
 
-/// Tables, kept as they are printed, and whether every bar in them was held.
+/// Tables, kept as they are printed, and whether every bar in them was met.
 #[derive(Debug)]
 pub struct Table {
     text: String,
@@ -75,14 +75,14 @@ impl Table {
         let _ = writeln!(self.text, "{line}");
     }
 
-    /// Begins a table.
+    /// Starts a table.
     pub fn begin(&mut self, title: &str, columns: &[&str]) {
         self.line(&format!("\n**{title}**\n"));
         self.line(&format!("| {} |", columns.join(" | ")));
         self.line(&format!("|{}", "---|".repeat(columns.len())));
     }
 
-    /// A row whose bar is held or missed.
+    /// Adds a row, whose bar, if it has one, is met or not met.
     pub fn row(&mut self, cells: &[String], held: Option<bool>) {
         let verdict = match held {
             Some(true) => "holds",
@@ -93,17 +93,17 @@ impl Table {
         self.line(&format!("| {} | {verdict} |", cells.join(" | ")));
     }
 
-    /// Whether no bar was missed.
+    /// Whether every bar was met.
     #[must_use]
     pub fn all_hold(&self) -> bool {
         self.all_hold
     }
 
-    /// Where the command line says `--write`: puts everything into a Markdown file of the
+    /// If the command line contains `--write`, writes everything into a Markdown file of the
     /// repository, between `<!-- mark begin -->` and `<!-- mark end -->`.
     ///
     /// # Errors
-    /// When the file cannot be read or written, or has lost its marks.
+    /// If the file cannot be read or written, or has no such marks.
     pub fn write_if_asked(&self, file: &str, mark: &str) -> Result<(), Failed> {
         if !std::env::args().any(|argument| argument == "--write") {
             return Ok(());

@@ -1,4 +1,4 @@
-//! When requests are due: an open loop by a law, or a closed loop by the replies.
+//! When requests are due: by a law in an open loop, by the replies in a closed loop.
 
 use std::f64::consts::TAU;
 use std::fmt;
@@ -16,12 +16,12 @@ use crate::rate::Rate;
 pub enum Arrivals {
     /// By a law, whatever the server does.
     Open {
-        /// As the law uses it; a trace has its own.
+        /// The rate that the law uses; a trace has its own.
         rate: Rate,
         /// The law.
         law: Law,
     },
-    /// Each client sends its next request when it has thought about the last reply.
+    /// Each client sends its next request after the last reply and a pause.
     Closed(Distribution<Nanoseconds>),
 }
 
@@ -35,13 +35,13 @@ impl Arrivals {
         }
     }
 
-    /// An open loop at random, its requests independent of each other.
+    /// An open loop with random arrivals, independent of each other.
     #[must_use]
     pub fn poisson(rate: Rate) -> Self {
         Self::Open { rate, law: Law::Poisson }
     }
 
-    /// An open loop at equal distances.
+    /// An open loop with equal gaps.
     #[must_use]
     pub fn even(rate: Rate) -> Self {
         Self::Open { rate, law: Law::Even }
@@ -56,7 +56,7 @@ impl Arrivals {
         }
     }
 
-    /// The rate of an open loop; that of a ramp is its mean.
+    /// The rate of an open loop; for a ramp, its mean.
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         match *self {
@@ -68,13 +68,13 @@ impl Arrivals {
         }
     }
 
-    /// Whether the rate stays what it is, so that there can be a steady state.
+    /// Whether the rate is constant, so that there can be a steady state.
     #[must_use]
     pub fn is_steady(&self) -> bool {
         self.law().is_none_or(Law::is_steady)
     }
 
-    /// The instants of an open loop, from 0 to `end`; none of a closed loop.
+    /// The instants of an open loop, from 0 to `end`; `None` for a closed loop.
     pub(crate) fn due(&self, end: Duration, seed: u64) -> Option<Due> {
         let Self::Open { rate, law } = *self else { return None };
         Some(Due {
@@ -122,7 +122,7 @@ impl Due {
             Law::Even => index as f64 * (1e9 / rate),
             Law::Burst(size) => (index / u64::from(size)) as f64 * (1e9 / rate * f64::from(size)),
             Law::Poisson => {
-                // Gap by gap in nanoseconds, as it has always been: plans of old seeds stay.
+                // Gaps in nanoseconds, unlike the other laws: old seeds keep their plans.
                 self.expected += -(1e9 / rate) * libm::log(self.uniform.draw());
                 self.expected
             }
@@ -150,8 +150,8 @@ impl Due {
     }
 }
 
-/// When t + swing·period/τ·(1 − cos(τt/period)) reaches `area_s`: by halving, for the left side
-/// only grows.
+/// The t at which t + swing·period/τ·(1 − cos(τt/period)) reaches `area_s`, by bisection: the
+/// expression never falls.
 fn sine_instant_s(area_s: f64, swing: f64, period_s: f64) -> f64 {
     let lead = swing * period_s / TAU;
     let reached = |t: f64| t + lead * (1.0 - libm::cos(TAU * t / period_s));

@@ -6,9 +6,9 @@ use std::str::FromStr;
 /// How many requests a TCP connection carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
-    /// All of a client's, on a connection made before the run; all of a session's.
+    /// All of a client's requests, on a connection made before the run, or all of a session's.
     Persistent,
-    /// So many; the next request makes a new connection.
+    /// This many; the next request makes a new connection.
     Per(u32),
 }
 
@@ -23,7 +23,7 @@ impl FromStr for Reuse {
         };
         count.filter(|count| *count > 0).map(Self::Per).ok_or_else(|| {
             format!(
-                "'{text}' is no way to use connections; write persistent, per-request or per:10"
+                "'{text}' is not a way to use connections; write persistent, per-request or per:10"
             )
         })
     }
@@ -39,11 +39,11 @@ impl fmt::Display for Reuse {
     }
 }
 
-/// How the generator ends a connection that has carried its share.
+/// How the generator ends a connection that has carried all its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
     /// By RST: its port is free at once.
     Reset,
-    /// By FIN, and waiting for the server's: its port rests for a minute.
+    /// By FIN, then waiting for the server's FIN: its port cannot be used for a minute.
     Finish,
 }

@@ -9,28 +9,28 @@ use protocol::quantity::{read_duration, write_duration};
 use crate::rate::Rate;
 use crate::trace::Trace;
 
-/// When the requests of an open loop are due, at a rate that stands beside it.
+/// The law by which requests of an open loop are due, at a rate that is given beside it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Law {
     /// At random, independent of each other.
     Poisson,
-    /// At equal distances.
+    /// With equal gaps.
     Even,
-    /// So many at once, at equal distances. The rate is that of requests.
+    /// This many at once, with equal gaps between bursts. The rate is that of requests.
     Burst(u32),
-    /// At random during one phase, nothing in the next. The rate is the mean of both.
+    /// At random during one phase, none in the next. The rate is the mean over both.
     OnOff {
         /// Length of the busy phase.
         on: Duration,
         /// Length of the silent one.
         off: Duration,
     },
-    /// At random, with a rate that goes to another value over the whole run, warm-up included.
+    /// At random, with a rate that changes to another value over the whole run, warm-up included.
     Ramp {
         /// The rate at the end of the window.
         to: Rate,
     },
-    /// At random, with a rate that swings.
+    /// At random, with a rate that follows a sine.
     Sine {
         /// How far it swings to both sides, as a fraction of the mean, 0 to 1.
         swing: f64,
@@ -42,13 +42,13 @@ pub enum Law {
 }
 
 impl Law {
-    /// Whether the rate stays what it is, so that there can be a steady state.
+    /// Whether the rate is constant, so that there can be a steady state.
     #[must_use]
     pub fn is_steady(self) -> bool {
         matches!(self, Self::Poisson | Self::Even | Self::Burst(_))
     }
 
-    /// After what time the rate begins again, where it changes in periods.
+    /// The period of the rate; `None` if it has none.
     #[must_use]
     pub fn period(self) -> Option<Duration> {
         match self {
@@ -82,7 +82,7 @@ impl FromStr for Law {
         };
         read.ok_or_else(|| {
             format!(
-                "'{text}' is no arrival law; write poisson, even, burst:8, on-off:1s,4s, \
+                "'{text}' is not a law of arrivals; write poisson, even, burst:8, on-off:1s,4s, \
                  ramp:5000/s, sine:0.5,10s or trace:FILE"
             )
         })

@@ -1,12 +1,13 @@
 //! What is sent and when: loads, and the plans that are drawn from them.
 //!
-//! A load ([`LoadSpec`]) says when requests are due ([`Arrivals`], [`Law`]), how they vary
-//! ([`Distribution`]), and who sends them. A [`Plan`] is drawn from it by a seed; a [`Schedule`]
-//! says which request is due next. Several generators carry out one [`Shard`] of a plan each.
+//! A load ([`LoadSpec`]) defines when requests are due ([`Arrivals`], [`Law`]), how they vary
+//! ([`Distribution`]), and which clients send them. A [`Plan`] is drawn from it by a seed; a
+//! [`Schedule`] gives the request that is due next. Several generators each carry out one [`Shard`]
+//! of a plan.
 //!
 //! Numbers are drawn with the functions of the crate `libm`, which give the same bits on every
-//! processor; those of the C library round otherwise where the processor has fused multiply-add. A
-//! seed therefore means the same plan everywhere.
+//! processor. Those of the C library round differently where the processor has fused multiply-add.
+//! A seed therefore means the same plan everywhere.
 //!
 //! Pure: no file, no socket, no clock. The load generator sends plans, and models follow them.
 

@@ -1,6 +1,6 @@
-//! Laws and distributions from lists: an instant or a value on each line, `#` begins a comment.
+//! Laws and distributions from lists: an instant or a value on each line, `#` starts a comment.
 //!
-//! How a file is read is handed in, so that this crate touches none.
+//! The caller supplies the function that reads a file, so that this crate touches no file.
 
 use protocol::quantity::{Unit, read_instant};
 
@@ -8,10 +8,10 @@ use crate::distribution::{Distribution, Samples};
 use crate::law::Law;
 use crate::trace::Trace;
 
-/// Reads a law; the instants of `trace:PATH` from a list.
+/// Reads a law; for `trace:PATH`, its instants from a list.
 ///
 /// # Errors
-/// What is wrong with the text or the list, with an example; that of `file`.
+/// A text that states what is wrong with the text or the list, with an example; or that of `file`.
 pub fn read_law(
     text: &str,
     file: impl FnOnce(&str) -> Result<String, String>,
@@ -23,10 +23,10 @@ pub fn read_law(
         .ok_or_else(|| format!("{path} holds no two different instants; write one on each line"))
 }
 
-/// Reads a distribution; the values of `file:PATH` from a list.
+/// Reads a distribution; for `file:PATH`, its values from a list.
 ///
 /// # Errors
-/// What is wrong with the text or the list, with an example; that of `file`.
+/// A text that states what is wrong with the text or the list, with an example; or that of `file`.
 pub fn read_distribution<U: Unit>(
     text: &str,
     file: impl FnOnce(&str) -> Result<String, String>,
@@ -38,7 +38,7 @@ pub fn read_distribution<U: Unit>(
         .ok_or_else(|| format!("{path} holds no values; write one on each line"))
 }
 
-/// What each line of a list holds, but for comments and empty lines.
+/// What each line of a list holds, except comments and empty lines.
 fn each_line<T>(
     path: &str,
     list: &str,

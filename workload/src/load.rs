@@ -1,4 +1,4 @@
-//! The load that one run puts on a server, and what makes sense of it.
+//! The load that one run puts on a server, and the checks that it makes sense.
 
 use std::time::Duration;
 
@@ -12,8 +12,7 @@ use crate::law::Law;
 use crate::rate::Rate;
 use crate::session::Session;
 
-/// The most requests a plan may hold, so that a slip in a rate or a duration does not become a
-/// run of days.
+/// The most requests a plan may hold, so that a mistyped rate or duration does not run for days.
 pub const MAX_REQUESTS: f64 = 1e9;
 
 /// The longest a run may last, its warm-up included.
@@ -27,16 +26,16 @@ const LARGEST_BURST: u32 = 1_000_000;
 pub struct LoadSpec {
     /// When requests are due.
     pub arrivals: Arrivals,
-    /// Sessions arrive in place of single requests.
+    /// Sessions that arrive in place of single requests, if any.
     pub session: Option<Session>,
-    /// Connections (TCP) or sockets (UDP) over which they are dealt out in turn; in a closed
-    /// loop, clients.
+    /// Connections (TCP) or sockets (UDP) that requests are assigned to in turn; in a closed loop,
+    /// clients.
     pub clients: u32,
     /// Closed loop: requests that each client keeps in flight.
     pub depth: u32,
     /// Length of the measured window.
     pub window: Duration,
-    /// Time before it whose requests are sent and not measured.
+    /// Warm-up before the window; its requests are sent and not measured.
     pub warmup: Duration,
     /// Waiting that a request asks for.
     pub wait: Distribution<Nanoseconds>,
@@ -48,13 +47,13 @@ pub struct LoadSpec {
     pub reply_size: Distribution<Bytes>,
     /// How long a TCP connection is kept.
     pub reuse: Reuse,
-    /// How it ends.
+    /// How a TCP connection ends.
     pub close: Close,
     /// When an unanswered request is given up, counted from its send.
     pub timeout: Duration,
-    /// Requests in flight at once; one that would be more is counted as unsent.
+    /// The most requests in flight at once; a request beyond that is counted as unsent.
     pub max_in_flight: u32,
-    /// The number from which everything is drawn.
+    /// The seed from which everything is drawn.
     pub seed: u64,
 }
 
@@ -92,13 +91,13 @@ impl LoadSpec {
 /// Why a load cannot be planned.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum PlanError {
-    /// The plan would take too long.
+    /// The plan would hold too many requests.
     #[error(
         "{0:.0} requests are more than a plan holds ({MAX_REQUESTS:.0}); lower the rate or the duration"
     )]
     TooMany(f64),
     /// Warm-up and window together are longer than a run may be.
-    #[error("a run of more than a day is more than is meant; shorten it, or raise the rate")]
+    #[error("a run lasts at most a day; shorten it, or raise the rate")]
     TooLong,
     /// The measured window holds no request.
     #[error(
@@ -108,23 +107,23 @@ pub enum PlanError {
     Empty {
         /// When the window begins, after the warm-up.
         from: String,
-        /// When it ends.
+        /// When the window ends.
         to: String,
     },
-    /// A size is not one of the protocol's.
+    /// A size is outside the bounds of the protocol.
     #[error("a message has at least {HEADER_SIZE} B and at most {MAX_MESSAGE_SIZE} B, not {0} B")]
     Size(f64),
-    /// There is nobody to send.
+    /// There is no client.
     #[error("there must be at least one client")]
     NoClients,
     /// The measured window has no length.
     #[error("the measured window must be longer than 0; give --for a time such as 10s")]
     NoWindow,
-    /// A burst would be sent for minutes.
+    /// A burst is so large that sending it would take minutes.
     #[error("a burst has at most {LARGEST_BURST} requests; send smaller ones more often")]
     Burst,
     /// A closed loop has no arrivals.
-    #[error("sessions arrive in an open loop; leave --closed or --session away")]
+    #[error("sessions arrive in an open loop; omit --closed or --session")]
     SessionsInAClosedLoop,
 }
 

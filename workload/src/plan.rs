@@ -1,7 +1,8 @@
-//! What a run will do, determined beforehand by a seed: two designs provably get the same.
+//! Everything a run will send, determined beforehand by a seed: the plan's hash proves that two
+//! designs got the same requests.
 //!
-//! Nothing of an open loop is stored: its requests are drawn again, one after the other, by
-//! whoever needs them, so that a run of 10⁸ requests takes no more memory than one of 10⁵.
+//! The requests of an open loop are not stored but drawn again wherever they are needed, so that a
+//! run of 10⁸ requests takes no more memory than one of 10⁵.
 
 use protocol::quantity::write_duration;
 use sha2::{Digest, Sha256};
@@ -13,12 +14,14 @@ use crate::rate::Rate;
 use crate::requests::{Demands, PlannedRequest, Requests};
 use crate::shard::Shard;
 
-/// Of a window in which more are expected at a steady rate, none is empty: for a Poisson process by
-/// a chance of e⁻⁵⁰.
+/// If fewer requests than this are expected in the window, the plan is checked for an empty window.
+/// With more of them at a steady rate no check is needed: for a Poisson process the window is empty
+/// with probability e⁻⁵⁰.
 const FEW: f64 = 50.0;
 
-/// Demands drawn for clients and sessions whose number of requests depends on the server; they
-/// are taken in turn and begun again. As many requests of an open loop go into the hash.
+/// Length of the table of demands for clients and sessions whose number of requests depends on the
+/// server. Clients and sessions take demands in turn, and start again at the end of the table. The
+/// hash of an open loop covers the same number of requests.
 const TABLE: usize = 1 << 14;
 
 /// Everything a run will send.
@@ -26,13 +29,13 @@ const TABLE: usize = 1 << 14;
 pub struct Plan {
     /// What was asked for.
     pub spec: LoadSpec,
-    /// What clients of a closed loop, and sessions, take in turn.
+    /// The demands that clients of a closed loop, and sessions, take in turn.
     table: Vec<PlannedRequest>,
     hash: String,
 }
 
 impl Plan {
-    /// Determines the plan of a load.
+    /// Draws the plan of a load.
     ///
     /// # Errors
     /// When the load makes no sense or is too large.
@@ -48,7 +51,7 @@ impl Plan {
             let mut thinking = Uniform::new(plan.spec.seed, stream);
             let mut demands = Demands::new(&plan.spec);
             let pause = |_| demands.next(0, think.draw(thinking.draw()).value as u64);
-            // What never varies needs one line, and no memory to look through.
+            // Demands that never vary need one line, and no memory to look through.
             let lines = if think.is_fixed() && plan.spec.is_fixed() { 1 } else { TABLE };
             plan.table = (0..lines).map(pause).collect();
         }
@@ -62,15 +65,15 @@ impl Plan {
         Ok(plan)
     }
 
-    /// SHA-256 over the load, its seed, and the first requests drawn from it (16,384 at most); 32
-    /// hexadecimal digits of it. The rest follows from the seed.
+    /// The plan's hash: 32 hexadecimal digits of the SHA-256 over the load, its seed, and the first
+    /// requests drawn from it, 16,384 at most. All others follow from the seed.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
     }
 
-    /// All requests of an open loop without sessions, in the order in which they are due; of
-    /// sessions their first ones.
+    /// All requests of an open loop, in the order in which they are due; with sessions, the first
+    /// request of each.
     #[must_use]
     pub fn requests(&self) -> Requests {
         self.requests_of(Shard::WHOLE)
@@ -82,7 +85,7 @@ impl Plan {
 
     /// The `index`-th of the demands that clients and sessions take in turn.
     pub(crate) fn demand(&self, index: u64) -> PlannedRequest {
-        // A power of two, so that nothing is divided.
+        // The length is a power of two, which saves a division.
         self.table[index as usize & (self.table.len() - 1)]
     }
 
@@ -108,13 +111,13 @@ impl Plan {
         self.spec.wait.is_mixed() || self.spec.compute.is_mixed()
     }
 
-    /// When the measured window begins, from the start of the run.
+    /// When the measured window begins, in nanoseconds from the start of the run.
     #[must_use]
     pub fn window_start_ns(&self) -> u64 {
         self.spec.warmup.as_nanos() as u64
     }
 
-    /// When it ends.
+    /// When the measured window ends, in nanoseconds from the start of the run.
     #[must_use]
     pub fn window_end_ns(&self) -> u64 {
         (self.spec.warmup + self.spec.window).as_nanos() as u64

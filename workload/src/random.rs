@@ -1,10 +1,10 @@
-//! Random numbers that mean the same for all time.
+//! Random numbers: a seed gives the same ones for all time.
 
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::Rng;
 
-/// The streams of random numbers, apart so that a change of one quantity leaves the others as
-/// they were.
+/// Separate streams of random numbers, so that a change of one quantity leaves the others as they
+/// were.
 #[derive(Clone, Copy)]
 pub(crate) enum Stream {
     Arrivals = 1,
@@ -24,13 +24,13 @@ impl Uniform {
         Self(Pcg64::new(u128::from(seed), stream as u128))
     }
 
-    /// Those of arrivals.
+    /// The stream of arrivals.
     #[must_use]
     pub fn of_arrivals(seed: u64) -> Self {
         Self::new(seed, Stream::Arrivals)
     }
 
-    /// The next one.
+    /// The next number.
     pub fn draw(&mut self) -> f64 {
         ((self.0.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }

@@ -10,7 +10,7 @@ use protocol::quantity::read_duration;
 pub struct Rate(f64);
 
 impl Rate {
-    /// `per_second` requests a second; `None` unless that is a number above 0.
+    /// `per_second` requests a second; `None` unless that is a finite number above 0.
     #[must_use]
     pub fn per_second(per_second: f64) -> Option<Self> {
         (per_second.is_finite() && per_second > 0.0).then_some(Self(per_second))
@@ -37,7 +37,7 @@ impl FromStr for Rate {
             .zip(seconds.ok())
             .and_then(|(number, time)| Self::per_second(number / time.as_secs_f64()))
             .ok_or_else(|| {
-                format!("'{text}' is no rate; write requests a second above 0, 500/s, or 6/m")
+                format!("'{text}' is not a rate; write requests per second above 0, 500/s, or 6/m")
             })
     }
 }

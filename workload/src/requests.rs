@@ -14,7 +14,7 @@ use crate::shard::Shard;
 /// One request of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedRequest {
-    /// When it is due, from the beginning of the run; in a table, the think time before it.
+    /// When it is due, in nanoseconds from the start of the run; in a table, the pause before it.
     pub intended_ns: u64,
     /// Which connection or socket carries it.
     pub client: u32,
@@ -26,8 +26,8 @@ pub struct PlannedRequest {
     pub work: Work,
     /// Whether it is one of the rare ones of a mixed load.
     pub rare: bool,
-    /// Whether it came by the law of arrivals; the later ones of a session and all of a closed
-    /// loop come after a reply.
+    /// Whether it came by the law of arrivals. The later ones of a session, and all of a closed
+    /// loop, follow a reply.
     pub arrival: bool,
     /// Whether its session ends with it.
     pub last: bool,
@@ -35,7 +35,7 @@ pub struct PlannedRequest {
 
 /// The requests of an open loop, drawn one after the other.
 pub struct Requests {
-    /// None in a closed loop.
+    /// `None` in a closed loop.
     due: Option<Due>,
     demands: Demands,
     clients: u32,
@@ -58,7 +58,8 @@ impl Iterator for Requests {
             let due_ns = self.due.as_mut()?.next()?;
             let (index, of) = (self.index, u64::from(self.shard.of));
             self.index += 1;
-            // Every part draws all, so that what it takes does not depend on how many there are.
+            // Every shard draws all requests, so that the plan does not depend on how many shards
+            // share it.
             let request = self.demands.next((index / of % u64::from(self.clients)) as u32, due_ns);
             if index % of == u64::from(self.shard.index) {
                 return Some(PlannedRequest { arrival: true, ..request });
@@ -105,7 +106,8 @@ impl Demands {
     }
 }
 
-/// The next value, rounded, and whether it is the exception. What never varies needs no draw.
+/// The next value, rounded, and whether it is the rare one. A fixed distribution needs no random
+/// number.
 fn draw<U>((distribution, uniform): &mut (Distribution<U>, Uniform)) -> (u64, bool) {
     let number = if distribution.is_fixed() { 1.0 } else { uniform.draw() };
     let drawn = distribution.draw(number);

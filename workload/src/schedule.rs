@@ -1,5 +1,5 @@
-//! Which request is due next. An open loop never looks at replies; a closed loop waits for them,
-//! and so does a session within itself.
+//! Which request is due next. An open loop never looks at replies. A closed loop waits for them,
+//! and so does each session.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -11,7 +11,7 @@ use crate::requests::{PlannedRequest, Requests};
 use crate::session::Session;
 use crate::shard::Shard;
 
-/// The order of a run.
+/// The requests of a run, in the order in which they are due.
 pub struct Schedule<'a> {
     plan: &'a Plan,
     next: Option<PlannedRequest>,
@@ -25,7 +25,7 @@ enum Source {
 }
 
 impl<'a> Schedule<'a> {
-    /// The schedule of one part of a plan, at its beginning.
+    /// The schedule of one shard of a plan, at its start.
     #[must_use]
     pub fn new(plan: &'a Plan, shard: Shard) -> Self {
         let source = match (plan.spec.arrivals, plan.spec.session) {
@@ -38,15 +38,15 @@ impl<'a> Schedule<'a> {
         schedule
     }
 
-    /// When the next request is due, from the start of the run; `None` when there is none, or
-    /// none until a reply comes.
+    /// When the next request is due, in nanoseconds from the start of the run; `None` if there is
+    /// none, or none until a reply comes.
     #[must_use]
     pub fn next_due_ns(&self) -> Option<u64> {
         self.next.as_ref().map(|next| next.intended_ns)
     }
 
-    /// The request that is due next; its `intended_ns` is when. It stays due until taken: a
-    /// socket may be full just now.
+    /// The request that is due next, at its `intended_ns`. It stays due until it is taken, because
+    /// a socket may be full for the moment.
     #[must_use]
     pub fn peek(&self) -> Option<&PlannedRequest> {
         self.next.as_ref()
@@ -59,8 +59,9 @@ impl<'a> Schedule<'a> {
         taken
     }
 
-    /// Tells that a client's request has ended, answered or not. Only who waits for replies
-    /// listens: a closed loop goes on either way, a session ends without its answer.
+    /// Notes that a client's request has ended, answered or not. This matters only where clients
+    /// wait for replies: a closed loop continues in either case, a session ends if there was no
+    /// answer.
     pub fn ended(&mut self, client: u32, at_ns: u64, answered: bool) {
         let next_due_ns = self.next_due_ns();
         let changed = match &mut self.source {
@@ -68,7 +69,7 @@ impl<'a> Schedule<'a> {
             Source::Closed(clients) => clients.ended(self.plan, client, at_ns),
             Source::Sessions(sessions) => sessions.ended(self.plan, client, at_ns, answered),
         };
-        // A request that became due before the one looked at goes first.
+        // A request that is due before the one already chosen goes first.
         if changed.is_some_and(|due_ns| next_due_ns.is_none_or(|next| due_ns < next)) {
             if let Some(put_back) = self.next {
                 self.source.put_back(put_back.intended_ns, put_back.client);
@@ -89,7 +90,7 @@ impl<'a> Schedule<'a> {
 }
 
 impl Source {
-    /// Somebody else is due before this one.
+    /// Puts a client back, because another one is due first.
     fn put_back(&mut self, due_ns: u64, client: u32) {
         match self {
             Self::Open(_) => {} // nothing comes in between
@@ -99,7 +100,8 @@ impl Source {
     }
 }
 
-/// Who is due when. Where all pause for the same time, they come in the order in which they ended.
+/// Clients, and when each is due. If all pause for the same time, they are due in the order in
+/// which their requests ended.
 enum Queue {
     InOrder(VecDeque<(u64, u32)>),
     ByTime(BinaryHeap<Reverse<(u64, u32)>>),
@@ -113,7 +115,7 @@ impl Queue {
     fn put(&mut self, due_ns: u64, who: u32) {
         match self {
             Self::InOrder(queue) => {
-                // Only what was looked at and put back, or what ended out of order, is earlier.
+                // Only clients that were put back, or that ended out of order, are due earlier.
                 let later = queue.iter().rev().take_while(|(due, _)| *due > due_ns).count();
                 queue.insert(queue.len() - later, (due_ns, who));
             }
@@ -136,7 +138,8 @@ impl Queue {
     }
 }
 
-/// The clients of a closed loop. They go through the demands from places far apart.
+/// The clients of a closed loop. Each goes through the table of demands from its own starting
+/// point.
 struct Clients {
     due: Queue,
     taken: Vec<u64>,
@@ -148,7 +151,8 @@ impl Clients {
         let fixed = matches!(plan.spec.arrivals, Arrivals::Closed(think) if think.is_fixed());
         let mut clients = Self {
             due: Queue::new(fixed),
-            // 7919 is prime: they begin all over the table, however many they are.
+            // The clients start far apart in the table of 16,384 demands; as 7919 is coprime to
+            // 16,384, their starting points visit all of it.
             taken: (0..lanes)
                 .map(|lane| (u64::from(lane) * u64::from(shard.of) + u64::from(shard.index)) * 7919)
                 .collect(),
@@ -173,17 +177,17 @@ impl Clients {
     }
 }
 
-/// Sessions under way. Each has a number of its own that serves as its client, and goes through
-/// the demands from a place of its own.
+/// The sessions in progress. Each has a number of its own that serves as its client, and goes
+/// through the table of demands from its own starting point.
 struct Sessions {
     arrivals: Requests,
-    /// The next one that will come.
+    /// The next session to arrive.
     coming: Option<PlannedRequest>,
     lengths: Uniform,
     session: Session,
     under_way: Vec<UnderWay>,
     free: Vec<u32>,
-    /// Sessions that think, and when they are through.
+    /// Sessions in a pause, and when it ends.
     thinking: Queue,
     shard: Shard,
     begun: u64,
@@ -193,7 +197,7 @@ struct Sessions {
 struct UnderWay {
     requests_left: u32,
     demand: u64,
-    /// Whether the law of arrivals brought it and it has sent nothing yet.
+    /// Whether its current request is its first, which came by the law of arrivals.
     fresh: bool,
 }
 
@@ -202,7 +206,7 @@ impl Sessions {
         let mut arrivals = plan.requests_of(shard);
         let mut lengths = Uniform::new(plan.spec.seed, Stream::SessionLength);
         for _ in 0..shard.index {
-            lengths.draw(); // of those that come first, in other shards
+            lengths.draw(); // those of earlier sessions, in other shards
         }
         Self {
             coming: arrivals.next(),
@@ -233,7 +237,8 @@ impl Sessions {
     }
 
     fn begin(&mut self) -> u32 {
-        // 7919 is prime: sessions begin all over the table. Each is the same in whatever shard.
+        // The sessions start far apart in the table, as the clients of a closed loop do. A session
+        // is the same in whatever shard it is.
         let of = u64::from(self.shard.of);
         let demand = (self.begun * of + u64::from(self.shard.index)).wrapping_mul(7919);
         self.begun += 1;

@@ -10,7 +10,7 @@ use crate::distribution::Distribution;
 /// A client that comes, makes some requests one after the other, and goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Session {
-    /// How many.
+    /// How many requests it makes.
     pub length: SessionLength,
     /// The pause between a reply and the next request.
     pub think: Distribution<Nanoseconds>,
@@ -19,9 +19,9 @@ pub struct Session {
 /// How many requests a session makes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SessionLength {
-    /// Always so many.
+    /// Always this many.
     Fixed(u32),
-    /// At least one; after each the next follows with the same probability. This is the mean.
+    /// At least one; each is followed by another with the same probability. The value is the mean.
     Geometric(f64),
 }
 
@@ -48,7 +48,7 @@ impl FromStr for SessionLength {
             None => text.parse().ok().filter(|count| *count > 0).map(Self::Fixed),
         };
         read.ok_or_else(|| {
-            format!("'{text}' is no length of a session; write 5, or geometric:5 for a mean of 5")
+            format!("'{text}' is not a session length; write 5, or geometric:5 for a mean of 5")
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Instants that were recorded elsewhere.
+//! Arrival instants that were recorded elsewhere.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Takes instants on any scale in nanoseconds; the first becomes 0. `None` for fewer than two
-    /// different ones.
+    /// Keeps instants in nanoseconds on any scale; the first becomes 0. `None` if no two of them
+    /// differ.
     #[must_use]
     pub fn keep(mut due_ns: Vec<u64>) -> Option<&'static Self> {
         due_ns.sort_unstable();
@@ -29,18 +29,18 @@ impl Trace {
         (*due_ns.last()? > 0).then(|| &*Box::leak(Box::new(Self { due_ns, digest })))
     }
 
-    /// From the first instant to the last.
+    /// The time from the first instant to the last.
     #[must_use]
     pub fn span(&self) -> Duration {
         Duration::from_nanos(self.due_ns[self.due_ns.len() - 1])
     }
 
-    /// How many instants.
+    /// The number of instants.
     pub(crate) fn count(&self) -> usize {
         self.due_ns.len()
     }
 
-    /// How many instants a run that ends so long after the first does not come to.
+    /// How many instants lie beyond the end of a run that lasts until `end` after the first.
     #[must_use]
     pub fn beyond(&self, end: Duration) -> usize {
         let end_ns = end.as_nanos() as u64;

@@ -1,4 +1,4 @@
-//! Plans: the same for a seed everywhere and for all time.
+//! Plans are the same for a seed, everywhere and for all time.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ proptest! {
 
 #[test]
 fn the_plan_of_a_seed_is_the_same_on_another_day() {
-    // If this fails, plans have changed: seeds in old records mean something else now, and the
-    // changelog must say so. Each function with which numbers are drawn is in one of them.
+    // If this fails, plans have changed: seeds in old records then have another meaning, and the
+    // changelog must state it. Each function that draws numbers is used in one of the plans.
     let session = Session { length: "geometric:5".parse().expect("a length"), ..thinking() };
     let plans = [
         (load("poisson", "exp:2ms", "64B", 42), "20f0e5d2038c9fc97ec390b63ed0c7d0"),

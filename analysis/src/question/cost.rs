@@ -10,7 +10,7 @@ use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
-/// What a request costs each design of an experiment without an axis, the cheapest first.
+/// The cost of a request for each design of an experiment, the cheapest first.
 pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let mut costs: Vec<(f64, &Subject)> = experiment
@@ -21,9 +21,9 @@ pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     costs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let at = at_middle(experiment);
     let sentence = |(cost, subject): (f64, &Subject)| {
-        let label = subject.full_label();
+        let name = subject.in_a_sentence();
         let text = format!(
-            "{label} uses {} of processor time for a request answered{at}.",
+            "{name} uses {} of processor time for a request answered{at}.",
             text::time(cost)
         );
         Finding::of(experiment, text)
@@ -31,7 +31,7 @@ pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     costs.into_iter().map(sentence).collect()
 }
 
-/// Processor time per request, design by design.
+/// Processor time per request, for each design.
 pub(super) fn figure(found: &Found<'_>) -> Figure {
     let (experiment, curves) = (&found.experiment, found.curves(Metric::ProcessorTime));
     let x = middle(experiment);
@@ -66,7 +66,7 @@ pub(super) fn figure(found: &Found<'_>) -> Figure {
     }
 }
 
-/// Which designs answered so few of their requests that the cost of one says little.
+/// Names the designs that answered so few of their requests that the cost of one means little.
 fn few_answers(experiment: &Experiment<'_>, x: f64) -> String {
     let answers_few = |subject: &&Subject| {
         let runs = experiment.cell(subject, x, false);

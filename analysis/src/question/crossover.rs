@@ -11,7 +11,7 @@ use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
-/// A sentence for each comparison.
+/// One sentence for each comparison.
 pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let placement = experiment.runs.first().and_then(|run| run.record.placement());
@@ -23,7 +23,7 @@ pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     found.comparisons.iter().map(finding).collect()
 }
 
-/// By which factor the other design is the faster one, at the decided point where it is so most.
+/// The largest factor by which the other design is faster, among the decided points.
 fn gain(comparison: &Comparison) -> Option<f64> {
     let won = comparison.differences.iter().filter(|difference| difference.decided);
     let factors =
@@ -59,10 +59,14 @@ fn in_words(
         }
         Crossover::Always(winner) if *winner == comparison.other.name => {
             let decided = comparison.differences.iter().find(|difference| difference.decided);
-            let least = text::time(x_of(decided));
+            let least = x_of(decided);
+            let below = match least > first {
+                true => "; below that no difference beyond chance was found",
+                false => "",
+            };
             format!(
-                "{other} beats {base} when requests {verb} {least} or more{}; below that it was not \
-                 seen to lose {measured}.",
+                "{other} beats {base} when requests {verb} {} or more{}{below} {measured}.",
+                text::time(least),
                 by_how_much(comparison)
             )
         }
@@ -73,7 +77,7 @@ fn in_words(
             if longest < last {
                 format!(
                     "{base} beats {other} when requests {verb} {} or less; from there to {} no \
-                     difference beyond chance was seen{why}.",
+                     difference beyond chance was found{why}.",
                     text::time(longest),
                     text::time(last)
                 )
@@ -85,26 +89,27 @@ fn in_words(
             format!("there is no difference beyond chance between {other} and {base} {measured}.")
         }
         Crossover::Unclear => format!(
-            "{other} and {base} differ, but no single point can be named where one overtakes the \
+            "{other} and {base} differ, but there is no single point at which one overtakes the \
              other {measured}."
         ),
         Crossover::TooFewRepetitions => {
             format!(
-                "{other} and {base} cannot be compared yet: {} repetitions are the fewest that \
-                 have an interval {measured}.",
+                "{other} and {base} cannot be compared yet: an interval needs at least {} repetitions \
+                 {measured}.",
                 crate::bootstrap::FEWEST_REPETITIONS
             )
         }
     }
 }
 
-/// How much faster the other design is where it is so most; nothing where it is not.
+/// How much faster the other design is at the decided point where it gains most; empty if it gains
+/// at none.
 fn by_how_much(comparison: &Comparison) -> String {
     let won = comparison.differences.iter().filter(|difference| difference.decided);
     let most = won.min_by(|a, b| a.log_ratio.value.total_cmp(&b.log_ratio.value));
     match most {
         Some(difference) if difference.log_ratio.value < 0.0 => format!(
-            ", and at {} is {} times as fast",
+            ", and at {} it is {} times as fast",
             text::time(difference.x),
             text::three_digits((-difference.log_ratio.value).exp())
         ),
@@ -112,23 +117,23 @@ fn by_how_much(comparison: &Comparison) -> String {
     }
 }
 
-/// What the axis varies, as a verb in the singular.
+/// What the axis varies, as a verb in its base form.
 fn verb(axis: Option<Parameter>) -> &'static str {
     axis.and_then(|parameter| parameter.row().verb).unwrap_or("take")
 }
 
-/// Computing needs processors; say how many there were.
+/// Computing needs processors, so the number of the server's cores is stated.
 fn why(axis: Option<Parameter>, placement: Option<&Placement>) -> String {
     match (axis, placement.map(|placement| placement.server_cores.len())) {
         (Some(Parameter::Compute), Some(1)) => {
             "; the server had one core, so computations could not overlap".to_owned()
         }
-        (Some(Parameter::Compute), Some(cores)) => format!("; the server had {cores} cores"),
+        (Some(Parameter::Compute), Some(cores @ 2..)) => format!("; the server had {cores} cores"),
         _ => String::new(),
     }
 }
 
-/// Mean response time against processing, with the crossings.
+/// Mean response time against processing, with the crossovers.
 pub(super) fn figure(found: &Found<'_>) -> Figure {
     let (experiment, curves) = (&found.experiment, found.curves(Metric::Mean));
     let processing = experiment.axis.map_or("", |axis| axis.row().label);
@@ -176,11 +181,11 @@ fn caption(experiment: &Experiment<'_>, panels: &[Panel]) -> String {
         let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
         let median =
             if of_bursts { "A run counts with the median of its bursts' means. " } else { "" };
-        format!("{size} requests come at once, the next {size} when these are done. {median}")
+        format!("{size} requests arrive at once, and the next {size} when these are done. {median}")
     });
     let crossing = if panels.iter().any(|panel| !panel.marks.is_empty()) {
         "Left of a crossover (vertical line with the band of its 95 % interval) creating a worker \
-         costs more than it gains; right of it, it gains more than it costs. "
+         costs more than it gains; to the right of it, creating one gains more than it costs. "
     } else {
         ""
     };

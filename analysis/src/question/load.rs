@@ -1,7 +1,6 @@
 //! How does response time grow with the offered load? Curves, theory beside them, and the knee.
 
 use protocol::Transport;
-use results::Subject;
 
 use super::{by_transport, hollow, scale, series_of};
 use crate::bootstrap::median;
@@ -12,7 +11,7 @@ use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
-/// A sentence for each knee.
+/// One sentence for each design, with its knee.
 pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     let curves = found.curves(Metric::P50).iter();
     curves.map(|curve| Finding::of(&found.experiment, knee_in_words(curve))).collect()
@@ -24,23 +23,19 @@ pub(super) fn figures(found: &Found<'_>) -> Vec<Figure> {
 }
 
 fn knee_in_words(curve: &Curve) -> String {
-    let Subject { phrase, .. } = &curve.subject;
-    let subject = match curve.subject.is_iterative() {
-        true => phrase.clone(),
-        false => format!("{phrase} ({})", curve.subject.transport_name()),
-    };
+    let subject = curve.subject.in_a_sentence();
     let ends = curve.points.first().zip(curve.points.last());
     match (knee(curve), ends) {
         (Some(knee), Some((first, _))) => format!(
-            "the median response time of {subject} is twice that at {} when the load reaches {}.",
-            text::rate(first.x),
-            text::rate(knee)
+            "at a load of {} the median response time of {subject} is twice what it is at {}.",
+            text::rate(knee),
+            text::rate(first.x)
         ),
         (None, Some((_, last))) => format!(
-            "the median response time of {subject} has not doubled up to {}.",
+            "the median response time of {subject} does not double up to a load of {}.",
             text::rate(last.x)
         ),
-        (_, None) => format!("{subject} answered nothing."),
+        (_, None) => format!("{subject} answered no request."),
     }
 }
 
@@ -81,7 +76,7 @@ pub(super) fn figure(found: &Found<'_>, metric: Metric) -> Figure {
     }
 }
 
-/// Speaks of what is drawn only.
+/// The caption; it mentions only what is drawn.
 fn caption(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> String {
     let has_knee = panels.iter().any(|panel| !panel.marks.is_empty());
     let knee = if has_knee {
@@ -100,7 +95,7 @@ fn caption(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> Str
     format!("{knee}{theory}Loads are those sent.{}", hollow(experiment, metric, panels))
 }
 
-/// What queueing theory expects of the iterative server, from its achieved service times.
+/// What queueing theory predicts for the iterative server, from its achieved service times.
 fn theory(experiment: &Experiment<'_>, transport: Transport, metric: Metric) -> Option<Series> {
     let subjects = experiment.subjects().into_iter();
     let mut iterative = subjects.filter(|subject| subject.is_iterative());

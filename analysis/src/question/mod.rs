@@ -1,5 +1,5 @@
-//! The kinds of question that an experiment can ask ([`results::Shows`]): a file each, with the
-//! sentences it finds and the figures it draws.
+//! The kinds of question that an experiment can ask ([`results::Shows`]). Each has a file with its
+//! sentences and its figures.
 
 mod cost;
 mod crossover;
@@ -10,7 +10,7 @@ mod short_among_long;
 use std::collections::BTreeMap;
 
 use protocol::Transport;
-use results::{Doubt, Shows, Subject, supports};
+use results::{Shows, Subject, supports};
 
 use crate::bootstrap::median;
 use crate::curve::{Curve, Metric, Point};
@@ -42,7 +42,7 @@ pub(crate) fn findings(question: Shows, found: &Found<'_>) -> Vec<Finding> {
     }
 }
 
-/// The figures that answer a question; one whose records hold nothing of what it shows is left out.
+/// The figures that answer a question. A figure whose records hold no data for it is left out.
 pub(crate) fn figures(question: Shows, found: &Found<'_>) -> Vec<Figure> {
     let mut figures = match question {
         Shows::Crossover => vec![crossover::figure(found)],
@@ -59,7 +59,7 @@ fn scale(label: &str, quantity: Quantity) -> Scale {
     Scale { label: label.to_owned(), quantity }
 }
 
-/// One panel for each transport that the experiment has.
+/// One panel for each transport of the experiment.
 fn by_transport(
     experiment: &Experiment<'_>,
     panel: impl Fn(Transport, &dyn Fn(&Subject) -> bool) -> Panel,
@@ -95,13 +95,14 @@ fn dot(point: &Point) -> Dot {
     }
 }
 
-/// Where on its axis an experiment is spoken of as a whole: in the middle of what was measured.
+/// The point of the axis that stands for an experiment as a whole: the middle one of those
+/// measured.
 fn middle(experiment: &Experiment<'_>) -> f64 {
     let xs = experiment.xs();
     xs.get((xs.len().max(1) - 1) / 2).copied().unwrap_or(0.0)
 }
 
-/// That place in words; nothing where nothing is varied.
+/// The middle point in words; empty without an axis.
 fn at_middle(experiment: &Experiment<'_>) -> String {
     match text::point(experiment.axis, middle(experiment)) {
         point if point.is_empty() => String::new(),
@@ -109,28 +110,28 @@ fn at_middle(experiment: &Experiment<'_>) -> String {
     }
 }
 
-/// A point of the axis in words, behind others; nothing where nothing is varied.
+/// A point of the axis in words, with `before` in front; empty without an axis.
 fn at(experiment: &Experiment<'_>, before: &str, x: f64) -> String {
     experiment.axis.map_or_else(String::new, |axis| format!("{before}{}", text::value(axis, x)))
 }
 
-/// The median over the repetitions of an experiment without an axis.
+/// The median of a metric over the repetitions at the middle point.
 fn joined(experiment: &Experiment<'_>, subject: &Subject, metric: Metric) -> Option<f64> {
     let runs = experiment.cell(subject, middle(experiment), false);
     let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
     median(&values).filter(|value| value.is_finite())
 }
 
-/// Whether most repetitions have independent requests enough for a percentile, of which such a share
-/// counts.
+/// Whether most repetitions have enough independent requests for a percentile, if only the fraction
+/// `share` of the requests counts.
 fn tells(experiment: &Experiment<'_>, subject: &Subject, share: f64, percent: f64) -> bool {
     let runs = experiment.cell(subject, middle(experiment), false);
     let tells = |run: &&Run<'_>| supports((run.measured.effective_samples * share) as u64, percent);
     2 * runs.iter().filter(tells).count() > runs.len()
 }
 
-/// What the hollow points of these panels mean: the reasons for which most of their runs are doubted.
-/// Nothing where no point is hollow.
+/// Explains the hollow points of these panels by the most frequent warnings of the experiment's
+/// runs. Empty if no point is hollow.
 fn hollow(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> String {
     let dots = panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points);
     if !dots.into_iter().any(|dot| dot.hollow) {
@@ -139,7 +140,7 @@ fn hollow(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> Stri
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for run in &experiment.runs {
         for doubt in metric.doubts_in(run) {
-            *reasons.entry(reason(doubt)).or_default() += 1;
+            *reasons.entry(doubt.plain_name()).or_default() += 1;
         }
     }
     let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
@@ -151,32 +152,7 @@ fn hollow(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> Stri
         .map(|(reason, count)| format!("{reason} ({})", runs(*count)))
         .collect();
     format!(
-        " Hollow points are doubted, because half or more of their runs are; in this experiment: {}.",
+        " At least half of the runs behind a hollow point have a warning; in this experiment: {}.",
         named.join(", ")
     )
-}
-
-/// A doubt as a reason, in a few words.
-fn reason(doubt: &Doubt) -> &'static str {
-    match doubt {
-        Doubt::TooFewSamples { .. } => "too few independent requests for p99",
-        Doubt::RateMissed { .. } => "the planned rate was missed",
-        Doubt::LagHigh { .. } => "the generator was late",
-        Doubt::ArrivalsOff { .. } => "requests left otherwise than planned",
-        Doubt::Hiccups { .. } => "the generator stood still",
-        Doubt::Stolen { .. } => "the hypervisor took time",
-        Doubt::GeneratorStarved { .. } => "the generator lacked processor time",
-        Doubt::NotStationary { .. } => "no steady state",
-        Doubt::LittlesLaw { .. } => "the window was too short",
-        Doubt::Unanswered { .. } => "requests went unanswered",
-        Doubt::UnservedConnections { .. } => "connections were never served",
-        Doubt::WrongReplies { .. } => "replies were wrong",
-        Doubt::Exhausted { .. } => "requests could not be sent",
-        Doubt::BrokenOff => "the run was broken off",
-        Doubt::NobodyListens => "nobody listened",
-        Doubt::ConnectionRetries { .. } => "connections were tried again",
-        Doubt::QueueOverflow { .. } => "a queue of the kernel overflowed",
-        Doubt::SharedCores => "generator and server shared a core",
-        Doubt::Slow { .. } => "the core was slower than usual",
-    }
 }

@@ -8,20 +8,20 @@ use crate::text;
 use crate::verdict::Finding;
 use results::Subject;
 
-/// Median and, where the requests tell it, p99 of each design of an experiment without an axis.
+/// The median of each design and, if there are enough requests, p99.
 pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let sentences = experiment.subjects().into_iter().filter_map(move |subject| {
         let half = joined(experiment, subject, Metric::P50)?;
         let tail = match joined(experiment, subject, Metric::P99) {
             Some(p99) if tells(experiment, subject, 1.0, 99.0) => {
-                format!(", and 99 in 100 within {}", text::time(p99))
+                format!(" and 99 % within {}", text::time(p99))
             }
             _ => String::new(),
         };
-        let label = subject.full_label();
+        let name = subject.in_a_sentence();
         let at = at_middle(experiment);
-        Some(format!("{label} answers half of the requests within {}{tail}{at}.", text::time(half)))
+        Some(format!("{name} answers half of the requests within {}{tail}{at}.", text::time(half)))
     });
     sentences.map(|text| Finding::of(experiment, text)).collect()
 }

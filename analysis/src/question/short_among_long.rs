@@ -1,4 +1,4 @@
-//! What becomes of short requests among rare long ones?
+//! How long do short requests take among rare long ones?
 
 use results::{Percentile, Subject};
 
@@ -11,12 +11,11 @@ use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
-/// Percentiles of the short requests, in percent: the highest is named that the requests of most
-/// repetitions tell.
-const NAMED: [(f64, &str); 4] =
-    [(99.0, "99 in 100"), (95.0, "95 in 100"), (90.0, "9 in 10"), (50.0, "half")];
+/// Percentiles of the short requests, in percent. The highest one is named for which most
+/// repetitions have enough requests.
+const NAMED: [(f64, &str); 4] = [(99.0, "99 %"), (95.0, "95 %"), (90.0, "90 %"), (50.0, "half")];
 
-/// The short requests under the concurrent designs against the iterative one.
+/// Compares the short requests under each other design with those under the iterative one.
 pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let sentences = experiment.subjects().into_iter().filter_map(move |subject| {
@@ -28,7 +27,7 @@ pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
         let (percent, how_many) = NAMED.into_iter().find(|(percent, _)| tells(*percent))?;
         let [short, behind] = both.map(|one| short_percentile(experiment, one, percent));
         Some(format!(
-            "of the short requests, {how_many} are answered within {} by {} and within {} by {}.",
+            "{how_many} of the short requests are answered within {} by {} and within {} by {}.",
             text::time(short?),
             subject.phrase,
             text::time(behind?),
@@ -38,7 +37,7 @@ pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
     sentences.map(|text| Finding::of(experiment, text)).collect()
 }
 
-/// A percentile of the short requests, the median over the repetitions.
+/// A percentile of the short requests in nanoseconds: the median over the repetitions.
 fn short_percentile(experiment: &Experiment<'_>, subject: &Subject, percent: f64) -> Option<f64> {
     let runs = experiment.cell(subject, middle(experiment), false);
     let values = runs.iter().filter_map(|run| {
@@ -52,7 +51,7 @@ fn short_percentile(experiment: &Experiment<'_>, subject: &Subject, percent: f64
     median(&values.collect::<Vec<_>>()).filter(|value| value.is_finite())
 }
 
-/// The share of the requests that are short.
+/// The fraction of the requests that are short.
 fn share_of_short(experiment: &Experiment<'_>, subject: &Subject) -> f64 {
     let runs = experiment.cell(subject, middle(experiment), false);
     let share = |run: &Run<'_>| {
@@ -62,7 +61,7 @@ fn share_of_short(experiment: &Experiment<'_>, subject: &Subject) -> f64 {
     median(&runs.iter().filter_map(share).collect::<Vec<_>>()).unwrap_or(0.0)
 }
 
-/// Median and p99 of the short requests, design by design.
+/// Median and p99 of the short requests, for each design.
 pub(super) fn figure(found: &Found<'_>) -> Figure {
     let experiment = &found.experiment;
     let (p50, p99) = (found.curves(Metric::ShortP50), found.curves(Metric::ShortP99));
@@ -91,7 +90,7 @@ pub(super) fn figure(found: &Found<'_>) -> Figure {
     }
 }
 
-/// The only point of each of a design's curves, each in a category of its own.
+/// The only point of each of a design's curves, each in its own category.
 fn side_by_side(curves: &[&Curve]) -> Vec<Dot> {
     curves
         .iter()

@@ -1,4 +1,4 @@
-//! The folder of a bench: begun, gone on with, and kept from everybody else meanwhile.
+//! The folder of a bench: starting it, resuming it, and locking it meanwhile.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -22,16 +22,16 @@ pub(crate) const RECORDS: &str = "records.jsonl";
 /// Where benches go by default.
 const RUNS: &str = "reports/runs";
 
-/// The scenario beside its records, so that a bench can be gone on with.
+/// The copy of the scenario beside its records, so that a bench can be resumed.
 pub(crate) const SCENARIO: &str = "scenario.toml";
 
-/// The first line of that copy, before the scenario's name.
+/// The start of the first line of that copy, before the scenario's name.
 const NAME: &str = "# name: ";
 
-/// Folders of one second that are tried before giving up.
+/// How many folder names of one second are tried before giving up.
 const MOST_OF_A_SECOND: u32 = 1000;
 
-/// A folder that nobody else writes to while this exists.
+/// A folder that no other process of this program writes to while this exists.
 #[derive(Debug)]
 pub(crate) struct OwnFolder {
     pub(crate) path: PathBuf,
@@ -39,8 +39,8 @@ pub(crate) struct OwnFolder {
 }
 
 impl OwnFolder {
-    /// Makes the folder where it is missing, and locks it (flock(2) on the folder itself: the lock
-    /// ends with the process, however that ends).
+    /// Creates the folder if it is missing, and locks it with flock(2) on the folder itself. The
+    /// lock ends with the process, however the process ends.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
         fs::create_dir_all(path).map_err(Error::file("create", path))?;
         let folder = File::open(path).map_err(Error::file("read", path))?;
@@ -51,7 +51,7 @@ impl OwnFolder {
         }
     }
 
-    /// A new folder under `reports/runs`, named for the time and what it is of.
+    /// Creates a folder under `reports/runs`, named after the time and `of`.
     pub(crate) fn new_run(of: &str) -> Result<Self, Error> {
         fs::create_dir_all(RUNS).map_err(Error::file("create", Path::new(RUNS)))?;
         let time = Zoned::now().strftime("%Y%m%d-%H%M%S").to_string();
@@ -68,14 +68,14 @@ impl OwnFolder {
         Err(Error::file("create a folder in", &path)(io::Error::from(ErrorKind::AlreadyExists)))
     }
 
-    /// Refuses where a page of somebody else's would be overwritten.
+    /// Fails if a page or figures that this program did not write would be overwritten.
     pub(crate) fn may_hold_a_page(&self) -> Result<(), Error> {
         let page = self.path.join("index.html");
         let of_ours = page_is_ours(&page).map_err(Error::file("read", &page))?;
         if !of_ours && !begins_as_ours(&self.path.join(RECORDS)) {
             return Err(Error::Foreign(page));
         }
-        // Figures without a page of ours beside them are somebody else's.
+        // Figures with neither a page nor a scenario beside them are foreign.
         let figures = self.path.join("figures");
         let has_figures = fs::read_dir(&figures).is_ok_and(|mut entries| entries.next().is_some());
         if has_figures && !page.exists() && !self.path.join(SCENARIO).exists() {
@@ -84,8 +84,8 @@ impl OwnFolder {
         Ok(())
     }
 
-    /// Refuses where the records of another bench lie than those that are in `folder`: a page beside
-    /// them would speak of others.
+    /// Fails if the folder holds the records of a bench other than the one in `folder`, because a
+    /// page beside them would describe other records.
     pub(crate) fn is_nobody_elses(&self, folder: &Path) -> Result<(), Error> {
         let records = self.path.join(RECORDS);
         if records.exists() && !is_same_file(&records, &folder.join(RECORDS)) {
@@ -95,7 +95,7 @@ impl OwnFolder {
     }
 }
 
-/// Whether a file of records begins as one of ours does.
+/// Whether a file of records begins as this program writes it.
 fn begins_as_ours(records: &Path) -> bool {
     const BEGINNING: &[u8] = b"{\"format\":";
     let mut begin = [0; BEGINNING.len()];
@@ -103,7 +103,7 @@ fn begins_as_ours(records: &Path) -> bool {
     read.is_ok() && begin == BEGINNING
 }
 
-/// Whether a page is not there, or was written by this program.
+/// Whether a page does not exist, or was written by this program.
 fn page_is_ours(page: &Path) -> io::Result<bool> {
     let mut file = match File::open(page) {
         Ok(file) => file,
@@ -116,7 +116,7 @@ fn page_is_ours(page: &Path) -> io::Result<bool> {
     Ok(head[..length].windows(mark.len()).any(|at| at == mark))
 }
 
-/// The folder of a bench with what it holds.
+/// The folder of a bench with its contents.
 pub(crate) struct BenchFolder {
     pub(crate) own: OwnFolder,
     pub(crate) source: Source,
@@ -125,7 +125,8 @@ pub(crate) struct BenchFolder {
 }
 
 impl BenchFolder {
-    /// Makes the folder and everything that must be writable before an hour is spent.
+    /// Starts a bench: creates the folder and everything that must be writable before an hour is
+    /// spent.
     pub(crate) fn begin(arguments: &BenchArgs) -> Result<Self, Error> {
         let source = Source::find(&arguments.scenario)?;
         source.parse()?;
@@ -136,7 +137,7 @@ impl BenchFolder {
         let records = own.path.join(RECORDS);
         if fs::metadata(&records).is_ok_and(|file| file.len() > 0) {
             return Err(Error::Usage(format!(
-                "{0} holds a bench already; go on with it by --resume {0}, or choose another folder",
+                "{0} already holds a bench; continue it with --resume {0}, or choose another folder",
                 own.path.display()
             )));
         }
@@ -146,7 +147,7 @@ impl BenchFolder {
         if !old.is_empty() && !old.starts_with(NAME.as_bytes()) {
             return Err(Error::Foreign(copy));
         }
-        // First what says how to go on, then what there is to go on with.
+        // The scenario is written before the records, because a bench cannot be resumed without it.
         let name = source.name.replace(char::is_control, " ");
         let text = format!("{NAME}{name}\n{}", source.text);
         write_file(&copy, text.as_bytes()).map_err(Error::file("write", &copy))?;
@@ -157,11 +158,11 @@ impl BenchFolder {
         Ok(Self { own, source, journal, records: Vec::new() })
     }
 
-    /// Goes on with what a folder holds.
+    /// Resumes the bench in a folder.
     pub(crate) fn resume(folder: &Path) -> Result<Self, Error> {
         if !folder.is_dir() {
             return Err(Error::Usage(format!(
-                "{} is no folder of a bench; begin one by: crossover bench SCENARIO --out {0}",
+                "{} is not the folder of a bench; start one with: crossover bench SCENARIO --out {0}",
                 folder.display()
             )));
         }
@@ -183,7 +184,7 @@ impl BenchFolder {
         if has_any && !begins_as_ours(&file) {
             return Err(Error::Foreign(file));
         }
-        // Read before anything is cut off: a file that cannot be read is left as it is.
+        // Records are read before anything is cut off, so that an unreadable file is left as it is.
         let mut records =
             if has_any { read_records(&file, Record::for_report)?.records } else { Vec::new() };
         let journal = Journal::open(&file)?;
@@ -192,27 +193,28 @@ impl BenchFolder {
     }
 }
 
-/// What helps where a folder cannot be gone on with.
+/// The error for a folder that has no scenario to resume, with the remedy.
 fn without_scenario(folder: &Path) -> Error {
     let has_records = fs::metadata(folder.join(RECORDS)).is_ok_and(|file| file.len() > 0);
     let folder = folder.display();
     Error::Usage(if has_records {
         format!(
-            "{folder} holds records and no {SCENARIO}; put the scenario there with which it was \
-             begun, or choose another folder"
+            "{folder} holds records but no {SCENARIO}; put the scenario there that it was started \
+             with, or choose another folder"
         )
     } else {
         format!(
-            "{folder} holds no bench yet; begin one by: crossover bench SCENARIO --out {folder}"
+            "{folder} holds no bench yet; start one with: crossover bench SCENARIO --out {folder}"
         )
     })
 }
 
-/// `reports/runs/latest` leads to the newest bench. A bench is not worth less without.
+/// Points `reports/runs/latest` to the newest bench. If that fails, the bench goes on with a note.
 fn point_latest_to(folder: &Path) {
     let latest = Path::new(RUNS).join("latest");
     let name = folder.file_name().map_or_else(PathBuf::new, PathBuf::from);
-    // A new link in the place of the old one, so that two at once leave one of them and no gap.
+    // A new link is renamed over the old one, so that two benches at once leave one link and no
+    // gap.
     let beside = Path::new(RUNS).join(format!(".latest-{}", std::process::id()));
     let _ = fs::remove_file(&beside);
     if let Err(error) = symlink(name, &beside).and_then(|()| fs::rename(&beside, &latest)) {
@@ -221,8 +223,8 @@ fn point_latest_to(folder: &Path) {
     }
 }
 
-/// A program that was killed while writing leaves half a line, which is cut off, so that what follows
-/// begins a new one. A whole record of which only the end of its line is missing is kept.
+/// Settles the last line after the program was killed while writing. Half a line is cut off, so
+/// that the next record begins a new line. A whole record without its line end is kept.
 fn settle_unfinished_line(path: &Path) -> io::Result<Option<Record>> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();

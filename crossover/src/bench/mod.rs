@@ -20,7 +20,7 @@ use crate::terminal::{Output, end_with};
 use crate::testbed::RealTestbed;
 use crate::testbed::Testbed;
 
-/// After so many failures one after the other, more of the same is not worth the time.
+/// The bench stops after this many failures in a row.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
 
 pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
@@ -40,7 +40,8 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
         errors.extend(bench.report());
     }
     errors.retain(|error| !error.is_closed_pipe());
-    // What ended the bench names its cause; that runs failed is said of a whole one only.
+    // An error that ended the bench names its cause; failed runs are reported of a complete bench
+    // only.
     if errors.is_empty() {
         errors.extend(bench.failures());
     }
@@ -54,7 +55,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Makes the runs, each recorded as it ends.
+    /// Makes the runs and records each as it ends.
     fn measure(
         &mut self,
         to_do: &[Run<'_>],
@@ -68,7 +69,7 @@ impl Bench {
             progress.begin(&run.in_words());
             let record = self.make(run, testbed, interrupt);
             if interrupt.came() {
-                break; // the run that was broken off is not recorded
+                break; // the interrupted run is not recorded
             }
             self.folder.journal.append(&record)?;
             failures_in_a_row = match &record.outcome {
@@ -88,7 +89,7 @@ impl Bench {
         let folder = self.folder.own.path.display();
         if interrupt.came() {
             return Err(Error::Interrupted(format!(
-                "ended by {}; {} runs are kept; go on with: crossover bench --resume {folder}",
+                "ended by {}; {} runs are kept; continue with: crossover bench --resume {folder}",
                 interrupt.name(),
                 self.folder.records.len()
             )));
@@ -96,7 +97,7 @@ impl Bench {
         if failures_in_a_row == MOST_FAILURES_IN_A_ROW {
             return Err(Error::Server(format!(
                 "{failures_in_a_row} runs failed one after the other, so the bench was stopped; \
-                 when the cause is mended, go on with: crossover bench --resume {folder}"
+                 when the cause is fixed, continue with: crossover bench --resume {folder}"
             )));
         }
         Ok(())
@@ -110,8 +111,8 @@ impl Bench {
         record(run, names, order, now_ms, testbed, &|| interrupt.came())
     }
 
-    /// Prints the verdict, writes page and figures, and prints the path of the page as the last line:
-    /// what was found is not lost with a page that cannot be written.
+    /// Prints the verdict, writes the page and its figures, and prints the path of the page as the
+    /// last line. The verdict comes first, so that a page that cannot be written does not lose it.
     fn report(&self) -> Vec<Error> {
         let settled = Settled::of(self.folder.records.clone());
         let findings = Findings::of(&settled.records);
@@ -139,7 +140,7 @@ impl Bench {
         self.folder.records.iter().any(is_measured)
     }
 
-    /// What is said of runs that failed.
+    /// The error that reports failed runs, if there are any.
     fn failures(&self) -> Option<Error> {
         let settled = Settled::of(self.folder.records.clone());
         let failures: Vec<&Failure> = settled

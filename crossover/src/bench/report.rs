@@ -1,4 +1,4 @@
-//! `crossover report`: the page and its figures once more, from the records alone.
+//! `crossover report`: writes the page and its figures again, from the records alone.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
     out.finish()
 }
 
-/// Writes page and figures; says what of the records does not count.
+/// Writes the page and its figures, and prints which records do not count.
 pub(crate) fn write(
     settled: &Settled,
     findings: &Findings<'_>,
@@ -39,7 +39,7 @@ pub(crate) fn write(
     Ok(reports::write_report(settled, findings, folder)?)
 }
 
-/// Reads records, of each what a page shows; says so where the last line was cut short.
+/// Reads of each record what a page shows, and prints a note if the last line was cut short.
 pub(crate) fn read_for_report(file: &Path) -> Result<Vec<Record>, Error> {
     let reading = read_records(file, Record::for_report)?;
     if reading.cut_short {

@@ -1,4 +1,4 @@
-//! A scenario: one TOML file, one question, experiments that answer it.
+//! A scenario: one TOML file with one question and the experiments that answer it.
 
 use std::fmt;
 use std::path::Path;
@@ -23,14 +23,15 @@ pub const BUILT_IN: [(&str, &str); 2] = [
     ("smoke", include_str!("../../../scenarios/smoke.toml")),
 ];
 
-/// What a request may take beside its processing, for choosing a rate: a sleep overshoots, a
-/// connection and perhaps a process must be made. Generous, so that bursts do not meet.
+/// The time that a request may take beside its processing, for choosing a rate: a sleep overshoots,
+/// and a connection and perhaps a process must be created. It is generous, so that bursts do not
+/// overlap.
 const ALLOWANCE: Duration = Duration::from_micros(300);
 
-/// The most repetitions: from a few dozen on more of them tell little, and take for ever.
+/// The most repetitions: beyond a few dozen, more of them add little and take too long.
 const MOST_REPETITIONS: u32 = 1_000;
 
-/// The longest name of an experiment: files are called by it.
+/// The longest name of an experiment, in bytes; files are named after it.
 const LONGEST_NAME: usize = 64;
 
 /// The most points of an axis.
@@ -45,7 +46,7 @@ const MOST_RUNS: usize = 100_000;
 pub struct Scenario {
     /// The question.
     pub title: String,
-    /// From which all plans and the order of the runs are drawn.
+    /// The seed from which all plans and the order of the runs are drawn.
     pub seed: u64,
     /// How often each cell is run.
     pub repetitions: u32,
@@ -54,15 +55,15 @@ pub struct Scenario {
     pub experiments: Vec<ExperimentSpec>,
 }
 
-/// One experiment: designs, a load, and what is varied of it.
+/// One experiment: designs, a load, and the parameter that is varied.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExperimentSpec {
-    /// Name, unique in the scenario; names its figure's files.
+    /// Name, unique in the scenario; the files of its figures are named after it.
     pub name: String,
     /// The question it asks: the title of its figure.
     pub question: String,
-    /// What the report is to draw.
+    /// What the report draws.
     pub shows: Vec<Shows>,
     /// The designs that are compared.
     pub designs: Vec<Named>,
@@ -72,29 +73,29 @@ pub struct ExperimentSpec {
     /// What is varied.
     #[serde(deserialize_with = "axis", default)]
     pub axis: Option<Parameter>,
-    /// The values on the axis: times, or rates.
+    /// The values on the axis, such as times or rates.
     #[serde(default)]
     pub points: Vec<String>,
     /// When requests are due.
     #[serde(deserialize_with = "parsed", default = "poisson")]
     pub arrivals: Law,
-    /// How many a second: given, or
+    /// Requests per second. Either this or `utilisation` is given.
     #[serde(deserialize_with = "parsed_option", default)]
     pub rate: Option<Rate>,
-    /// such that a server of one worker is busy for this share of the time, each request taking its
-    /// processing and 300 µs.
+    /// Sets the rate such that a server of one worker is busy for this fraction of the time, if
+    /// each request takes its processing and 300 µs.
     #[serde(default)]
     pub utilisation: Option<f64>,
-    /// How long to measure: given, or
+    /// How long to measure (`for`). Either this or `requests` is given.
     #[serde(rename = "for", deserialize_with = "seconds_option", default)]
     pub window: Option<Duration>,
-    /// for so many requests.
+    /// Measures for as long as so many requests take at the rate.
     #[serde(default)]
     pub requests: Option<u32>,
-    /// Requests sent before that.
+    /// Requests sent before the measurement.
     #[serde(default)]
     pub warmup_requests: u32,
-    /// Waiting of a request.
+    /// Waiting time of a request.
     #[serde(deserialize_with = "parsed", default = "no_time")]
     pub wait: Distribution<Nanoseconds>,
     /// Processor time of a request.
@@ -112,12 +113,12 @@ pub struct ExperimentSpec {
     /// How TCP connections are used.
     #[serde(deserialize_with = "parsed", default = "per_request")]
     pub connection: Reuse,
-    /// When an unanswered request is given up.
+    /// How long until an unanswered request is given up.
     #[serde(deserialize_with = "duration_option", default)]
     pub timeout: Option<Duration>,
 }
 
-/// A parameter by its name; "none" is none.
+/// Reads a parameter by its name; "none" means no axis.
 fn axis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Parameter>, D::Error> {
     match String::deserialize(deserializer)?.as_str() {
         "none" => Ok(None),
@@ -194,7 +195,7 @@ fn seconds_option<'de, D: Deserializer<'de>>(
     read_seconds(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
-/// A scenario with the name and the text it came from.
+/// The name and the text of a scenario.
 pub struct Source {
     /// Name for folders and records.
     pub name: String,
@@ -206,7 +207,7 @@ impl Source {
     /// Finds a scenario: one that comes with the program, or a file.
     ///
     /// # Errors
-    /// When there is neither, naming those there are.
+    /// If there is neither, with the names that exist, or if the file cannot be read.
     pub fn find(name: &str) -> Result<Self, Error> {
         if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
             return Ok(Self { name: (*name).to_owned(), text: (*text).to_owned() });
@@ -229,11 +230,10 @@ impl Source {
         Ok(Self { name, text })
     }
 
-    /// Reads it.
+    /// Parses and checks the scenario.
     ///
     /// # Errors
-    /// With line and column where the text is wrong, and with the experiment where it makes no
-    /// sense.
+    /// With line and column if the text is wrong, and with the experiment if it makes no sense.
     pub fn parse(&self) -> Result<Scenario, Error> {
         let wrong = |because: String| Error::Usage(format!("scenario '{}': {because}", self.name));
         let scenario: Scenario =
@@ -264,7 +264,7 @@ impl Scenario {
         let runs = cells.sum::<usize>().saturating_mul(self.repetitions as usize);
         if runs > MOST_RUNS {
             return Err(format!(
-                "it has {runs} runs, and {MOST_RUNS} are the most; leave out points, designs or \
+                "it has {runs} runs; the limit is {MOST_RUNS}: remove points, designs or \
                  repetitions"
             ));
         }
@@ -275,7 +275,7 @@ impl Scenario {
             let in_words = |because| format!("experiment '{}': {because}", experiment.name);
             experiment.check().map_err(in_words)?;
         }
-        // Figures are called by the experiment's name with one of these behind it.
+        // Figures are named after the experiment, with one of these suffixes.
         for suffix in ["-p50", "-p99", "-percentiles", "-cost"] {
             let mut named = self.experiments.iter().map(|experiment| &experiment.name);
             if let Some(name) = named.find(|name| {
@@ -312,7 +312,7 @@ impl ExperimentSpec {
         Ok(())
     }
 
-    /// What it is called, and what it shows.
+    /// Checks the name and the question, and what is shown.
     fn check_words(&self) -> Result<(), String> {
         let is_file_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
         if self.name.is_empty()
@@ -327,7 +327,9 @@ impl ExperimentSpec {
             return Err("the question holds a control character".to_owned());
         }
         if self.shows.is_empty() {
-            return Err("shows names nothing that a report could show".to_owned());
+            return Err(
+                "shows is empty; name what the report shows, such as \"crossover\"".to_owned()
+            );
         }
         let is_processing = |axis: Parameter| axis.row().is_processing;
         if let Some(axis) = self.axis.filter(|axis| !is_processing(*axis))
@@ -360,7 +362,7 @@ impl ExperimentSpec {
             return Err("give rate or utilisation, one of them".to_owned());
         }
         if self.utilisation.is_some_and(|share| !(share > 0.0 && share <= 10.0)) {
-            return Err("utilisation is a share above 0, such as 0.4".to_owned());
+            return Err("utilisation is a fraction above 0, such as 0.4".to_owned());
         }
         if self.window.is_some() == self.requests.is_some() {
             return Err("give for or requests, one of them".to_owned());
@@ -373,21 +375,18 @@ impl ExperimentSpec {
             return Err("it needs at least one design".to_owned());
         }
         if self.points.len() > MOST_POINTS {
-            return Err(format!(
-                "it has {} points, and {MOST_POINTS} are the most",
-                self.points.len()
-            ));
+            return Err(format!("it has {} points; the limit is {MOST_POINTS}", self.points.len()));
         }
         let xs: Vec<f64> =
             (0..self.points.len()).map(|point| self.x(point)).collect::<Result<_, _>>()?;
         if (1..xs.len()).any(|at| xs[..at].contains(&xs[at])) {
-            return Err("no point may stand there twice".to_owned());
+            return Err("no point may be listed twice".to_owned());
         }
         for (what, designs) in [("design", &self.designs), ("twin", &self.twins)] {
             let stands_before =
                 |at: usize| designs[..at].iter().any(|other| other.0.name == designs[at].0.name);
             if (1..designs.len()).any(stands_before) {
-                return Err(format!("no {what} may stand there twice"));
+                return Err(format!("no {what} may be listed twice"));
             }
         }
         if self.twins.iter().any(|twin| !self.has(twin.0)) {
@@ -396,7 +395,7 @@ impl ExperimentSpec {
         Ok(())
     }
 
-    /// Whether a report prints a percentile that needs many requests; means need few.
+    /// Whether a report prints a percentile, which needs many requests; a mean needs few.
     #[must_use]
     pub fn prints_tails(&self) -> bool {
         let needs_few = |shows: &Shows| matches!(shows, Shows::Crossover | Shows::Cost);
@@ -410,7 +409,7 @@ impl ExperimentSpec {
     /// The value of a point of the axis in the base unit of its parameter, or 0 without an axis.
     ///
     /// # Errors
-    /// When the point is no such quantity.
+    /// If the point is not a value of the axis.
     pub fn x(&self, point: usize) -> Result<f64, String> {
         match (self.axis, self.points.get(point)) {
             (Some(axis), Some(text)) => read_value(axis, text),
@@ -418,10 +417,10 @@ impl ExperimentSpec {
         }
     }
 
-    /// Load and server of one run.
+    /// The load and the server of one run.
     ///
     /// # Errors
-    /// When the point of the axis is no quantity, or the rate comes out as none.
+    /// If the point is not a value of the axis, or if the rate or the duration is not valid.
     pub fn setup(&self, design: &'static Design, point: usize, seed: u64) -> Result<Setup, String> {
         let load = LoadSpec {
             clients: self.clients,
@@ -457,8 +456,8 @@ impl ExperimentSpec {
         Ok(setup)
     }
 
-    /// The rate at a point: that of the axis, or the one given, or such that a server of one worker is
-    /// busy for the share of the time that is given.
+    /// The rate at a point: the one on the axis, the given one, or the one at which a server of one
+    /// worker is busy for the given fraction of the time.
     fn rate_at(&self, x: f64, processing_ns: f64) -> Result<Rate, String> {
         let service_s = processing_ns / 1e9 + ALLOWANCE.as_secs_f64();
         let per_second = match (self.axis, self.rate, self.utilisation) {

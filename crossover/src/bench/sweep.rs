@@ -12,26 +12,26 @@ use crate::bench::scenario::{ExperimentSpec, Scenario};
 use crate::setup::{Setup, subject};
 use crate::testbed::Testbed;
 
-/// One run to be made.
+/// One run to make.
 #[derive(Clone)]
 pub struct Run<'a> {
-    /// The experiment it belongs to.
+    /// The experiment that the run belongs to.
     pub experiment: &'a ExperimentSpec,
-    /// The experiment's place in the scenario.
+    /// The experiment's position in the scenario, from 0.
     pub position: u32,
-    /// Place on the axis, as configured, in the base unit of its parameter.
+    /// Position on the axis, as configured, in the base unit of its parameter.
     pub x: f64,
-    /// Which repetition, from 0.
+    /// The number of the repetition, from 0.
     pub repetition: u32,
     /// Whether it is the second of two identical runs.
     pub twin: bool,
-    /// Load and server; the plan is the same for all designs of this experiment, place and
-    /// repetition.
+    /// Load and server; the plan is the same for all designs at one point and repetition of an
+    /// experiment.
     pub setup: Setup,
 }
 
 impl Run<'_> {
-    /// What tells it from all others, on a server that is placed so.
+    /// What distinguishes the run from all others, on a server with this placement.
     #[must_use]
     pub fn key(&self, placement: Option<&Placement>) -> RunKey {
         let place = Place {
@@ -50,7 +50,7 @@ impl Run<'_> {
         self.setup.server.design
     }
 
-    /// The run in a few words, for progress.
+    /// The run in a few words, for the progress display.
     #[must_use]
     pub fn in_words(&self) -> String {
         let point = analysis::text::point(self.experiment.axis, self.x);
@@ -63,16 +63,16 @@ impl Run<'_> {
         )
     }
 
-    /// How long it will take, without the server's start.
+    /// The planned time in nanoseconds, without the start of the server.
     #[must_use]
     pub fn expected_ns(&self) -> u64 {
         (self.setup.load.warmup + self.setup.load.window).as_nanos() as u64
     }
 }
 
-/// All runs in the order in which they are to be made: repetition by repetition, so that a bench
-/// that is broken off has whole ones, and within each in an order drawn from the seed, so that a
-/// machine that grows slower is unfair to none.
+/// All runs in the order in which they are made. Repetition follows repetition, so that an
+/// interrupted bench has complete ones. Within a repetition the order is drawn from the seed, so
+/// that a machine that grows slower is unfair to no design.
 ///
 /// # Errors
 /// Those of a scenario that was not checked.
@@ -103,8 +103,8 @@ pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
     Ok(runs)
 }
 
-/// The runs that have no measurement yet. One under another load than the scenario asks for now, or
-/// on other cores, is another run.
+/// The runs that have no measurement yet. A run under another load than the scenario now asks for,
+/// or on other cores, is another run.
 #[must_use]
 pub fn remaining<'a>(
     runs: Vec<Run<'a>>,
@@ -116,7 +116,7 @@ pub fn remaining<'a>(
     runs.into_iter().filter(|run| !done.contains(&run.key(Some(placement)))).collect()
 }
 
-/// Makes one run on a testbed; a failure is a record too.
+/// Makes one run on a testbed; a failed run is a record too.
 #[must_use]
 pub fn record(
     run: &Run<'_>,
@@ -161,7 +161,7 @@ pub fn record(
     }
 }
 
-/// One number from several, by SplitMix64 (Steele, Lea and Flood 2014).
+/// Mixes several numbers into one, by SplitMix64 (Steele, Lea and Flood 2014).
 fn mix(seed: u64, parts: [u64; 3]) -> u64 {
     parts.into_iter().fold(seed, |state, part| {
         let mut z = (state ^ part).wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -171,7 +171,7 @@ fn mix(seed: u64, parts: [u64; 3]) -> u64 {
     })
 }
 
-/// Fisher and Yates's shuffle.
+/// The Fisher-Yates shuffle.
 fn shuffle<T>(items: &mut [T], seed: u64) {
     for last in (1..items.len()).rev() {
         let chosen = mix(seed, [last as u64, 1, 2]) % (last as u64 + 1);

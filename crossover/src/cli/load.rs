@@ -21,50 +21,50 @@ pub struct LoadArgs {
     /// The server: udp://127.0.0.1:PORT, tcp://127.0.0.1:PORT or http://127.0.0.1:PORT/PATH
     #[arg(value_name = "TARGET")]
     pub target: TargetUrl,
-    /// What a udp:// or tcp:// server is asked: work (Crossover's own protocol) or echo
+    /// udp://, tcp://: the protocol: work (Crossover's own) or echo
     #[arg(long, value_name = "SERVICE", default_value = "work", conflicts_with = "send")]
     pub service: TargetService,
-    /// Send these bytes instead; \r, \n, \t, \\ and \xNN are understood, @FILE reads a file
+    /// Send these bytes instead; \r, \n, \t, \\ and \xNN are escapes, @FILE reads a file
     #[arg(long, value_name = "BYTES", value_parser = read_bytes, help_heading = "Exchange")]
     pub send: Option<Octets>,
-    /// With --send: a reply has so many bytes
+    /// With --send: length of a reply in bytes
     #[arg(long, value_name = "N", requires = "send", help_heading = "Exchange",
           value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub reply_length: Option<u32>,
-    /// With --send: a reply ends with these bytes [default: \n]
+    /// With --send: the bytes that end a reply [default: \n]
     #[arg(long, value_name = "BYTES", value_parser = read_bytes, requires = "send",
           conflicts_with = "reply_length", help_heading = "Exchange")]
     pub reply_until: Option<Octets>,
-    /// http://: the method
+    /// http://: request method
     #[arg(long, value_name = "METHOD", default_value = "GET", help_heading = "Exchange")]
     pub method: String,
-    /// http://: a further field, such as 'Accept: text/plain'
+    /// http://: an extra header field, such as 'Accept: text/plain'
     #[arg(long = "header", value_name = "FIELD", help_heading = "Exchange")]
     pub headers: Vec<String>,
-    /// http://: a body, written as for --send
+    /// http://: request body, written as for --send
     #[arg(long, value_name = "BYTES", value_parser = read_bytes, help_heading = "Exchange")]
     pub body: Option<Octets>,
-    /// http://: statuses that count as answered, such as 200-299,404 [default: all below 400]
+    /// http://: statuses that count as answered, such as 200-299,404 [default: below 400]
     #[arg(long, value_name = "STATUSES", help_heading = "Exchange")]
     pub ok: Option<Statuses>,
-    /// Open loop: requests (or sessions) a second, sent whether or not replies come [default: 1000/s]
+    /// Open loop: requests (or sessions) a second, sent whether or not replies arrive [default: 1000/s]
     #[arg(long, value_name = "RATE", conflicts_with = "closed", help_heading = "Load")]
     pub rate: Option<Rate>,
-    /// Open loop: when requests are due: poisson (at random), even, burst:N (N at once),
-    /// on-off:TIME,TIME (at random, then nothing), ramp:RATE (from --rate to this one),
-    /// sine:SHARE,PERIOD (--rate, more and less by a share), trace:FILE (an instant on each line, and
-    /// no --rate)
+    /// Open loop: when requests are due: poisson (at random), even (equally spaced), burst:N (N at
+    /// once), on-off:TIME,TIME (at random, then none), ramp:RATE (from --rate to RATE),
+    /// sine:FRACTION,PERIOD (--rate plus and minus a fraction of it), trace:FILE (one instant a line;
+    /// without --rate)
     #[arg(long, value_name = "LAW", default_value = "poisson", conflicts_with = "closed",
           value_parser = read_law, help_heading = "Load")]
     pub arrivals: Law,
-    /// Closed loop: each client waits for its reply before it sends again
+    /// Closed loop: each client waits for its reply before it sends the next request
     #[arg(long, help_heading = "Load")]
     pub closed: bool,
-    /// Open loop: sessions arrive, each of so many requests one after the other, on a connection
-    /// of its own: 5, or geometric:5
+    /// Open loop: sessions arrive instead of requests; each makes LENGTH requests, one after the
+    /// other, on its own connection: 5, or geometric:5 (mean 5)
     #[arg(long, value_name = "LENGTH", conflicts_with = "closed", help_heading = "Load")]
     pub session: Option<SessionLength>,
-    /// Closed loop or session: the pause between reply and next request
+    /// Closed loop or session: pause between a reply and the next request
     #[arg(long, value_name = "TIMES", default_value = "0", value_parser = read_distribution::<Nanoseconds>,
           help_heading = "Load")]
     pub think: Quantity<Nanoseconds>,
@@ -72,87 +72,86 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load",
           value_parser = clap::value_parser!(u32).range(1..=65_535))]
     pub clients: u32,
-    /// Closed loop: requests that each client keeps in flight
+    /// Closed loop: requests in flight for each client
     #[arg(long, value_name = "N", default_value_t = 1, requires = "closed", help_heading = "Load",
           value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub pipeline: u32,
-    /// How long to measure
+    /// Length of the measured window
     #[arg(long = "for", value_name = "TIME", default_value = "10s", help_heading = "Load",
           value_parser = read_positive_seconds)]
     pub window: Duration,
-    /// How long to send before measuring
+    /// Time to send before measuring
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_seconds,
           help_heading = "Load")]
     pub warmup: Duration,
-    /// Waiting that a request asks for: 2ms, exp:2ms, uniform:LOW,HIGH, lognormal:MEAN,C2,
-    /// pareto:LOW,HIGH,SHAPE, two-point:COMMON,RARE,SHARE, or file:PATH (a time on each line)
+    /// Time that each request makes the server wait: 2ms, exp:2ms, uniform:LOW,HIGH, lognormal:MEAN,C2,
+    /// pareto:LOW,HIGH,SHAPE, two-point:COMMON,RARE,FRACTION, or file:PATH (one time a line)
     #[arg(long, value_name = "TIMES", default_value = "0", value_parser = read_distribution::<Nanoseconds>,
           help_heading = "Load")]
     pub wait: Quantity<Nanoseconds>,
-    /// Processor time that a request asks for, written as for --wait
+    /// Processor time that each request makes the server use, written as for --wait
     #[arg(long, value_name = "TIMES", default_value = "0", value_parser = read_distribution::<Nanoseconds>,
           help_heading = "Load")]
     pub compute: Quantity<Nanoseconds>,
-    /// Bytes of a request, written like --wait: 64B, exp:4KiB
+    /// Size of a request, written like --wait: 64B, exp:4KiB
     #[arg(long, value_name = "SIZES", default_value = "64B", value_parser = read_distribution::<Bytes>,
           help_heading = "Load")]
     pub request_size: Quantity<Bytes>,
-    /// Bytes of a reply
+    /// Size of a reply
     #[arg(long, value_name = "SIZES", default_value = "64B", value_parser = read_distribution::<Bytes>,
           help_heading = "Load")]
     pub reply_size: Quantity<Bytes>,
     /// How TCP connections are used: persistent, per-request, or per:N requests
     #[arg(long, value_name = "USE", default_value = "persistent", help_heading = "Load")]
     pub connection: Reuse,
-    /// How TCP connections are ended: reset (their ports are free at once) or finish (their ports
-    /// rest for a minute; after 12,000 connections to a server on loopback, further ones come from
-    /// 127.1.0.1 and the addresses behind it)
+    /// How TCP connections are closed: reset (RST; ports are free at once) or finish (FIN; ports stay
+    /// in TIME_WAIT for a minute; after 12,000 connections to a server on loopback the next ones
+    /// come from 127.1.0.1 and the addresses after it)
     #[arg(long, value_name = "HOW", default_value = "reset", help_heading = "Load")]
     pub close: CloseKind,
-    /// When an unanswered request is given up
+    /// Give a request up after this time without an answer
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_positive_duration,
           help_heading = "Load")]
     pub timeout: Duration,
-    /// Most requests in flight at once; what would be more is counted as unsent
+    /// Most requests in flight at once; requests beyond that count as unsent
     #[arg(long, value_name = "N", default_value_t = 16_384, help_heading = "Load",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(loadgen::driver::MOST_IN_FLIGHT)))]
     pub max_in_flight: u32,
-    /// The number from which the whole plan is drawn
+    /// Seed of the plan
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load")]
     pub seed: u64,
-    /// Threads of the generator, each with its share of clients and plan
+    /// Threads of the generator; each has a shard of the clients and of the plan
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Generator",
           value_parser = clap::value_parser!(u32).range(1..=256))]
     pub threads: u32,
-    /// Cores of the generator, such as 0,1 [default: all]; best ones that the server does not use
+    /// Cores of the generator, such as 0,1 [default: all]; choose cores that the server does not use
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Generator")]
     pub cores: Vec<usize>,
-    /// How to wait for the next instant: spin (precise, takes a core), sleep, or hybrid (sleep,
-    /// then spin) [default: spin where a core is left for the server, hybrid where not, sleep on
-    /// one core]
+    /// How to wait for the next send: spin (precise, uses a whole core), sleep, or hybrid (sleep,
+    /// then spin) [default: spin if a core remains for the server, else hybrid; sleep on one core]
     #[arg(long, help_heading = "Generator")]
     pub pacing: Option<PacingKind>,
-    /// /dev/cpu_dma_latency: hold at 0 where permitted, so that idle cores wake at once, or leave
+    /// /dev/cpu_dma_latency: hold at 0 if permitted, so that idle cores wake at once, or leave
     #[arg(long, value_name = "DO", default_value = "hold", help_heading = "Generator")]
     pub latency_file: LatencyFile,
-    /// udp://: take replies from any port of the server's address
+    /// udp://: accept replies from any port of the server's address
     #[arg(long, help_heading = "Generator")]
     pub unconnected: bool,
-    /// udp://: also count response times by the kernel's receive stamps
+    /// udp://: also measure response times by the kernel's receive timestamps
     #[arg(long, help_heading = "Generator")]
     pub kernel_stamps: bool,
-    /// udp://: hand datagrams of one size that are due together on one socket to the kernel as one
-    /// (GSO), and take replies likewise (GRO)
+    /// udp://: use segmentation offload: datagrams of one size that are due together on one socket
+    /// go to the kernel as one (GSO), and replies come the same way (GRO)
     #[arg(long, conflicts_with = "kernel_stamps", help_heading = "Generator")]
     pub offload: bool,
-    /// Load a server on another machine; it must be yours
+    /// Allow a target on another machine; it must be yours
     #[arg(long)]
     pub allow_remote: bool,
-    /// Say whether response times keep a bound, such as 'p99 < 5ms', by the exit code: 0 met, 5
-    /// not met, 6 the run does not tell
+    /// Check a bound on the response times, such as 'p99 < 5ms'; exit code 0: met, 5: not met, 6: the
+    /// run cannot tell
     #[arg(long, value_name = "BOUND", help_heading = "Answer")]
     pub expect: Vec<Expectation>,
-    /// Search the greatest rate at which response times keep a bound, such as 'p99 < 5ms'
+    /// Search for the highest rate at which the response times meet a bound, such as 'p99 < 5ms'
     #[arg(long, value_name = "BOUND", conflicts_with_all = ["closed", "expect", "hlog", "hgrm"],
           help_heading = "Answer")]
     pub capacity: Option<Expectation>,
@@ -170,9 +169,9 @@ pub struct LoadArgs {
 /// What a server of the generator's own protocols is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TargetService {
-    /// Crossover's own protocol: a request carries its processing.
+    /// Crossover's own protocol: each request names its processing.
     Work,
-    /// The request comes back (RFC 862).
+    /// The server returns the request (RFC 862).
     Echo,
 }
 
@@ -181,7 +180,7 @@ pub enum TargetService {
 pub enum CloseKind {
     /// By RST: its port is free at once
     Reset,
-    /// By FIN, and waiting for the server's
+    /// By FIN, then waiting for the server's FIN
     Finish,
 }
 
@@ -197,20 +196,20 @@ impl From<CloseKind> for Close {
 /// What is done with the file that keeps idle cores awake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LatencyFile {
-    /// Held at 0 during the run, where permitted
+    /// Hold at 0 during the run, if permitted
     Hold,
-    /// Left as it is
+    /// Leave it as it is
     Leave,
 }
 
 /// How the generator waits for the next instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PacingKind {
-    /// Never resting while anything is due or in flight
+    /// Poll while anything is due or in flight
     Spin,
-    /// Resting until shortly before the next instant
+    /// Sleep until shortly before the next send, then poll
     Hybrid,
-    /// Resting whenever there is nothing to do
+    /// Sleep whenever there is nothing to do
     Sleep,
 }
 
@@ -266,7 +265,7 @@ fn unescape(text: &str) -> Result<Vec<u8>, String> {
             (Some(b't'), _) => (b'\t', 2),
             (Some(b'\\'), _) => (b'\\', 2),
             (Some(b'x'), Some(byte)) => (byte, 4),
-            _ => return Err(format!("'{text}': behind \\ write r, n, t, \\ or xNN")),
+            _ => return Err(format!("'{text}': after \\ write r, n, t, \\ or xNN")),
         };
         bytes.push(byte);
         rest = &rest[at + length..];

@@ -32,13 +32,13 @@ pub enum Command {
     Bench(BenchArgs),
     /// Run one server design until Ctrl-C
     Serve(ServeArgs),
-    /// Put a load on a server and tell its response times
+    /// Put a load on a server and report its response times
     Load(Box<LoadArgs>),
     /// Write the report of a bench again from its records
     Report(ReportArgs),
-    /// List the server designs, or show what one of them teaches
+    /// List the server designs, or show the textbook page of one
     Designs(DesignsArgs),
-    /// Let clients misbehave towards every design and see what the others get
+    /// Let clients misbehave towards every design and report how other clients fare
     Faults(FaultsArgs),
 }
 
@@ -51,7 +51,7 @@ pub struct BenchArgs {
     /// Folder for records, page and figures [default: reports/runs/TIME-SCENARIO]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on with the unfinished bench in this folder: its measured runs are kept
+    /// Continue the unfinished bench in this folder; its measured runs are kept
     #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "out"])]
     pub resume: Option<PathBuf>,
 }
@@ -63,11 +63,11 @@ pub struct ServeArgs {
     /// and TCP from one process), or superserver (a program for each connection)
     #[arg(value_name = "DESIGN", value_parser = read_serving)]
     pub serving: Serving,
-    /// What to serve: work (a request carries its processing), echo, daytime, time, or http
+    /// What to serve: work (each request names its processing), echo, daytime, time, or http
     #[arg(long, default_value_t = Service::Work)]
     pub service: Service,
     /// Address and port, or one of them (:8080, localhost); without a port, or with port 0, the
-    /// system chooses one, and the first line of output tells it
+    /// system chooses one, and the first line of output names it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = read_listen)]
     pub listen: SocketAddr,
     /// all-services: each service listens on this port plus its well-known number (echo 7,
@@ -77,46 +77,45 @@ pub struct ServeArgs {
     /// superserver: the table, lines such as `7777 /bin/cat`
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,
-    /// Listen on an address that other machines reach; whoever reaches it can make it compute
+    /// Listen on an address that other machines can reach; any of them can make this one compute
     #[arg(long)]
     pub allow_remote: bool,
-    /// Workers: at most so many alive where they are made on demand [default: 1024], so many made
-    /// beforehand [default: 16], so many threads of a runtime [default: one a processor]
+    /// Workers: the most at once if created on demand [default: 1024], the number if preallocated
+    /// [default: 16], the threads of a runtime [default: one per processor]
     #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(servers::limits::MAX_WORKERS)))]
     pub workers: Option<u32>,
-    /// Clients that a loop, a queue or a runtime holds at once; more wait in the kernel's queue
+    /// Most clients that a loop, a queue or a runtime holds at once; the others wait in the kernel
     #[arg(long, value_name = "N", default_value_t = 4096,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_clients: u32,
-    /// Largest request taken; a larger one is refused
+    /// Largest request accepted; a larger one is refused
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_request: usize,
-    /// Largest reply given; a request for more is refused. Each client of a loop may keep a request and
-    /// a reply in memory: with the usual bounds 4,096 clients 8 GiB
+    /// Largest reply; a request for a larger one is refused. A loop may hold a request and a reply in
+    /// memory for each client: with the default limits, 8 GiB for 4,096 clients
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_reply: usize,
-    /// Longest waiting a request may ask for
+    /// Longest wait that a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
     pub max_wait: Duration,
     /// Most processor time a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
     pub max_compute: Duration,
-    /// How long a connection may be silent, a request take to arrive, or a reply to leave, before
-    /// the connection is closed
+    /// Close a connection that is silent, or whose request or reply is incomplete, for so long
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = read_positive_duration)]
     pub idle: Duration,
-    /// Delayed allocation: how long a request may take before the port gets a new receiver
+    /// Delayed allocation: serve a request for so long before another worker takes over the port
     #[arg(long, value_name = "TIME", default_value = "1ms", value_parser = read_duration)]
     pub patience: Duration,
-    /// Several event loops: how connections reach them: shared (one listener, all are woken),
-    /// exclusive (one is woken), reuseport (a listener each), round-robin (dealt out)
+    /// Several event loops: how connections reach them: shared (one listener, all loops wake),
+    /// exclusive (one loop wakes), reuseport (a listener each), round-robin (an acceptor deals them out)
     #[arg(long, value_name = "HOW", default_value_t = Dispatch::Exclusive)]
     pub distribution: Dispatch,
     /// Cores the server may use, such as 1,2,3 [default: all]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub cores: Vec<usize>,
-    /// End by itself after this time
+    /// Exit after this time
     #[arg(long, value_name = "TIME", value_parser = read_positive_seconds)]
     pub lifetime: Option<Duration>,
     /// End together with the process that started it
@@ -138,7 +137,7 @@ pub struct ReportArgs {
 /// Arguments of `designs`.
 #[derive(Debug, Args)]
 pub struct DesignsArgs {
-    /// Show what this design's file says of it: picture, what changed, when it pays, where it is
+    /// Show the header of this design's file: picture, what changed, when it pays, where it is
     /// described
     #[arg(value_parser = read_design)]
     pub design: Option<&'static Design>,
@@ -153,7 +152,7 @@ pub struct FaultsArgs {
     /// The designs [default: all]
     #[arg(value_name = "DESIGN", value_parser = read_design)]
     pub designs: Vec<&'static Design>,
-    /// The idle time-out of the servers that have one
+    /// Idle time-out of the TCP servers
     #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = read_positive_duration)]
     pub idle: Duration,
     /// Folder for the page [default: reports/runs/TIME-faults]
@@ -192,7 +191,9 @@ fn read_listen(text: &str) -> Result<SocketAddr, String> {
     }
     let (name, port) = text.rsplit_once(':').unwrap_or((text, "0"));
     let wrong = || {
-        format!("'{text}' is no address to listen on; write 127.0.0.1:8080, [::1]:8080 or :8080")
+        format!(
+            "'{text}' is not an address to listen on; write 127.0.0.1:8080, [::1]:8080 or :8080"
+        )
     };
     let port: u16 = port.parse().map_err(|_| wrong())?;
     if text.is_empty() {

@@ -53,7 +53,7 @@ impl FromStr for TargetUrl {
             .port_or_known_default()
             .ok_or_else(|| format!("'{text}' names no port; {FORMS}"))?;
         if port == 0 {
-            return Err("port 0 is no server's; give the port on which it listens".to_owned());
+            return Err("no server listens on port 0; give the server's port".to_owned());
         }
         let beyond = !matches!(url.path(), "" | "/") || url.query().is_some();
         if scheme != Scheme::Http && (beyond || url.username() != "" || url.password().is_some()) {
@@ -78,10 +78,10 @@ impl FromStr for TargetUrl {
 fn not_a_url(text: &str, error: ParseError) -> String {
     match error {
         ParseError::InvalidPort => {
-            format!("'{text}' has no port that exists: they go from 1 to 65535")
+            format!("'{text}' has no valid port; ports are 1 to 65535")
         }
         ParseError::RelativeUrlWithoutBase => FORMS.to_owned(),
-        other => format!("'{text}' is no URL: {other}; {FORMS}"),
+        other => format!("'{text}' is not a URL: {other}; {FORMS}"),
     }
 }
 
@@ -90,7 +90,7 @@ fn unknown_scheme(scheme: &str, text: &str) -> String {
         "https" => "https:// is not spoken here, as there is no TLS; load the server's plain \
                     http:// port, or a proxy's that speaks TLS to it"
             .to_owned(),
-        "unix" => "sockets of files are not loaded; let the server listen on a port of \
+        "unix" => "Unix sockets are not supported; let the server listen on a port of \
                    127.0.0.1"
             .to_owned(),
         "ws" | "wss" | "grpc" | "h2" | "h2c" => {
@@ -104,7 +104,7 @@ fn unknown_scheme(scheme: &str, text: &str) -> String {
 /// All addresses that a name stands for, each once, in the system's order of preference.
 fn resolved(name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    let nowhere = |why: String| format!("'{name}:{port}' leads nowhere: {why}; {FORMS}");
+    let nowhere = |why: String| format!("'{name}:{port}' cannot be resolved: {why}; {FORMS}");
     let found = (bare, port).to_socket_addrs().map_err(|error| nowhere(error.to_string()))?;
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for address in found {
@@ -148,8 +148,8 @@ mod tests {
             ("https://127.0.0.1/", "TLS"),
             ("unix:///tmp/socket", "127.0.0.1"),
             ("http://", "udp://"),
-            ("http://no such host/", "no URL"),
-            ("http://no-such-host.invalid/", "leads nowhere"),
+            ("http://no such host/", "not a URL"),
+            ("http://no-such-host.invalid/", "cannot be resolved"),
         ] {
             let error = text.parse::<TargetUrl>().expect_err(text);
             assert!(error.contains(said), "{text}: {error}");

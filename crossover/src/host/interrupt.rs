@@ -1,4 +1,4 @@
-//! Signals that end the program, as a flag that long work looks at.
+//! Signals that end the program, as a flag that long work checks.
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
@@ -13,17 +13,17 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
-/// Signals that come within this time are one wish to end.
+/// Signals within this time count as one request to end.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// Whether the program was asked to end, and how.
+/// Whether the program was asked to end, and by which signal.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt(Arc<AtomicUsize>);
 
 impl Interrupt {
-    /// Notices SIGINT, SIGTERM and SIGHUP from now on. Another SIGINT or SIGTERM ends the program at
-    /// once, for the impatient, if it comes a second later or more: timeout(1) and others send two of
-    /// them together. A SIGHUP that whoever started the program has it ignore (nohup(1)) stays ignored.
+    /// Catches SIGINT, SIGTERM and SIGHUP from now on. Another SIGINT or SIGTERM ends the program
+    /// at once if it comes a second later or more: timeout(1) and other programs send two of them
+    /// together. If the parent process has SIGHUP ignored (nohup(1)), it stays ignored.
     pub(crate) fn watch() -> io::Result<Self> {
         let came = Arc::new(AtomicUsize::new(0));
         let impatient = Arc::new(AtomicBool::new(false));
@@ -50,12 +50,12 @@ impl Interrupt {
         Ok(Self(came))
     }
 
-    /// Whether it was asked to end.
+    /// Whether the program was asked to end.
     pub(crate) fn came(&self) -> bool {
         self.0.load(Relaxed) != 0
     }
 
-    /// What asked for it, as people say it.
+    /// The signal's name, as users know it.
     pub(crate) fn name(&self) -> &'static str {
         match Signal::try_from(self.0.load(Relaxed) as i32) {
             Ok(Signal::SIGINT) | Err(_) => "Ctrl-C",
@@ -64,13 +64,13 @@ impl Interrupt {
     }
 }
 
-/// A file that may not grow any more (ulimit -f) is an error of the write, as a full disk is, and not
-/// the end of the program.
+/// Makes a write that exceeds the limit on file size (ulimit -f) fail, as on a full disk, instead
+/// of ending the program.
 pub(crate) fn outlive_file_limits() {
     let _ = flag::register(Signal::SIGXFSZ as i32, Arc::new(AtomicBool::new(false)));
 }
 
-/// Whether the kernel drops this signal for us, by the mask SigIgn of proc(5).
+/// Whether this process ignores a signal, by the mask SigIgn of proc(5).
 fn is_ignored(signal: i32) -> bool {
     let status = Process::myself().and_then(|process| process.status());
     status.is_ok_and(|status| status.sigign >> (signal - 1) & 1 == 1)

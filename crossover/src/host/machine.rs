@@ -1,4 +1,4 @@
-//! What machine this is, and what its kernel counts.
+//! Describes this machine, and reads counters of its kernel.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use procfs::{CpuInfo, Current, Meminfo};
 use results::Machine;
 
-/// Looks at the machine; what cannot be learnt stays empty.
+/// Describes the machine; what cannot be read stays empty or 0.
 pub(crate) fn probe() -> Machine {
     let processors = CpuInfo::current().ok();
     let field = |name: &str| {
@@ -40,7 +40,7 @@ fn ephemeral_ports() -> Option<(u16, u16)> {
     Some((ends.next()?.ok()?, ends.next()?.ok()?))
 }
 
-/// Both ends ask for cubic and get it where the kernel has it.
+/// The congestion control of both ends: they ask for cubic, and get it if the kernel has it.
 fn congestion_control() -> String {
     let read = |name: &str| fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"));
     match read("tcp_available_congestion_control") {
@@ -51,12 +51,12 @@ fn congestion_control() -> String {
     }
 }
 
-/// Counters of the kernel that only grow; two readings tell what happened between them.
+/// Kernel counters that only grow; the difference of two readings shows what happened between them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KernelCounters {
     datagrams_dropped: u64,
     connections_dropped: u64,
-    /// By core: ticks that the hypervisor took, and all.
+    /// For each core: the ticks that the hypervisor took, and all ticks.
     ticks: BTreeMap<usize, (u64, u64)>,
 }
 
@@ -65,7 +65,7 @@ pub(crate) struct KernelCounters {
 pub(crate) struct KernelEvents {
     pub(crate) datagrams_dropped: u64,
     pub(crate) connections_dropped: u64,
-    /// Of the time of the core that was robbed most.
+    /// The fraction of its time that the most affected core lost to the hypervisor.
     pub(crate) stolen_share: f64,
 }
 
@@ -83,13 +83,13 @@ impl KernelCounters {
         }
     }
 
-    /// What has happened since an earlier reading; stolen from `cores`, or from any if there are
-    /// none.
+    /// What has happened since an earlier reading. Stolen time counts on `cores`, or on every core
+    /// if `cores` is empty.
     pub(crate) fn since(&self, earlier: &Self, cores: &[usize]) -> KernelEvents {
         let stolen_from = |core: &usize| {
             let ((stolen, all), (stolen_before, all_before)) =
                 (self.ticks.get(core)?, earlier.ticks.get(core)?);
-            // A short run has few ticks of 10 ms; one of them says nothing yet.
+            // A short run has few ticks of 10 ms, so one stolen tick is not evidence yet.
             let stolen =
                 Some(stolen.saturating_sub(*stolen_before)).filter(|stolen| *stolen > 1)?;
             Some(stolen as f64 / all.saturating_sub(*all_before).max(1) as f64)
@@ -106,8 +106,8 @@ impl KernelCounters {
     }
 }
 
-/// A core's number with its stolen and all of its ticks, from its line of /proc/stat: user, nice,
-/// system, idle, iowait, irq, softirq, steal (proc_stat(5)). Cores that are off have no line,
+/// A core's number with its stolen ticks and all ticks, from its line of /proc/stat: user, nice,
+/// system, idle, iowait, irq, softirq, steal (proc_stat(5)). Cores that are offline have no line,
 /// and `procfs` counts the lines instead of reading the numbers.
 fn core_ticks(line: &str) -> Option<(usize, (u64, u64))> {
     let mut columns = line.strip_prefix("cpu")?.split(' ');
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_stolen_is_that_of_the_core_robbed_most_of_those_that_count() {
-        // Core 1 is off.
+        // Core 1 is offline.
         let counters = |text: &str| KernelCounters {
             ticks: text.lines().filter_map(core_ticks).collect(),
             ..KernelCounters::default()

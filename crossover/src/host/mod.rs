@@ -1,5 +1,5 @@
-//! The machine that the program runs on: what it is, who runs on which core, and the signals that end
-//! a run.
+//! The machine that the program runs on: its properties, the placement on its cores, and the
+//! signals that end a run.
 
 pub(crate) mod interrupt;
 pub(crate) mod machine;

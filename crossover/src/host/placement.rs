@@ -1,4 +1,4 @@
-//! Who runs on which core, and keeping idle cores awake.
+//! Which cores the generator and the server use, and keeping idle cores awake.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -8,12 +8,12 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use results::Placement;
 
-/// Keeps `/dev/cpu_dma_latency` open with the value 0 while it lives: the kernel then lets no
-/// core fall into an idle state that it takes long to wake from.
+/// Keeps `/dev/cpu_dma_latency` open with the value 0 while it exists, so that the kernel lets no
+/// core enter an idle state that is slow to leave.
 pub struct LatencyHold(Option<File>);
 
 impl LatencyHold {
-    /// Takes hold where that is permitted (it usually needs root).
+    /// Takes the hold where that is permitted, which usually needs root.
     #[must_use]
     pub fn take() -> Self {
         let held = OpenOptions::new()
@@ -42,12 +42,12 @@ pub(crate) fn cores() -> Vec<usize> {
     (0..CpuSet::count()).filter(|core| set.is_set(*core).unwrap_or(false)).collect()
 }
 
-/// The cores that this process could use if its starter had not kept it to some: taskset(1) is a
-/// wish, which a thread may take back; what cpuset(7) forbids stays forbidden. Where this list is
-/// longer than that of [`cores`], somebody left the others to the server.
+/// The cores that this process could use if its parent had not restricted it. A thread may undo
+/// taskset(1), but not cpuset(7). If this list is longer than that of [`cores`], the other cores
+/// were left to the server.
 pub(crate) fn cores_within_reach() -> Vec<usize> {
     let everywhere: Vec<usize> = (0..CpuSet::count()).collect();
-    // A thread of its own, since the answer changes the asker. Without one nothing more is known.
+    // A new thread asks, because asking changes its affinity. Without one nothing more is known.
     let asked = thread::Builder::new().spawn(move || {
         stay_on(&everywhere);
         cores()
@@ -55,8 +55,8 @@ pub(crate) fn cores_within_reach() -> Vec<usize> {
     asked.ok().and_then(|asked| asked.join().ok()).unwrap_or_else(cores)
 }
 
-/// The first core for the generator, which needs one only, and all others for the server. With a
-/// single core they share it, and every run is doubted.
+/// Places the generator on the first core, as it needs only one, and the server on all others. With
+/// a single core they share it, and every run is flagged with a warning.
 pub(crate) fn apart(cores: &[usize]) -> Placement {
     let (generator, server) = match cores {
         [first, others @ ..] if !others.is_empty() => (vec![*first], others.to_vec()),
@@ -73,8 +73,8 @@ pub(crate) fn apart(cores: &[usize]) -> Placement {
     }
 }
 
-/// Keeps the calling thread, and what it starts, on these cores. A refusal leaves things as they
-/// were; the placement that is recorded says what was asked.
+/// Keeps the calling thread, and what it starts, on these cores. If the system refuses, nothing
+/// changes; the recorded placement states what was asked.
 pub(crate) fn stay_on(cores: &[usize]) {
     let mut set = CpuSet::new();
     if cores.iter().all(|core| set.set(*core).is_ok()) {

@@ -1,25 +1,25 @@
-//! What helps a load that got other answers than it asked for, by what came.
+//! Advice for a load that got other replies than it asked for, based on what the server sent.
 
 use results::Measurement;
 
 use crate::cli::{LoadArgs, Scheme};
 
-/// Beginnings of what servers send, and what they tell about the server.
+/// First bytes of what servers send, and what these show about the server.
 const SIGNS: [(&str, &str); 7] = [
-    ("HTTP/2", "the server speaks HTTP/2 only, which is not spoken here"),
-    ("HTTP/", "the server speaks HTTP; load it by http://"),
+    ("HTTP/2", "the server speaks HTTP/2 only, which crossover does not support"),
+    ("HTTP/", "the server speaks HTTP; use an http:// target"),
     (
         "XOr1",
-        "the server speaks the work protocol of crossover serve; load it by tcp:// or udp://, \
-              or have it serve another one (--service http)",
+        "the server speaks the work protocol of crossover serve; use a tcp:// or udp:// target, \
+              or start it with another service (--service http)",
     ),
-    (r"\x15\x03", "the server speaks TLS, which is not spoken here; load its plain port"),
-    (r"\x16\x03", "the server speaks TLS, which is not spoken here; load its plain port"),
-    ("SSH-", "an SSH server listens there; give the port of the server that is meant"),
-    ("220 ", "a mail or file server listens there; give the port of the server that is meant"),
+    (r"\x15\x03", "the server speaks TLS, which crossover does not support; use its plain port"),
+    (r"\x16\x03", "the server speaks TLS, which crossover does not support; use its plain port"),
+    ("SSH-", "an SSH server listens there; give the port of the server to load"),
+    ("220 ", "a mail or file server listens there; give the port of the server to load"),
 ];
 
-/// What would help, where what came tells it.
+/// The advice, if what the server sent shows the cause.
 pub(crate) fn hint(arguments: &LoadArgs, measured: &Measurement) -> Option<String> {
     if measured.events.nobody_listens {
         return Some("is the server running, and does it listen there?".to_owned());
@@ -32,12 +32,12 @@ pub(crate) fn hint(arguments: &LoadArgs, measured: &Measurement) -> Option<Strin
     if let Some((code, its)) = status {
         let all: u64 = measured.statuses_by_code.values().map(|one| one.times.count()).sum();
         return Some(format!(
-            "{} of {all} replies had status {code}; ask for something that is there, or say by --ok \
+            "{} of {all} replies had status {code}; request something that exists, or say with --ok \
              which statuses are right",
             its.times.count()
         ));
     }
-    // Who was answered speaks what the server does.
+    // A load that got answers speaks the server's protocol.
     if measured.counts.answered > 0 {
         return None;
     }
@@ -46,13 +46,13 @@ pub(crate) fn hint(arguments: &LoadArgs, measured: &Measurement) -> Option<Strin
     let sign = SIGNS.iter().find(|(begin, _)| unreadable.bytes.starts_with(begin));
     Some(match sign {
         Some((begin, text)) if !(is_http && *begin == "HTTP/") => (*text).to_owned(),
-        Some(_) => "its replies are not those of HTTP/1.1".to_owned(),
+        Some(_) => "its replies are not HTTP/1.1".to_owned(),
         None if is_http => {
-            "the server does not speak HTTP; load it by tcp:// with --send and --reply-until"
+            "the server does not speak HTTP; use a tcp:// target with --send and --reply-until"
                 .to_owned()
         }
         None if arguments.send.is_some() => {
-            "say where its replies end, by --reply-until or --reply-length".to_owned()
+            "say where a reply ends, with --reply-until or --reply-length".to_owned()
         }
         None => "say what it speaks: --service echo, or --send with --reply-until".to_owned(),
     })

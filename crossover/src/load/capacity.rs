@@ -1,4 +1,4 @@
-//! `crossover load --capacity`: trials at rates that the search asks for, and what they say.
+//! `crossover load --capacity`: trials at the rates that the search asks for, and their results.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -17,13 +17,14 @@ use crate::terminal::{json, tables};
 use crate::testbed::generator::{GeneratorSetup, measure};
 use loadgen::Target;
 
-/// How long a server may take to work off what a trial has left; then the search goes on.
+/// The time-out for a server to process what a trial left in its queues; the search then goes on.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The most that is tried: a thread of the generator sends a few hundred thousand a second.
+/// The highest rate that is tried, per thread: a generator thread sends a few hundred thousand
+/// requests a second.
 const MOST_PER_THREAD: f64 = 500_000.0;
 
-/// Trials within this factor of a capacity speak of it.
+/// A trial counts as near a capacity if its rate is within this factor of it.
 const NEAR: f64 = 1.3;
 
 /// What `--json` prints.
@@ -32,7 +33,7 @@ struct Printed {
     bound: String,
     capacity: Option<PrintedCapacity>,
     because: Option<String>,
-    /// What the capacity lacks, where it was found.
+    /// Why a capacity that was found may be too high.
     note: Option<String>,
     trials: Vec<PrintedTrial>,
 }
@@ -44,7 +45,7 @@ struct PrintedCapacity {
     high: f64,
 }
 
-/// What came of a trial, without its figure.
+/// The outcome of a trial, without its value.
 #[derive(Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum State {
@@ -69,17 +70,17 @@ struct PrintedTrial {
     achieved: f64,
     figure_ns: Option<f64>,
     state: State,
-    /// As the server reports it in its replies; services of others report none.
+    /// As the server reports it in its replies; foreign services report none.
     service_time_mean_ns: Option<f64>,
     answered: u64,
     unanswered: u64,
-    /// How many independent requests would tell as much.
+    /// The effective sample size, in independent requests.
     effective_samples: f64,
     kept: bool,
     doubts: Vec<&'static str>,
 }
 
-/// Searches, from the rate of the load on.
+/// Runs the search, starting at the rate of the load.
 pub(crate) fn run(
     arguments: &LoadArgs,
     bound: &Expectation,
@@ -89,11 +90,14 @@ pub(crate) fn run(
     stop: &Interrupt,
 ) -> Result<(), Error> {
     let Some(first) = spec.arrivals.rate() else {
-        return Err(Error::Usage("a closed loop has no rate to search".to_owned()));
+        return Err(Error::Usage(
+            "a closed loop has no rate to search for; omit --closed".to_owned(),
+        ));
     };
     if matches!(arguments.arrivals, Law::Trace(_) | Law::Ramp { .. }) {
         return Err(Error::Usage(
-            "a trace or a ramp has no one rate to search; give another --arrivals".to_owned(),
+            "a trace or a ramp has no single rate to search for; give another --arrivals"
+                .to_owned(),
         ));
     }
     let requests = 2.0 * needed_for(bound.figure);
@@ -112,7 +116,7 @@ pub(crate) fn run(
             Next::Try(rate) => rate,
             end => break Ok(end),
         };
-        // Another seed each time, also where a rate is tried again.
+        // Each trial has another seed, even if a rate is tried again.
         let seed = spec.seed.wrapping_add(rate.to_bits()).wrapping_add(trials.len() as u64);
         let spec = LoadSpec { seed, ..spec.clone() };
         let (trial, printed) = match attempt(arguments, bound, &spec, target, generator, rate, stop)
@@ -126,7 +130,7 @@ pub(crate) fn run(
         }
         trials.push(printed);
     };
-    // What was tried is told, whatever ended it.
+    // The trials are printed, whatever ended the search.
     let nothing_came = !trials.is_empty() && trials.iter().all(|trial| trial.answered == 0);
     if !trials.is_empty() {
         print(arguments, bound, spec.window, &end, trials)?;
@@ -134,15 +138,15 @@ pub(crate) fn run(
     end?;
     if nothing_came {
         return Err(Error::NoAnswer(format!(
-            "nothing was answered at {} in any trial; see that the server is there and speaks what \
-             the load does",
+            "no request to {} was answered in any trial; check that the server runs and speaks the \
+             protocol of the load",
             arguments.target.host
         )));
     }
     Ok(())
 }
 
-/// How many independent requests a figure needs.
+/// How many independent requests a statistic needs.
 fn needed_for(figure: Statistic) -> f64 {
     match figure {
         Statistic::Percentile(percent) => needed(percent),
@@ -150,9 +154,9 @@ fn needed_for(figure: Statistic) -> f64 {
     }
 }
 
-/// What is to be said of a capacity whose trials were too short: a run that holds few independent
-/// requests seldom meets the longest queues. On a simulated M/M/1 the capacity came out 1 % too high
-/// with 0.7 of the independent requests that p99 needs, and 7 % with a tenth of them.
+/// A note on a capacity whose trials were too short: a run with few independent requests seldom
+/// meets the longest queues. On a simulated M/M/1 the capacity came out 1 % too high with 0.7 of
+/// the independent requests that p99 needs, and 7 % too high with a tenth of them.
 fn too_short(
     trials: &[PrintedTrial],
     found: Capacity,
@@ -177,8 +181,8 @@ fn too_short(
     })
 }
 
-/// Waits until a server has worked off what an unsteady trial has left in its queues, and is done
-/// with one more request that stands behind all that, lest the next trial meet it.
+/// Waits until the server has processed what an unsteady trial left in its queues, and has answered
+/// requests sent after it, so that the next trial does not queue behind the last one.
 fn drain(
     spec: &LoadSpec,
     target: &Target,
@@ -199,7 +203,7 @@ fn drain(
     Ok(())
 }
 
-/// One trial: the load of the arguments at another rate.
+/// One trial: the load of the arguments at the given rate.
 fn attempt(
     arguments: &LoadArgs,
     bound: &Expectation,
@@ -210,7 +214,7 @@ fn attempt(
     stop: &Interrupt,
 ) -> Result<(Trial, PrintedTrial), Error> {
     let asked = Rate::per_second(rate)
-        .ok_or_else(|| Error::Usage("the search left the rates that exist".to_owned()))?;
+        .ok_or_else(|| Error::Usage("the search left the range of possible rates".to_owned()))?;
     let plan = Plan::draw(LoadSpec {
         arrivals: Arrivals::open(asked, arguments.arrivals),
         ..spec.clone()
@@ -245,16 +249,17 @@ fn attempt(
 
 impl PrintedTrial {
     fn figure(&self) -> String {
-        let none = if self.state == State::NotSent { "not to be sent" } else { "no steady state" };
+        let none =
+            if self.state == State::NotSent { "could not be sent" } else { "no steady state" };
         self.figure_ns.map_or_else(|| none.to_owned(), tables::time)
     }
 
-    /// Whether the bound was kept; nothing where the server was not put to the test.
+    /// Whether the bound was met; empty if the rate could not be sent.
     fn verdict(&self) -> &'static str {
         match (self.kept, self.state) {
-            (true, _) => "kept",
+            (true, _) => "met",
             (false, State::NotSent) => "",
-            (false, _) => "missed",
+            (false, _) => "not met",
         }
     }
 }
@@ -274,14 +279,14 @@ fn print(
     let because = match end {
         Ok(Next::Found(_) | Next::Try(_)) => None,
         Ok(Next::BelowAll(rate)) => Some(format!(
-            "not even {rate:.1}/s, the least rate with requests enough, keeps it; {longer}"
+            "not even {rate:.1}/s, the lowest rate with enough requests, meets it; {longer}"
         )),
         Ok(Next::AboveAll(rate)) => Some(format!(
-            "{rate:.1}/s keeps the bound, and about as much is all that can be sent; try more \
+            "{rate:.1}/s meets the bound, and the generator can send little more; try more \
              --threads, on cores of their own"
         )),
         Ok(Next::NotSent(rate)) => Some(format!(
-            "{rate:.1}/s, the least rate with requests enough, cannot be sent; {longer}"
+            "{rate:.1}/s, the lowest rate with enough requests, cannot be sent; {longer}"
         )),
         Err(error) => Some(error.to_string()),
     };
@@ -295,7 +300,7 @@ fn print(
     }
     let mut out = Output::begin();
     let mut table =
-        tables::table(&["rate", "sent", &bound.figure.to_string(), "unanswered", "", "doubts"]);
+        tables::table(&["rate", "sent", &bound.figure.to_string(), "unanswered", "", "warnings"]);
     for trial in &trials {
         table.add_row(vec![
             format!("{:.1}/s", trial.rate),
@@ -315,10 +320,10 @@ fn print(
                 out.line("");
             }
             out.line("Without loss and without a growing backlog");
-            out.line(format!("{bound} is kept up to {rate:.1}/s ({low:.1} to {high:.1}/s, 95 %)"));
+            out.line(format!("{bound} is met up to {rate:.1}/s ({low:.1} to {high:.1}/s, 95 %)"));
         }
         (None, Some(because)) if end.is_ok() => out.paragraph(because, "  "),
-        (None, _) => {} // the error is told by whoever called
+        (None, _) => {} // the caller reports the error
     }
     out.finish()
 }
@@ -345,7 +350,7 @@ mod tests {
     #[test]
     fn a_capacity_of_trials_that_are_too_short_says_how_long_they_should_be() {
         let found = Capacity { rate: 1_000.0, low: 900.0, high: 1_100.0 };
-        // Far below the capacity there are always enough.
+        // Trials far below the capacity always have enough.
         let trials = [trial(100.0, 9_000.0), trial(950.0, 30.0), trial(1_050.0, 29.8)];
         let note = |trials: &[PrintedTrial], figure| {
             too_short(trials, found, figure, Duration::from_secs(2))

@@ -1,4 +1,4 @@
-//! `crossover load`: one load on one server, own or foreign.
+//! `crossover load`: one load on one server, Crossover's own or foreign.
 
 mod advice;
 mod capacity;
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
         .then(|| LiveLine::show(&generator.progress, plan.spec.warmup + plan.spec.window));
     let measured = measure(&plan, &target, &generator, &|| stop.came())?;
     drop(live);
-    // What was measured is said first: no file is worth losing it.
+    // The results are printed first, so that a failed file cannot lose them.
     let printed = output::print(arguments, &plan, &generator, &measured);
     let mut errors: Vec<Error> = [printed, exports.write(&measured)]
         .into_iter()
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
         .collect();
     if stop.came() {
         errors.push(Error::Interrupted(format!(
-            "ended by {}; the figures are of the requests until then",
+            "ended by {}; the results cover the requests until then",
             stop.name()
         )));
     }
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
     end_with(errors)
 }
 
-/// A load that got no right answer has measured nothing of the server.
+/// The error of a load that got no right answer and so measured nothing of the server.
 fn nothing_answered(arguments: &LoadArgs, measured: &Measurement) -> Option<Error> {
     let counts = &measured.counts;
     if counts.answered > 0 || (counts.planned == 0 && !measured.events.nobody_listens) {
@@ -83,16 +83,17 @@ fn nothing_answered(arguments: &LoadArgs, measured: &Measurement) -> Option<Erro
     let at = &arguments.target.host;
     let what = if measured.events.nobody_listens {
         let sent = counts.sent + measured.events.warmup;
-        format!("nobody listens at {at}: the kernel refused all of the first {sent} requests")
+        format!("no server listens at {at}: the kernel refused all of the first {sent} requests")
     } else {
-        format!("nothing was answered at {at}, of {} requests", counts.planned)
+        format!("none of the {} requests to {at} was answered", counts.planned)
     };
-    let hint = advice::hint(arguments, measured)
-        .unwrap_or_else(|| "see that the server is there and speaks what the load does".to_owned());
+    let hint = advice::hint(arguments, measured).unwrap_or_else(|| {
+        "check that the server runs and speaks the protocol of the load".to_owned()
+    });
     Some(Error::NoAnswer(format!("{what}; {hint}")))
 }
 
-/// The expectations that the run does not meet, or of which it does not tell.
+/// The errors of expectations that are not met, or that the run cannot decide.
 fn unmet(arguments: &LoadArgs, measured: &Measurement) -> Vec<Error> {
     let unmet =
         arguments.expect.iter().filter_map(|expectation| match expectation.verdict(measured) {
@@ -112,19 +113,17 @@ fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
     let thinks = arguments.closed || arguments.session.is_some();
     if !thinks && (!arguments.think.is_fixed() || arguments.think.mean() > 0.0) {
         return Err(Error::Usage(
-            "only who waits for replies thinks: --think needs --closed or --session".to_owned(),
+            "--think is the pause after a reply: it needs --closed or --session".to_owned(),
         ));
     }
     if arguments.clients < arguments.threads {
         return Err(Error::Usage(format!(
-            "{} threads need as many clients; raise --clients or lower --threads",
+            "{} threads need at least as many clients; raise --clients or lower --threads",
             arguments.threads
         )));
     }
     if arguments.rate.is_some() && matches!(arguments.arrivals, Law::Trace(_)) {
-        return Err(Error::Usage(
-            "a trace says itself when requests are due; leave --rate away".to_owned(),
-        ));
+        return Err(Error::Usage("a trace has its own rate; omit --rate".to_owned()));
     }
     let usual = LoadSpec::default().arrivals.rate().expect("the usual load has a rate");
     Ok(LoadSpec {
@@ -142,7 +141,7 @@ fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
         compute: arguments.compute,
         request_size: arguments.request_size,
         reply_size: arguments.reply_size,
-        // Who says that a connection ends with its request may not put another one on it.
+        // A request that announces the end of its connection must be the last on it.
         reuse: match says_close(arguments) {
             true => Reuse::Per(1),
             false => arguments.connection,
@@ -154,7 +153,7 @@ fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
     })
 }
 
-/// The server, and what is said to it.
+/// The server, and the exchange with it.
 fn target_of(arguments: &LoadArgs) -> Result<Target, Error> {
     let target = &arguments.target;
     let transport = match target.scheme {
@@ -210,7 +209,8 @@ fn says_close(arguments: &LoadArgs) -> bool {
     })
 }
 
-/// The fields of a request: those asked for, and the user whom the target names.
+/// The header fields: those of `--header`, and the credentials in the target if no header gives
+/// any.
 fn headers_of(arguments: &LoadArgs) -> Vec<String> {
     let mut headers = arguments.headers.clone();
     let is_given = |field: &String| field.to_ascii_lowercase().starts_with("authorization:");
@@ -222,8 +222,8 @@ fn headers_of(arguments: &LoadArgs) -> Vec<String> {
     headers
 }
 
-/// A foreign server is not told how long to work, nor how much to reply. Whoever asks for what an
-/// exchange cannot carry would measure something else.
+/// Refuses options that the exchange cannot carry, because the load would measure something else.
+/// Only the work protocol carries how long to work and how much to reply.
 fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<(), Error> {
     let usual = LoadSpec::default();
     let is_http = matches!(exchange, Exchange::Http(_));
@@ -234,15 +234,15 @@ fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<()
     let problem = if *exchange != Exchange::Work
         && (arguments.wait.largest() > 0.0 || arguments.compute.largest() > 0.0)
     {
-        "only the work protocol carries --wait and --compute; leave them away, or load a server of \
+        "only the work protocol carries --wait and --compute; omit them, or load a server started by \
          crossover serve"
     } else if *exchange != Exchange::Work && arguments.reply_size != usual.reply_size {
-        "only the work protocol carries --reply-size; leave it away, or load a server of crossover \
+        "only the work protocol carries --reply-size; omit it, or load a server started by crossover \
          serve"
     } else if !matches!(exchange, Exchange::Work | Exchange::Echo)
         && arguments.request_size != usual.request_size
     {
-        "--request-size is for the services work and echo; give the bytes by --send or --body"
+        "--request-size is for the services work and echo; give the bytes with --send or --body"
     } else if !is_http && of_http {
         "--method, --header, --body and --ok are for http:// targets"
     } else if is_http && arguments.service == TargetService::Echo {
@@ -252,14 +252,14 @@ fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<()
     {
         "--connection and --close are for tcp:// and http:// targets"
     } else if arguments.kernel_stamps && matches!(exchange, Exchange::Raw { .. }) {
-        "--kernel-stamps needs replies that name their request: those of the services work and echo"
+        "--kernel-stamps needs replies that identify their request: use the service work or echo"
     } else {
         return Ok(());
     };
     Err(Error::Usage(problem.to_owned()))
 }
 
-/// A load may need as many sockets as the system grants at all.
+/// Raises the limit of open descriptors to the hard limit, because a load may need many sockets.
 fn allow_many_descriptors() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
@@ -275,14 +275,14 @@ fn generator_of(arguments: &LoadArgs, latency_held: bool) -> Result<GeneratorSet
     chosen.sort_unstable();
     chosen.dedup();
     if let Some(core) = chosen.iter().find(|core| !usable.contains(core)) {
-        return Err(Error::Usage(format!("there is no core {core}; there are {usable:?}")));
+        return Err(Error::Usage(format!("there is no core {core}; the cores are {usable:?}")));
     }
     if chosen != usable {
         stay_on(&chosen);
     }
     let threads = arguments.threads as usize;
     let within_reach = cores_within_reach();
-    // A server on this machine has the cores that no generator has.
+    // A server on this machine runs on the cores that the generator does not use.
     let is_local = arguments.target.addresses[0].ip().is_loopback();
     let anywhere = arguments.cores.is_empty() && usable == within_reach;
     let taken = if anywhere { threads } else { chosen.len() };
@@ -304,7 +304,7 @@ fn generator_of(arguments: &LoadArgs, latency_held: bool) -> Result<GeneratorSet
     })
 }
 
-/// Files asked for beside the output; prepared first, so that a wrong path shows before the load.
+/// The export files. They are prepared before the load, so that a wrong path is reported early.
 struct Exports(Vec<Export>);
 
 struct Export {
@@ -319,7 +319,7 @@ impl Exports {
             && is_same_file(hlog, hgrm)
         {
             return Err(Error::Usage(
-                "--hlog and --hgrm name the same file; give each its own".to_owned(),
+                "--hlog and --hgrm name the same file; give each its own file".to_owned(),
             ));
         }
         let export = |path: &Option<PathBuf>, write| {
@@ -332,7 +332,7 @@ impl Exports {
         asked.into_iter().flatten().collect::<Result<_, _>>().map(Self)
     }
 
-    /// Writes each, also after one that failed; the first failure is told.
+    /// Writes every file, even after a failure, and returns the first failure.
     fn write(self, measured: &Measurement) -> Result<(), Error> {
         let written = self.0.into_iter().map(|Export { path, file, write }| {
             let mut bytes = Vec::new();
@@ -344,8 +344,8 @@ impl Exports {
     }
 }
 
-/// The format of HdrHistogram's log processors; values in nanoseconds, the whole run as one
-/// interval, the unanswered with the bound that they exceed.
+/// Writes the format of HdrHistogram's log processors. Values are in nanoseconds, the whole run is
+/// one interval, and unanswered requests have the bound that they exceed as their value.
 fn write_hlog(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
     let (histogram, window) =
         (&measured.times.response_time, Duration::from_nanos(measured.window_ns));
@@ -357,7 +357,7 @@ fn write_hlog(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
     writer.write_histogram(&histogram.hdr_histogram(), Duration::ZERO, window, None).map_err(to_io)
 }
 
-/// The table that HdrHistogram's plotter reads; values in milliseconds.
+/// Writes the table that HdrHistogram's plotter reads. Values are in milliseconds.
 fn write_hgrm(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
     let histogram = measured.times.response_time.hdr_histogram();
     writeln!(

@@ -1,4 +1,4 @@
-//! What `crossover load` says at its end: one JSON object, or tables for people.
+//! Prints the result of `crossover load`: one JSON object, or tables for people.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::testbed::generator::GeneratorSetup;
 
 pub(crate) use crate::terminal::tables::shown;
 
-/// The percentiles that are printed where the requests support them.
+/// The percentiles that are printed if there are enough requests.
 const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 99.99];
 
 /// What `--json` prints.
@@ -47,7 +47,7 @@ struct Printed<'a> {
     parts: Option<Components>,
     statuses_by_code: BTreeMap<u16, PrintedStatus>,
     hint: Option<String>,
-    /// The percentiles that the requests support, in percent.
+    /// The percentiles for which there are enough requests, in percent.
     supported: Vec<f64>,
     waited_mean_ns: f64,
     computed_mean_ns: f64,
@@ -76,14 +76,14 @@ struct PrintedStatus {
     times: Summary,
 }
 
-/// A step of the series that stood out.
+/// A step of the series that stood out, and the side that caused it.
 #[derive(Serialize)]
 struct Stall {
     step: usize,
     whose: Stalled,
 }
 
-/// What became of an expectation.
+/// An expectation and its verdict.
 #[derive(Serialize)]
 struct Kept {
     expectation: String,
@@ -156,7 +156,7 @@ fn statuses(measured: &Measurement) -> BTreeMap<u16, PrintedStatus> {
     measured.statuses_by_code.iter().map(|(code, its)| (*code, printed(its))).collect()
 }
 
-/// The percentiles that there are requests enough for.
+/// The percentiles for which there are enough requests.
 fn supported(measured: &Measurement) -> Vec<f64> {
     let count = measured.effective_samples as u64;
     PERCENTILES.into_iter().filter(|percent| supports(count, *percent)).collect()
@@ -194,7 +194,7 @@ fn throughput(measured: &Measurement) -> f64 {
     measured.events.answered_in_window as f64 / (measured.window_ns as f64 / 1e9)
 }
 
-/// In one sentence, what the load was a model of.
+/// Describes in one sentence what the load modelled.
 fn model(plan: &Plan) -> String {
     let spec = &plan.spec;
     let over = |count: u32, what: &str| match count {
@@ -212,13 +212,13 @@ fn model(plan: &Plan) -> String {
             }
         ),
         (arrivals, Some(session)) => format!(
-            "an open loop of sessions ({arrivals}) with {} requests each: they come whether or not \
-             the server keeps up, and wait for its replies within{}",
+            "an open loop of sessions ({arrivals}) with {} requests each: they arrive whether or not \
+             the server keeps up, and each waits for its replies{}",
             session.length,
             left_of_trace(plan)
         ),
         (arrivals, None) => format!(
-            "an open loop ({arrivals}) over {}: requests come whether or not the server keeps up{}",
+            "an open loop ({arrivals}) over {}: requests are sent whether or not the server keeps up{}",
             match spec.clients {
                 1 => "one connection or socket".to_owned(),
                 clients => format!("{clients} connections or sockets"),
@@ -228,14 +228,14 @@ fn model(plan: &Plan) -> String {
     }
 }
 
-/// What of a recording the run is too short for.
+/// A note on the recorded instants that come after the end of the run; empty if none do.
 fn left_of_trace(plan: &Plan) -> String {
     let Some(Law::Trace(trace)) = plan.spec.arrivals.law() else { return String::new() };
     match trace.beyond(plan.spec.warmup + plan.spec.window) {
         0 => String::new(),
         left => format!(
-            "; {left} of the recorded instants come after its end, and --warmup 0s --for {}s would \
-             take all",
+            "; {left} of the recorded instants lie after its end; --warmup 0s --for {}s would \
+             include all",
             trace.span().as_secs() + 1
         ),
     }
@@ -266,7 +266,7 @@ fn print_tables(
             generator.pacing,
             on_cores(&generator.placement.generator_cores),
             if generator.placement.latency_held { ", idle cores kept awake" } else { "" },
-            if arguments.offload { ", in trains" } else { "" }
+            if arguments.offload { ", with segmentation offload" } else { "" }
         ),
         "  ",
     );
@@ -274,7 +274,7 @@ fn print_tables(
     print_statuses(out, measured);
     if let Some(unreadable) = &measured.events.unreadable {
         let Unreadable { reason, bytes } = unreadable;
-        out.paragraph(format!("could not be read ({reason}): {bytes}"), "  ");
+        out.paragraph(format!("unreadable ({reason}): {bytes}"), "  ");
     }
     if let Some(hint) = advice::hint(arguments, measured) {
         out.paragraph(format!("hint: {hint}"), "  ");
@@ -286,9 +286,9 @@ fn print_tables(
         out.line(format!("expected {expectation}: it was {was}"));
     }
     if measured.doubts.is_empty() {
-        return out.line("nothing to doubt");
+        return out.line("no warnings");
     }
-    out.line("doubts:");
+    out.line("warnings:");
     for doubt in &measured.doubts {
         out.paragraph(format!("  - {doubt}"), "    ");
     }
@@ -324,17 +324,17 @@ fn print_counts(out: &mut Output, measured: &Measurement) {
     if measured.events.resent > 0 {
         out.paragraph(
             format!(
-                "{} of them were sent again, as their connections had ended",
+                "{} of them were sent again because their connections had ended",
                 measured.events.resent
             ),
             "  ",
         );
     }
     let replies = [
-        (measured.events.late, "after their time-out"),
+        (measured.events.late, "after the time-out"),
         (measured.events.duplicates, "twice"),
-        (measured.events.reordered, "after one to a later request"),
-        (measured.events.wrong_replies, "that were no reply, or nobody's"),
+        (measured.events.reordered, "after the reply to a later request"),
+        (measured.events.wrong_replies, "wrong or unsolicited"),
     ];
     if let (Some(requests), Some(replies)) = (measured.requests_lost, measured.replies_lost) {
         out.line(format!("lost on the way: {requests} requests, {replies} replies"));
@@ -345,11 +345,11 @@ fn print_counts(out: &mut Output, measured: &Measurement) {
         .map(|(count, how)| format!("{count} {how}"))
         .collect();
     if !came.is_empty() {
-        out.paragraph(format!("besides these, replies came: {}", came.join(", ")), "  ");
+        out.paragraph(format!("other replies: {}", came.join(", ")), "  ");
     }
 }
 
-/// Each status with its number, and its times where not all replies are alike.
+/// Prints how often each status came, and a table of times if statuses differ or some are refused.
 fn print_statuses(out: &mut Output, measured: &Measurement) {
     let by_code = &measured.statuses_by_code;
     if by_code.is_empty() {
@@ -365,7 +365,7 @@ fn print_statuses(out: &mut Output, measured: &Measurement) {
     }
 }
 
-/// Where the time went, on average and in the tail.
+/// Prints the mean breakdown of the response time over all requests, around p50 and around p99.
 fn print_parts(out: &mut Output, measured: &Measurement) {
     let Some(parts) = &measured.parts else { return };
     let around = |quantile: f64| {
@@ -401,8 +401,8 @@ fn print_stalls(out: &mut Output, measured: &Measurement) {
     }
     out.paragraph(
         format!(
-            "{} of {} steps of {} stood out: {client} by the generator, {server} by the server, \
-             {both} by both",
+            "{} of {} slices of {} stood out: {client} because of the generator, {server} because of the \
+             server, {both} because of both",
             client + server + both,
             series.slices.len(),
             tables::time(series.slice_ns as f64)

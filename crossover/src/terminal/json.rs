@@ -1,4 +1,4 @@
-//! What `--json` prints, on standard output.
+//! Prints JSON on standard output, for `--json`.
 
 use std::io;
 
@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::terminal::print_bytes;
 
-/// Prints it with a line for each value, in one piece: standard output is written line by line,
-/// which for a thousand lines is a thousand calls.
+/// Prints a value, one field per line, in a single write. Standard output is line-buffered, so a
+/// thousand lines would otherwise take a thousand calls.
 pub(crate) fn print(value: &impl Serialize) -> Result<(), Error> {
     let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::from)?;
     text.push(b'\n');

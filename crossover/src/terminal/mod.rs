@@ -1,9 +1,9 @@
-//! The one place that writes to standard output and standard error.
+//! The only module that writes to standard output and standard error.
 //!
-//! A reader that has gone, a full disk or a closed terminal must end no measurement: what is said on
-//! standard error is lost then, and what belongs on standard output is an error of its own, which
-//! comes after everything that had to be kept is written to files. Whatever comes from outside is
-//! shown so that it steers no terminal.
+//! A closed pipe, a full disk or a closed terminal must not end a measurement. Text for standard
+//! error is then lost. A failed write to standard output is an error of its own, reported after
+//! everything worth keeping has been written to files. Text from outside is escaped so that it
+//! cannot control the terminal.
 
 pub(crate) mod json;
 pub(crate) mod progress;
@@ -16,14 +16,14 @@ use terminal_size::{Width, terminal_size_of};
 
 use crate::error::Error;
 
-/// The width of lines, on a terminal as in a file.
+/// The width of a paragraph on standard output, in columns, on a terminal or in a file.
 const USUAL_WIDTH: usize = 80;
 
 /// Terminals narrower than this, or of unknown width, are treated as this wide.
 const LEAST_WIDTH: usize = 20;
 
-/// Says something on standard error, on a line of its own; on a terminal in lines that fit it, elsewhere
-/// in one, for those who search it.
+/// Prints a text on standard error, on a line of its own. On a terminal the text is wrapped to the
+/// width; elsewhere it stays on one line, so that it can be searched.
 pub(crate) fn say(text: &str) {
     let text = harmless(text);
     let mut stderr = io::stderr().lock();
@@ -33,7 +33,7 @@ pub(crate) fn say(text: &str) {
     };
 }
 
-/// The gravest of several errors, by which the program ends; the others are said before it.
+/// Returns the most serious of several errors, which ends the program, and prints the others.
 pub(crate) fn end_with(errors: Vec<Error>) -> Result<(), Error> {
     let mut errors = Error::gravest_first(errors).into_iter();
     let Some(gravest) = errors.next() else { return Ok(()) };
@@ -46,14 +46,13 @@ pub(crate) fn is_too_wide(text: &str) -> bool {
     width_of_stderr().is_some_and(|width| text.lines().any(|line| line.chars().count() > width))
 }
 
-/// The letters in a line of the terminal on standard error, if that is one.
+/// The width of the terminal on standard error, in columns, if it is a terminal.
 fn width_of_stderr() -> Option<usize> {
     let (Width(width), _) = terminal_size_of(io::stderr())?;
     Some(usize::from(width).max(LEAST_WIDTH))
 }
 
-/// Standard output for as long as it takes to say something, which is said by
-/// [`finish`](Self::finish).
+/// Collects text for standard output, which stays locked until [`finish`](Self::finish) writes it.
 pub(crate) struct Output {
     out: StdoutLock<'static>,
     text: String,
@@ -64,38 +63,38 @@ impl Output {
         Self { out: io::stdout().lock(), text: String::new() }
     }
 
-    /// One line, as it is.
+    /// Adds one line without wrapping it.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) {
         self.text.push_str(&harmless(text.as_ref()));
         self.text.push('\n');
     }
 
-    /// A paragraph, in lines that fit a terminal; those after the first begin with `indent`.
+    /// Adds a paragraph, wrapped to `USUAL_WIDTH`; lines after the first begin with `indent`.
     pub(crate) fn paragraph(&mut self, text: impl AsRef<str>, indent: &str) {
         self.line(wrapped(text.as_ref(), USUAL_WIDTH, indent));
     }
 
-    /// Writes everything, in one piece.
+    /// Writes the collected text in a single write.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         let written = self.out.write_all(self.text.as_bytes()).and_then(|()| self.out.flush());
         written.map_err(Error::Output)
     }
 }
 
-/// Bytes for programs, on standard output in one piece.
+/// Writes bytes for programs to standard output in a single write.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush()).map_err(Error::Output)
 }
 
-/// A text in lines of at most `width` letters, divided at spaces where that is possible.
+/// Wraps a text into lines of at most `width` bytes, at spaces where possible.
 fn wrapped(text: &str, width: usize, indent: &str) -> String {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let mut words = paragraph.split(' ');
         let mut line = words.next().unwrap_or_default().to_owned();
         for word in words {
-            // In bytes: what is no ASCII may be wider than it looks.
+            // Counted in bytes, because a character outside ASCII may take more than one column.
             let needed = line.len() + 1 + word.len();
             if needed > width && !line.trim().is_empty() {
                 lines.push(std::mem::replace(&mut line, format!("{indent}{word}")));

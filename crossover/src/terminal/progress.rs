@@ -1,4 +1,4 @@
-//! How far long work has come: which cell, how many are left, how much time.
+//! Progress displays: the bar or lines of a bench, and the live line of a load.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use protocol::text::harmless;
 use crate::terminal::say;
 use crate::terminal::tables::time;
 
-/// Without a terminal, a line is printed at most so often.
+/// The shortest time between two progress lines when standard error is not a terminal.
 const PAUSE_BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-/// Shows progress on standard error, as a bar on a terminal and as lines elsewhere. It is drawn
-/// between runs only: a thread that redraws would disturb the measurement.
+/// Shows progress on standard error: a bar on a terminal, lines elsewhere. It is drawn between runs
+/// only, because a thread that redraws would disturb the measurement.
 pub(crate) struct Progress {
     bar: ProgressBar,
     on_terminal: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// `all` runs that will take `all_ns` together, by plan.
+    /// Starts the display for `all` runs that are planned to take `all_ns` nanoseconds together.
     pub(crate) fn new(all: usize, all_ns: u64) -> Self {
         let bar = ProgressBar::new(all as u64);
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {wide_msg}")
@@ -48,7 +48,7 @@ impl Progress {
         }
     }
 
-    /// A run is about to begin.
+    /// Shows the run that is about to start.
     pub(crate) fn begin(&mut self, cell: &str) {
         let text = format!("{} left · {cell}", HumanDuration(self.left()));
         if self.on_terminal {
@@ -60,14 +60,14 @@ impl Progress {
         }
     }
 
-    /// A run that was planned to take this long has ended.
+    /// Records the end of a run that was planned to take `expected_ns` nanoseconds.
     pub(crate) fn end(&mut self, expected_ns: u64) {
         self.done += 1;
         self.done_ns += expected_ns;
         self.bar.inc(1);
     }
 
-    /// Something worth a line of its own.
+    /// Prints a text on a line of its own.
     pub(crate) fn say(&self, text: &str) {
         self.bar.suspend(|| say(text));
     }
@@ -77,7 +77,7 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// By plan at first, then by how the plan has held so far.
+    /// The time left: by the plan at first, then by how well the plan has held so far.
     fn left(&self) -> Duration {
         let left_ns = self.all_ns.saturating_sub(self.done_ns) as f64;
         let pace = if self.done_ns > 1_000_000_000 {
@@ -89,7 +89,7 @@ impl Progress {
     }
 }
 
-/// One line on standard error that tells, each second, how a load goes.
+/// One line on standard error that shows, each second, how a load is going.
 pub(crate) struct LiveLine {
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -106,7 +106,7 @@ impl LiveLine {
         );
         let started = Instant::now();
         let mut before = Seen::default();
-        // Where there is no thread for it, there is no line.
+        // If no thread can be started, no line is shown.
         let thread = thread::Builder::new().spawn(move || {
             let second = Duration::from_secs(1);
             while ended.recv_timeout(second) == Err(RecvTimeoutError::Timeout) {

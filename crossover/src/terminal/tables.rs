@@ -1,13 +1,13 @@
-//! Figures as people read them in a terminal.
+//! Tables of measured times for a terminal.
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use results::{Measurement, Percentile, TimeHistogram, percentile_interval, supports};
 
-/// The row that counts.
+/// The name of the most important row.
 const RESPONSE_TIME: &str = "response time";
 
-/// The width of a table, on a terminal as in a file: cells that are too wide for it are divided.
+/// The width of a table in columns, on a terminal or in a file; wider cells are wrapped.
 const WIDTH: u16 = 80;
 
 /// An empty table with a header.
@@ -26,7 +26,7 @@ pub(crate) fn time(ns: f64) -> String {
     analysis::text::time(ns)
 }
 
-/// The times of a run, one row each, percentiles only where there are requests enough for them.
+/// The times of a run, one row each. A percentile appears only if there are enough requests.
 pub(crate) fn times(measured: &Measurement) -> Table {
     let mut table = table(&["", "mean", "p50", "p90", "p99", "p99.9", "longest"]);
     let rows = [
@@ -48,7 +48,7 @@ pub(crate) fn times(measured: &Measurement) -> Table {
     table
 }
 
-/// The response times of each status of HTTP.
+/// The response times for each HTTP status.
 pub(crate) fn statuses(measured: &Measurement) -> Table {
     let mut table = table(&["status", "mean", "p50", "p90", "p99", "p99.9", "longest"]);
     for (code, its) in &measured.statuses_by_code {
@@ -62,7 +62,7 @@ fn has_any(histogram: &TimeHistogram) -> bool {
     histogram.count() + histogram.unanswered() > 0
 }
 
-/// Percentiles stand there where the sample supports them.
+/// One row of times. A percentile appears only if the sample supports it.
 fn row(name: &str, histogram: &TimeHistogram, effective: f64) -> Vec<String> {
     let observations = observations(histogram, effective);
     let percentile = |quantile: f64| match supports(observations as u64, quantile * 100.0) {
@@ -80,7 +80,7 @@ fn row(name: &str, histogram: &TimeHistogram, effective: f64) -> Vec<String> {
     ]
 }
 
-/// The intervals in which the percentiles of the response time lie, with 95 % confidence.
+/// The 95 % confidence intervals of the percentiles of the response time.
 pub(crate) fn intervals(measured: &Measurement) -> Option<String> {
     let times = &measured.times.response_time;
     let observations = observations(times, measured.effective_samples);
@@ -99,12 +99,12 @@ pub(crate) fn intervals(measured: &Measurement) -> Option<String> {
         .then(|| format!("of the response time, with 95 %: {}", intervals.join("; ")))
 }
 
-/// As many independent requests as these tell as much as.
+/// The effective sample size of a histogram, at most the number of its requests.
 fn observations(histogram: &TimeHistogram, effective: f64) -> f64 {
     effective.min((histogram.count() + histogram.unanswered()) as f64)
 }
 
-/// The mean; where requests are unanswered, what it is at least: they took longer than the time-out.
+/// The mean. With unanswered requests it is a lower bound, as they took longer than the time-out.
 fn mean(histogram: &TimeHistogram) -> String {
     match (histogram.mean_ns(), histogram.mean_at_least_ns()) {
         (_, Some(least)) if histogram.unanswered() > 0 => format!("> {}", time(least)),
@@ -112,7 +112,7 @@ fn mean(histogram: &TimeHistogram) -> String {
     }
 }
 
-/// A percentile in words.
+/// A percentile as text.
 pub(crate) fn shown(percentile: Percentile) -> String {
     match percentile {
         Percentile::At(ns) => time(ns as f64),

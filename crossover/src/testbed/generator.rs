@@ -1,4 +1,4 @@
-//! The generator on real sockets, and what the machine did meanwhile.
+//! Drives the generator on real sockets, and records what the machine did meanwhile.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use crate::host::placement::stay_on;
 /// How the generator runs.
 #[derive(Clone)]
 pub struct GeneratorSetup {
-    /// Its cores, and what is recorded of them.
+    /// The generator's cores, and the placement that is recorded.
     pub placement: Placement,
-    /// How it waits.
+    /// How the generator waits.
     pub pacing: Pacing,
-    /// How each of its threads goes; as many threads as there are of these.
+    /// The progress of each thread; its length is the number of threads.
     pub progress: Vec<Arc<Progress>>,
 }
 
 impl GeneratorSetup {
-    /// One thread that spins if the placement says so.
+    /// One thread, which spins if the placement asks for it.
     #[must_use]
     pub fn single(placement: Placement) -> Self {
         let pacing = if placement.generator_spins { Pacing::Spin } else { Pacing::Sleep };
@@ -32,8 +32,8 @@ impl GeneratorSetup {
     }
 }
 
-/// Drives a plan against a real server and judges the run. The calling thread is the first of the
-/// generator's.
+/// Drives a plan against a real server and judges the run. The calling thread becomes the
+/// generator's first thread.
 pub(crate) fn measure(
     plan: &Plan,
     target: &Target,
@@ -43,7 +43,8 @@ pub(crate) fn measure(
     observe(plan, target, setup, stop).map(|(notes, seen)| measurement(plan, notes, &seen))
 }
 
-/// Drives a plan against a real server: what the generator noted, and under which conditions.
+/// Drives a plan against a real server; returns the generator's notes and the conditions of the
+/// run.
 pub(crate) fn observe(
     plan: &Plan,
     target: &Target,
@@ -60,7 +61,7 @@ pub(crate) fn observe(
     };
     let threads = Threads { pacing: setup.pacing, progress: &setup.progress, begin: &begin };
     let notes = drive_where_somebody_is(plan, target, &threads, stop)?;
-    // Where a foreign server runs is not known: then every core may be its own.
+    // The cores of a foreign server are unknown, so every core may be one of them.
     let cores = match placement.server_cores.is_empty() {
         true => Vec::new(),
         false => [&placement.generator_cores[..], &placement.server_cores].concat(),

@@ -1,4 +1,4 @@
-//! Where a run takes place: on real sockets and processes, or in arithmetic.
+//! The testbeds, where a run takes place: real sockets and processes, or simulated time.
 
 pub mod generator;
 mod real;
@@ -14,13 +14,13 @@ pub use real::RealTestbed;
 pub use server_process::ServerProcess;
 pub use simulated::SimulatedTestbed;
 
-/// A place where a design can be put under a load.
+/// A testbed puts a design under a load.
 pub trait Testbed {
-    /// Starts the server, drives the plan against it until its end or until `stop` says so, and
-    /// ends the server. `tails_matter` says whether anybody will look at high percentiles.
+    /// Starts the server, drives the plan against it until its end or until `stop` returns true,
+    /// and ends the server. `tails_matter` states whether a report uses high percentiles.
     ///
     /// # Errors
-    /// When the server did not start or died, or the generator could not work.
+    /// If the server did not start or died, or the generator could not work.
     fn run(
         &mut self,
         setup: &Setup,
@@ -29,12 +29,12 @@ pub trait Testbed {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure>;
 
-    /// What kind it is.
+    /// The kind of testbed.
     fn kind(&self) -> TestbedKind;
 
     /// The machine.
     fn machine(&self) -> &Machine;
 
-    /// Who runs on which core.
+    /// Which cores the generator and the server use.
     fn placement(&self) -> &Placement;
 }

@@ -15,14 +15,14 @@ use crate::testbed::ServerProcess;
 use crate::testbed::generator::{GeneratorSetup, measure, observe};
 use loadgen::Target;
 
-/// From fewer runs nobody knows the usual speed of a core.
+/// The fewest runs that show the usual speed of a core.
 const FEW: usize = 10;
 
 /// This machine: servers as child processes on their cores, the generator on its own.
 pub struct RealTestbed {
     machine: Machine,
     placement: Placement,
-    /// Steps in a microsecond on the server's core, before each run until now.
+    /// The speed of the server's core before each run so far, in steps per microsecond.
     speeds: Vec<f64>,
     _latency: LatencyHold,
 }
@@ -34,8 +34,8 @@ impl Default for RealTestbed {
 }
 
 impl RealTestbed {
-    /// Looks at the machine, keeps idle cores awake where permitted, and moves the calling
-    /// thread, which will be the generator, to its core.
+    /// Reads the machine's properties, keeps idle cores awake where permitted, and moves the
+    /// calling thread, which becomes the generator, to its core.
     #[must_use]
     pub fn new() -> Self {
         let machine = machine::probe();
@@ -45,10 +45,10 @@ impl RealTestbed {
         Self { machine, placement, speeds: Vec::new(), _latency: latency }
     }
 
-    /// Drives a plan against a server that runs already.
+    /// Drives a plan against a server that is already running.
     ///
     /// # Errors
-    /// When the generator cannot work.
+    /// If the generator cannot work.
     pub fn drive(
         &self,
         target: &Target,
@@ -59,7 +59,8 @@ impl RealTestbed {
         measure(plan, target, &generator, stop).map_err(generator_failed)
     }
 
-    /// How fast the server's core was before most of the runs until now.
+    /// The median speed of the server's core before the runs so far; `None` after fewer than `FEW`
+    /// runs.
     fn usual_steps_per_us(&self) -> Option<f64> {
         if self.speeds.len() < FEW {
             return None;
@@ -90,7 +91,8 @@ impl Testbed for RealTestbed {
         let ended = server.ended_flag();
         let generator = GeneratorSetup::single(self.placement.clone());
         let driven = observe(plan, &target, &generator, &|| stop() || ended.load(SeqCst));
-        // A server that died explains whatever the generator met.
+        // A server that died explains every error of the generator, so its failure is returned
+        // first.
         let cost = server.stop()?;
         let (notes, seen) = driven.map_err(generator_failed)?;
         let conditions = Conditions {

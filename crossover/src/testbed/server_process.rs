@@ -1,4 +1,4 @@
-//! A server as a child process: started, watched, ended, and its closing line read.
+//! Starts, watches and stops a server as a child process, and reads its closing line.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -18,28 +18,28 @@ use servers::supervisor::lines::{ClosingLine, OpeningLine};
 use crate::error::with_limit;
 use crate::setup::ServerSetup;
 
-/// How long a server may take to print its opening line, and its closing line.
+/// The time-out for a server to print its opening line, and its closing line.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// However a bench ends, its servers end too, by themselves at the latest after this time.
+/// After this time at the latest a server ends by itself, however the bench ended.
 const LIFETIME: &str = "3600s";
 
-/// A running server. It is ended when dropped.
+/// A running server. It is killed when dropped.
 pub struct ServerProcess {
     child: Child,
-    /// Where it listens.
+    /// The server's address.
     pub address: SocketAddr,
-    /// How fast its core computes.
+    /// The speed of the server's core, in steps per microsecond.
     pub steps_per_us: f64,
     ended: Arc<AtomicBool>,
     lines: Receiver<String>,
 }
 
 impl ServerProcess {
-    /// Starts `crossover serve DESIGN` from this very executable, on these cores (all if empty).
+    /// Starts `crossover serve DESIGN` from this executable, on these cores (all if empty).
     ///
     /// # Errors
-    /// When it does not come up; with what it said.
+    /// If the server does not come up, with the text of its standard error.
     pub fn start(server: &ServerSetup, cores: &[usize]) -> Result<Self, Failure> {
         let did_not = |because: String| Failure::ServerDidNotStart { because };
         let program = std::env::current_exe().map_err(|error| did_not(error.to_string()))?;
@@ -50,7 +50,8 @@ impl ServerProcess {
             let list: Vec<String> = cores.iter().map(ToString::to_string).collect();
             command.args(["--cores", &list.join(",")]);
         }
-        // A group of its own: Ctrl-C is for the bench, which then ends the server in order.
+        // The server has a process group of its own, so that Ctrl-C reaches only the bench, which
+        // then stops the server in order.
         command.process_group(0).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| did_not(with_limit(&error)))?;
@@ -79,27 +80,27 @@ impl ServerProcess {
         }
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the server has ended by itself.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended.load(SeqCst)
     }
 
-    /// A flag that is set when it has ended by itself, for other threads.
+    /// A flag for other threads that is set when the server has ended by itself.
     pub(crate) fn ended_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.ended)
     }
 
-    /// Its process id.
+    /// The server's process id.
     #[must_use]
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id() as i32)
     }
 
-    /// Ends it by SIGTERM and reads its closing line.
+    /// Ends the server with SIGTERM and reads its closing line.
     ///
     /// # Errors
-    /// When it had ended before, or does not close as it should.
+    /// If the server had ended before, or does not close as it should.
     pub fn stop(mut self) -> Result<ServerCost, Failure> {
         if self.has_ended() {
             let how = self.child.wait().map_or_else(|error| error.to_string(), in_words);
@@ -121,9 +122,9 @@ impl ServerProcess {
     }
 }
 
-/// What a closing line says, for records.
+/// The values of a closing line, for records.
 fn cost(line: ClosingLine) -> ServerCost {
-    // Taken apart by name, so that no figure can be forgotten here.
+    // Destructured by name, so that no value can be forgotten here.
     let ClosingLine {
         design,
         received,
@@ -165,7 +166,7 @@ impl Drop for ServerProcess {
     }
 }
 
-/// A thread that passes the server's lines on and notices its end: the pipe closes with it.
+/// Starts a thread that passes on the server's lines and notices its end, when the pipe closes.
 fn watch(child: &mut Child, ended: Arc<AtomicBool>) -> io::Result<Receiver<String>> {
     let (sender, receiver) = channel();
     if let Some(stdout) = child.stdout.take() {

@@ -1,4 +1,4 @@
-//! The testbed of arithmetic.
+//! The testbed of simulated servers.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use workload::{Plan, Shard};
 use super::Testbed;
 use crate::setup::Setup;
 
-/// Simulated servers in simulated time: a whole sweep in a moment, with a known truth.
+/// Simulated servers in simulated time: a whole bench takes a moment, and the right answer is
+/// known.
 #[derive(Debug, Default)]
 pub struct SimulatedTestbed {
     machine: Machine,
@@ -20,8 +21,8 @@ pub struct SimulatedTestbed {
 }
 
 impl SimulatedTestbed {
-    /// What creating a worker for a request costs there: a thread 20 µs, a process 200 µs, and
-    /// nothing where workers stand ready or none is needed.
+    /// The cost of creating a worker for a request: 20 µs for a thread and 200 µs for a process on
+    /// demand, and nothing otherwise.
     #[must_use]
     pub fn creation(design: &Design) -> Duration {
         let for_each = design.allocation == Allocation::OnDemand;

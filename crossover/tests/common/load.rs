@@ -1,4 +1,4 @@
-//! `crossover load` from a test: started, its JSON read, its accounts checked.
+//! Runs `crossover load` from a test, reads its JSON and checks its counts.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::crossover;
 
-/// Few clients, a short time, no warm-up: enough to see that everything is answered.
+/// A low rate, a short time, no warm-up: enough to see that everything is answered.
 pub const SHORT: [&str; 6] = ["--for", "300ms", "--warmup", "0s", "--rate", "300/s"];
 
 pub fn load(target: &str, arguments: &[&str]) -> Output {
@@ -51,7 +51,7 @@ pub fn all_answered(said: &Value) {
     assert_eq!(count(said, "answered"), count(said, "planned"), "{said}");
 }
 
-/// Something that runs beside a test until it is dropped.
+/// A step that is repeated beside a test until this is dropped.
 pub struct Beside {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -79,7 +79,7 @@ impl Drop for Beside {
     }
 }
 
-/// Sends back what comes, until the end.
+/// Sends back what is received, until the stream ends.
 pub fn echo(mut stream: TcpStream) {
     let mut bytes = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut bytes) {
@@ -89,7 +89,7 @@ pub fn echo(mut stream: TcpStream) {
     }
 }
 
-/// Takes every connection that comes to a listener, each in a thread of its own with its number,
+/// Accepts every connection to a listener and serves each in a thread of its own, with its number
 /// from 1.
 pub fn streams(
     listener: io::Result<TcpListener>,
@@ -111,8 +111,8 @@ pub fn streams(
     (address, beside)
 }
 
-/// Reads heads of requests until the end; what `answer` makes of each, by its number on this
-/// connection from 1, is sent; `None` ends the connection.
+/// Reads request heads until the stream ends, and sends what `answer` returns for each, by its
+/// number on this connection from 1; `None` ends the connection.
 pub fn converse(mut stream: TcpStream, answer: impl Fn(u64) -> Option<Vec<u8>>) {
     let (mut held, mut bytes, mut number) = (Vec::new(), [0; 65_536], 0);
     loop {

@@ -1,4 +1,4 @@
-//! What several test files need: a server process of the real program, and a client for it.
+//! Shared by several test files: a server process of the real program, and a client for it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod load;
@@ -16,7 +16,7 @@ use protocol::{Decoded, Reply, Request, Work, decode_reply, encode_request};
 use serde_json::Value;
 use servers::{CATALOGUE, Design};
 
-/// Longer than anything here takes on a loaded machine; only a server that hangs meets it.
+/// Longer than anything here takes on a loaded machine; only a server that hangs reaches it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program under test.
@@ -33,7 +33,7 @@ pub struct Server {
     opening: Value,
 }
 
-/// The rows of the catalogue, but for those that this system cannot run, which are named.
+/// The designs of the catalogue, except those that this system cannot run, which are printed.
 pub fn designs_that_run_here() -> Vec<&'static Design> {
     assert!(!CATALOGUE.is_empty());
     let runs_here = |design: &&Design| {
@@ -46,7 +46,7 @@ pub fn designs_that_run_here() -> Vec<&'static Design> {
     CATALOGUE.iter().filter(runs_here).collect()
 }
 
-/// Waits for something that must come true; how soon is not asserted.
+/// Waits until a condition holds; how soon is not asserted.
 pub fn eventually(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
@@ -62,26 +62,27 @@ impl Server {
         Self::opened(command)
     }
 
-    /// One that may open no more than so many descriptors.
+    /// Starts a server that may open no more than `most` descriptors.
     pub fn start_with_descriptors(most: u32, design: &str, flags: &[&str]) -> Self {
         Self::opened(in_shell("sh", &format!("ulimit -n {most}; exec \"$@\""), design, flags))
     }
 
-    /// One whose processor time, with that of all its children, a shell tells when it has ended.
+    /// Starts a server in a shell that reports its processor time, including all its children, at
+    /// its end.
     pub fn start_timed(design: &str, flags: &[&str]) -> Self {
         let mut command = in_shell("bash", "TIMEFORMAT='%3U %3S'; time \"$@\"", design, flags);
         command.stderr(Stdio::piped());
         Self::opened(command)
     }
 
-    /// One whose complaints can be heard at its end.
+    /// Starts a server whose standard error can be read at its end.
     pub fn start_heard(design: &str, flags: &[&str]) -> Self {
         let mut command = crossover();
         command.args(["serve", design]).args(flags).stderr(Stdio::piped());
         Self::opened(command)
     }
 
-    /// Ends one that was started by [`Server::start_heard`]; what it said on standard error.
+    /// Ends a server that was started by [`Server::start_heard`]; returns its standard error.
     pub fn stop_and_hear(mut self) -> String {
         kill(self.pid, Signal::SIGTERM).expect("it is alive");
         let (mut closing, mut said) = (String::new(), String::new());
@@ -91,7 +92,7 @@ impl Server {
         if closing.is_empty() { format!("no closing line; {said}") } else { said }
     }
 
-    /// `None` where it does not come up.
+    /// Starts a server; `None` if it does not come up.
     pub fn try_start(serving: &str, flags: &[&str]) -> Option<Self> {
         let mut command = crossover();
         command.args(["serve", serving]).args(flags).stderr(Stdio::null());
@@ -115,7 +116,7 @@ impl Server {
         Some(Self { child, pid, output, address, opening })
     }
 
-    /// Where a server with several endpoints has its second.
+    /// The second address of a server with several endpoints.
     pub fn second_address(&self) -> SocketAddr {
         let text = self.opening["services"][1]["listening"].as_str().expect("two endpoints");
         text.parse().expect("an address")
@@ -125,8 +126,8 @@ impl Server {
         self.pid
     }
 
-    /// Ends one that was started by [`Server::start_timed`]; its closing line and the kernel's
-    /// account of its processor time.
+    /// Ends a server that was started by [`Server::start_timed`]; returns its closing line and the
+    /// kernel's account of its processor time.
     pub fn stop_and_time(mut self) -> (Value, Duration) {
         kill(self.pid, Signal::SIGTERM).expect("it is alive");
         let closing = line_of(&mut self.output);
@@ -137,20 +138,20 @@ impl Server {
         (closing, Duration::from_secs_f64(seconds))
     }
 
-    /// Ends it by SIGTERM; its closing line and exit status.
+    /// Ends the server with SIGTERM; returns its closing line and exit status.
     pub fn stop(mut self) -> (Value, ExitStatus) {
         kill(self.pid(), Signal::SIGTERM).expect("it is alive");
         let closing = line_of(&mut self.output);
         (closing, self.child.wait().expect("it ends"))
     }
 
-    /// States (as in /proc/PID/stat) of the server's child processes.
+    /// The server's child processes with their states (as in /proc/PID/stat).
     pub fn children(&self) -> Vec<(Pid, char)> {
         children_of(self.pid())
     }
 }
 
-/// The program, started by a script of the shell's.
+/// The program, started by a shell script.
 fn in_shell(shell: &str, script: &str, design: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(shell);
     command.args(["-c", script, shell, env!("CARGO_BIN_EXE_crossover"), "serve", design]);
@@ -160,7 +161,7 @@ fn in_shell(shell: &str, script: &str, design: &str, flags: &[&str]) -> Command 
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Its id is still its own: it is waited for below, or its shell has not been.
+        // The id still belongs to the server: neither it nor its shell has been waited for.
         if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
             let _ = kill(self.pid, Signal::SIGKILL);
         }
@@ -185,9 +186,9 @@ fn line_of(output: &mut impl BufRead) -> Value {
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("'{line}' is no JSON: {error}"))
 }
 
-/// A client of either transport that speaks the work protocol, or bytes.
+/// A client of either transport that sends requests of the work protocol, or bytes.
 pub enum Client {
-    /// An unconnected socket, and where to send: to whoever answered last, as TFTP's clients do.
+    /// An unconnected socket and its destination: the sender of the last answer, as in TFTP.
     Udp(UdpSocket, SocketAddr),
     Tcp(TcpStream),
 }
@@ -217,7 +218,7 @@ impl Client {
         .expect("the server takes it");
     }
 
-    /// The next `count` bytes, or the next datagram.
+    /// Receives the next `count` bytes, or the next datagram.
     pub fn receive(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         match self {
@@ -236,7 +237,7 @@ impl Client {
         bytes
     }
 
-    /// One datagram, or all until the other side closes.
+    /// Receives one datagram, or all bytes until the other side closes.
     pub fn everything(&mut self) -> Vec<u8> {
         if let Self::Tcp(stream) = self {
             let mut bytes = Vec::new();
@@ -274,7 +275,7 @@ pub fn request(id: u64, wait: Duration) -> Request {
     Request { id, work, request_size: 64, reply_size: 64 }
 }
 
-/// The good client that comes after the bad one.
+/// Checks that a good client is served after a bad one.
 pub fn assert_serves(design: &Design, server: &Server) {
     let mut client = Client::new(design, server.address);
     let reply = client.ask(&request(77, Duration::ZERO));

@@ -1,11 +1,11 @@
-//! Why a load cannot be driven, and what there was none of.
+//! Why a load cannot be driven, and which resource was exhausted.
 
 use std::io;
 
 use nix::errno::Errno;
 use results::UnsentCause;
 
-/// Why a run could not begin.
+/// Why a run could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
     /// A socket could not be made.
@@ -16,10 +16,10 @@ pub enum DriveError {
     Connect {
         /// The address.
         target: std::net::SocketAddr,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// The system gives no more threads.
+    /// The system starts no more threads.
     #[error(
         "cannot start {asked} threads: {source}; raise the limit of processes (ulimit -u), or use \
          fewer --threads"
@@ -27,17 +27,17 @@ pub enum DriveError {
     Threads {
         /// How many were asked for.
         asked: u32,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Another address than loopback without saying that it is meant.
+    /// The address is not loopback, and remote ones were not allowed.
     #[error(
         "{0} is not on this machine, and a load may harm it; give --allow-remote if that is meant"
     )]
     NotLoopback(std::net::SocketAddr),
 }
 
-/// What there was none of for a new connection.
+/// The resource that was exhausted when a new connection was made.
 pub(super) fn lacking(error: &io::Error) -> UnsentCause {
     match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::EADDRNOTAVAIL | Errno::EADDRINUSE) => UnsentCause::Ports,
@@ -46,7 +46,7 @@ pub(super) fn lacking(error: &io::Error) -> UnsentCause {
     }
 }
 
-/// What helps where the kernel makes no socket or no connection.
+/// The remedy where the kernel makes no socket or no connection.
 fn remedy(error: &io::Error) -> &'static str {
     match lacking(error) {
         UnsentCause::Descriptors => {

@@ -1,16 +1,18 @@
-//! The requests in flight: sent, and neither answered nor given up. Memory is bounded by how many
-//! there may be at once, not by how many there have been.
+//! The requests in flight: those that were sent, and neither answered nor given up.
+//!
+//! Each request has a slot, and slots are used again. Memory therefore depends on how many requests
+//! are in flight at once, and not on how many a run sends.
 
 use workload::PlannedRequest;
 
 use crate::recorder::Instants;
 
-/// Given-up requests that are remembered, so that a late reply is known for what it is. Of more
-/// than these the oldest are forgotten, and their replies count as double.
+/// Given-up requests that are remembered, so that a late reply is recognised. If there are more,
+/// the oldest are forgotten, and their replies count as duplicates.
 const REMEMBERED: u32 = 1 << 16;
 
-/// An id is a slot in the low bits, and above them how often the slot has been used, from 1: ids
-/// are unique within a run, and 0 is nobody's.
+/// Bits of an id that hold its slot, the low ones. The bits above count how often the slot has been
+/// used, from 1: ids are unique within a run, and no request has id 0.
 const SLOT_BITS: u32 = 28;
 
 /// The most requests that can be in flight at once.
@@ -18,12 +20,12 @@ pub const MOST_IN_FLIGHT: u32 = (1 << 24) - 1;
 
 const NONE: u32 = u32::MAX;
 
-/// The slot of a request, from 0; less than the most that can be in flight, and the remembered.
+/// The slot of a request, from 0: less than [`MOST_IN_FLIGHT`] plus [`REMEMBERED`].
 pub(super) fn slot_of(id: u64) -> usize {
     (id & ((1 << SLOT_BITS) - 1)) as usize
 }
 
-/// A request that left.
+/// A request that was sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SentRequest {
     pub(super) id: u64,
@@ -35,7 +37,7 @@ pub(super) struct SentRequest {
     pub(super) reply_size: u32,
     pub(super) rare: bool,
     state: State,
-    /// Neighbours in a list: of those in flight by age, of the given up by age, or of the free.
+    /// Neighbours in a list: of those in flight by age, of those given up by age, or of free slots.
     earlier: u32,
     later: u32,
 }
@@ -59,7 +61,7 @@ impl List {
     const EMPTY: Self = Self { oldest: NONE, newest: NONE, count: 0 };
 }
 
-/// All requests of a run that matter still.
+/// The requests of a run that are in flight, and those given up that are remembered.
 pub(super) struct Flight {
     slots: Vec<SentRequest>,
     in_flight: List,
@@ -102,7 +104,7 @@ impl Flight {
         self.slots[self.free.newest as usize].id + (1 << SLOT_BITS)
     }
 
-    /// Notes that the request with [`next_id`](Self::next_id) has left.
+    /// Notes that the request with [`next_id`](Self::next_id) was sent.
     pub(super) fn sent(&mut self, planned: &PlannedRequest, socket: u32, instants: Instants) {
         let slot = self.free.newest;
         remove(&mut self.slots, &mut self.free, slot);
@@ -118,7 +120,7 @@ impl Flight {
         sent.state = State::InFlight;
     }
 
-    /// Takes a request that has ended; `None` where it is not in flight.
+    /// Takes a request that has ended; `None` if it is not in flight.
     pub(super) fn take(&mut self, id: u64) -> Option<SentRequest> {
         let sent = *self.find(id)?;
         if sent.state != State::InFlight {
@@ -130,7 +132,7 @@ impl Flight {
         Some(sent)
     }
 
-    /// Takes the oldest request in flight if it left at `by_ns` or earlier.
+    /// Gives up the oldest request in flight if it was sent at `by_ns` or earlier, and returns it.
     pub(super) fn take_started_by(&mut self, by_ns: u64) -> Option<SentRequest> {
         let sent = *self.slots.get(self.in_flight.oldest as usize)?;
         if sent.instants.started_ns > by_ns {
@@ -153,7 +155,7 @@ impl Flight {
         Some(oldest.instants.started_ns)
     }
 
-    /// The oldest request on a socket; looks through all that are in flight.
+    /// The oldest request in flight on a socket; searches all that are in flight.
     pub(super) fn oldest_on(&self, socket: u32) -> Option<u64> {
         let mut slot = self.in_flight.oldest;
         while let Some(sent) = self.slots.get(slot as usize) {
@@ -177,7 +179,7 @@ impl Flight {
         sent.map(|sent| sent.socket)
     }
 
-    /// Whether this id was ever a request's.
+    /// Whether a request with this id was ever sent.
     pub(super) fn was_sent(&self, id: u64) -> bool {
         id >> SLOT_BITS > 0 && self.slots.get(slot_of(id)).is_some_and(|slot| id <= slot.id)
     }

@@ -1,4 +1,4 @@
-//! Sends what the plan holds when it is due, and sorts what comes back.
+//! Sends the requests of a plan when they are due, and handles what comes back.
 
 mod error;
 mod flight;
@@ -20,5 +20,5 @@ pub use udp::{Datagrams, UdpTransport};
 
 use error::lacking;
 
-/// Where so many requests are refused by the kernel and nothing else has come, nobody listens.
+/// Refusals by the kernel after which no server is taken to listen, if nothing else has arrived.
 pub const MOST_REFUSALS: u64 = 50;

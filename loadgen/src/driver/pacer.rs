@@ -1,8 +1,8 @@
-//! Waiting precisely: for replies, and for the instant at which the next request is due.
+//! Precise waiting, for replies and for the instant when the next request is due.
 //!
-//! A sleeping thread wakes late, by 20 µs at best and often by 80. Where the generator has a core
-//! of its own it therefore spins: it asks for events without resting as long as something is in
-//! flight or due within milliseconds, and rests, on a timer set early, only when nothing is.
+//! A sleeping thread wakes late, by 20 µs at best and often by 80. A generator with a core of its
+//! own therefore spins: it polls for events without sleeping while a request is in flight or due
+//! within milliseconds. Otherwise it sleeps, on a timer that is set early.
 
 use std::fmt;
 use std::io;
@@ -15,53 +15,56 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use nix::time::clock_gettime;
 
-/// A generator that spins rests only where an instant is twice as far away, and begins to spin so long
-/// before it: a core that rests forgets what it had at hand, and the next times are the longer for
-/// it by microseconds.
+/// How long before the next instant a spinning generator wakes and starts to spin, in nanoseconds.
+/// It sleeps only if that instant is at least twice as far away: a core that has slept has lost its
+/// caches, which makes the next times longer by microseconds.
 const EARLY_NS: u64 = 5_000_000;
 
-/// The same where processor time is to be saved: the usual lateness of a precise timer.
+/// The same for hybrid pacing, which saves processor time: the usual lateness of a precise timer.
 const EARLY_HYBRID_NS: u64 = 60_000;
 
-/// A turn of the spinning loop that takes longer than this, or a rest that ends so much too late,
-/// was interrupted.
+/// A turn of the spinning loop that takes longer than this, or a sleep that ends later than planned
+/// by more than this, was interrupted and counts as a hiccup (nanoseconds).
 const HICCUP_NS: u64 = 1_000_000;
 
-/// Where the next instant is usually nearer than this, or than timers are late, they are dense: a
-/// sleeping thread cannot keep them apart anyway.
+/// A load is dense if its next instant is nearer than this, now and on average (nanoseconds). A
+/// sleeping thread cannot keep such instants apart. If timers are usually later than this, their
+/// usual lateness is the bound instead.
 const DENSE_NS: u64 = 50_000;
 
-/// What is usual before anything is known, and the most that counts.
+/// The distance to the next instant that is assumed at first, in nanoseconds. Greater distances
+/// count as this one.
 const SPARSE_NS: u64 = 1_000_000;
 
-/// How long a sleeping generator rests where they are.
+/// How long a sleeping generator sleeps under a dense load; it then sends all that is due at once.
 const BATCH: Duration = Duration::from_micros(150);
 
-/// A rest this long needs no precise timer for most of it.
+/// A sleep longer than this needs no precise timer for most of its length (nanoseconds).
 const LONG_REST_NS: u64 = 10_000_000;
 
-/// Sockets of which one poll tells.
+/// The most events that one poll reports.
 const EVENTS: usize = 1024;
 
-/// The timer's own token; sockets count from 0.
+/// Token of the timer; those of sockets count from 0.
 const TIMER: Token = Token(usize::MAX);
 
 /// How the generator waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pacing {
-    /// Never resting while anything is due or in flight; needs a core of its own.
+    /// Never sleeps while a request is due or in flight; needs a core of its own.
     Spin,
-    /// Resting until shortly before the next instant, then spinning. Replies that come in
-    /// between wake it, and are noticed late by as much as that takes.
+    /// Sleeps until shortly before the next instant, then spins. A reply that arrives in between
+    /// wakes it, and is noticed late by the time that waking takes.
     Hybrid,
-    /// Resting whenever there is nothing to do, on a timer that is set as early as timers are
-    /// usually late; replies are noticed late by a waking, and a dense load is sent in lots.
+    /// Sleeps whenever there is nothing to do, on a timer set early by the usual lateness of
+    /// timers. Replies are noticed late by the time that waking takes, and a dense load is sent in
+    /// batches.
     Sleep,
 }
 
 impl Pacing {
-    /// What suits so many generators on so many cores: spinning only where at least one core is
-    /// left for the server.
+    /// The pacing that suits `generators` threads on `cores` cores: they spin only if at least one
+    /// core is left for the server.
     #[must_use]
     pub fn for_cores(generators: usize, cores: usize) -> Self {
         match cores {
@@ -82,7 +85,7 @@ impl fmt::Display for Pacing {
     }
 }
 
-/// `CLOCK_MONOTONIC` in nanoseconds, the scale of the server's stamps on the same host.
+/// Reads `CLOCK_MONOTONIC` in nanoseconds, the scale of the server's stamps on the same host.
 #[must_use]
 pub fn monotonic_ns() -> u64 {
     let now = clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC);
@@ -90,18 +93,19 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
-/// How late timers are, for setting them so much earlier: a lower quartile that follows what it
-/// sees, so that of four sleeps one ends too early, by little, and the rest is spun.
+/// The usual lateness of timers, which are set earlier by this much. It is a running estimate of
+/// the lower quartile: one sleep in four ends too early, by little, and the rest of it is spun.
 #[derive(Debug, Default)]
 struct Lateness {
     usual_ns: u64,
 }
 
 impl Lateness {
-    /// A step of the estimate; it comes to rest where three of four are later.
+    /// Step of the estimate in nanoseconds, up by one or down by three: the estimate settles where
+    /// three of four timers are later.
     const STEP_NS: u64 = 500;
 
-    /// No timer is set earlier than this, however late they are.
+    /// The most that a timer is set early, however late timers are, in nanoseconds.
     const MOST_NS: u64 = 100_000;
 
     fn note(&mut self, late_ns: u64) {
@@ -113,21 +117,21 @@ impl Lateness {
     }
 }
 
-/// Readiness of sockets and a precise timer in one.
+/// Waits for ready sockets and for a precise timer at once.
 pub(super) struct Pacer {
     poll: Poll,
     events: Events,
     timer: TimerFd,
     pacing: Pacing,
     lateness: Lateness,
-    /// How far away the next instant usually is.
+    /// Moving average of the distance to the next instant, in nanoseconds.
     usually_ahead_ns: u64,
     hiccups: (u64, u64),
-    /// From when on the loop should have gone on without a rest; 0 before it begins.
+    /// The instant from which the loop should have run without a sleep; 0 before its first turn.
     watched_from_ns: u64,
-    /// Sockets whose turn ended before they were read empty; readiness is told once only.
+    /// Sockets whose turn ended before they were read empty; the poll reports readiness only once.
     unfinished: Vec<Ready>,
-    /// Whether the last poll told of as many sockets as it can.
+    /// Whether the last poll reported as many events as it can.
     is_full: bool,
 }
 
@@ -152,12 +156,12 @@ impl Pacer {
         })
     }
 
-    /// Whether the loop goes on without rest while something is in flight.
+    /// Whether the loop runs without sleeping while a request is in flight.
     pub(super) fn spins(&self) -> bool {
         self.pacing == Pacing::Spin
     }
 
-    /// To be told of each turn of a loop, so that its hiccups are counted, each once.
+    /// Notes a turn of the loop; to be called in each turn, so that each hiccup is counted once.
     pub(super) fn tick(&mut self, now_ns: u64) {
         self.expected_at_ns(self.watched_from_ns, now_ns);
         self.watched_from_ns = now_ns;
@@ -171,8 +175,8 @@ impl Pacer {
         self.hiccups
     }
 
-    /// Fills `ready` with the sockets on which something has happened; returns when there is one
-    /// or the time has come. It is about `now_ns`.
+    /// Fills `ready` with the sockets on which something has happened; returns when there is one or
+    /// `until_ns` is reached. `now_ns` is about the current time.
     pub(super) fn wait(
         &mut self,
         now_ns: u64,
@@ -216,8 +220,8 @@ impl Pacer {
         }
     }
 
-    /// Whether instants follow each other so closely that no timer keeps them apart, this one among
-    /// them; takes note of how far away it is.
+    /// Whether the load is dense (see [`DENSE_NS`]). Also adds the distance of this instant to the
+    /// average.
     fn is_dense(&mut self, until_ns: u64, now_ns: u64) -> bool {
         let ahead_ns = until_ns.saturating_sub(now_ns).min(SPARSE_NS);
         if ahead_ns == 0 {
@@ -227,15 +231,15 @@ impl Pacer {
         self.usually_ahead_ns.max(ahead_ns) < DENSE_NS.max(self.lateness.usual_ns)
     }
 
-    /// So dense a load costs a waking for each request and each reply unless it is taken in lots:
-    /// less even, and much cheaper.
+    /// Sleeps for [`BATCH`]. Under a dense load each request and each reply would otherwise cost a
+    /// wake-up; batches are less even, and much cheaper.
     fn rest_for_a_lot(&mut self, now_ns: u64) {
         std::thread::sleep(BATCH);
         self.watched_from_ns = now_ns + BATCH.as_nanos() as u64;
         self.lateness.note(monotonic_ns().saturating_sub(self.watched_from_ns));
     }
 
-    /// Counts a hiccup where it is so much later than it should be.
+    /// Counts a hiccup if `now_ns` is later than expected by more than [`HICCUP_NS`].
     fn expected_at_ns(&mut self, expected_ns: u64, now_ns: u64) {
         if expected_ns > 0 && now_ns > expected_ns + HICCUP_NS {
             let (count, longest) = self.hiccups;
@@ -248,22 +252,22 @@ impl Pacer {
         !self.unfinished.is_empty()
     }
 
-    /// Whether something may have happened of which nobody was told yet: the last poll told as much
-    /// as it can.
+    /// Whether there may be events that were not reported: a socket was not read empty, or the last
+    /// poll reported as many as it can.
     pub(super) fn may_have_more(&self) -> bool {
         self.has_unfinished() || self.is_full
     }
 
-    /// Counts this socket as ready once more at the next wait.
+    /// Reports this socket as ready again at the next wait.
     pub(super) fn come_back_to(&mut self, socket: Ready) {
         self.unfinished.push(socket);
     }
 
-    /// Looks for events; rests for them as [`arm`](Self::arm) has said, or not at all.
+    /// Polls for events. `rest` is what [`arm`](Self::arm) returned, or `None` for no sleep.
     fn poll_once(&mut self, rest: Option<Option<Duration>>, ready: &mut Vec<Ready>) {
         let timeout = rest.unwrap_or(Some(Duration::ZERO));
         self.is_full = false;
-        // A signal may interrupt the wait; the loop around asks again.
+        // A signal may interrupt the wait; the surrounding loop polls again.
         if self.poll.poll(&mut self.events, timeout).is_err() {
             return;
         }
@@ -283,8 +287,8 @@ impl Pacer {
         self.is_full = told == EVENTS;
     }
 
-    /// Sets the timer, and tells how long the poll may rest. Its own time-out is in milliseconds:
-    /// enough for a long rest, while a short one is ended by the timer.
+    /// Sets the timer, and returns the time-out for the poll. The poll counts in milliseconds,
+    /// which is enough for a long sleep; a short one is ended by the timer.
     fn arm(&self, timer_ns: u64, now_ns: u64) -> Option<Duration> {
         if timer_ns > now_ns + LONG_REST_NS {
             return Some(Duration::from_nanos(timer_ns - now_ns - LONG_REST_NS / 2));
@@ -304,7 +308,7 @@ pub(super) struct Ready {
     pub(super) socket: usize,
     pub(super) readable: bool,
     pub(super) writable: bool,
-    /// The other side has closed, or there is an error: to be read to the end.
+    /// The other side has closed, or there is an error; the socket is to be read to its end.
     pub(super) ends: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One generator going through its shard of a plan.
+//! Drives one generator through its shard of a plan.
 
 use protocol::{Reply, Request};
 use results::{Notes, UnsentCause};
@@ -9,27 +9,29 @@ use super::transport::{Event, Started, Transport, What};
 use crate::progress::Progress;
 use crate::recorder::{Ending, Instants, Recorder};
 
-/// Time between the decision to start and the first instant of the plan, for the loop to be
-/// ready.
+/// Nanoseconds from the call of [`drive`] to the first instant of the plan, so that the loop is
+/// running when the first request is due.
 const RUN_UP_NS: u64 = 1_000_000;
 
-/// The longest the loop rests before it looks whether it should break off.
+/// The longest rest of the loop in nanoseconds; after it the loop checks `stop`.
 const LONGEST_REST_NS: u64 = 50_000_000;
 
-/// So late, the generator sends in batches: what it could do for the stamps of replies is lost
-/// already.
+/// Lag in nanoseconds beyond which requests are started in batches of [`LARGE_BATCH`]. A generator
+/// this late cannot stamp replies promptly any more.
 const HOPELESSLY_LATE_NS: u64 = 100_000;
 
-/// Requests started before replies are looked for, where stamps are not the point: in a closed
-/// loop, which waits for replies itself, and by a generator that is hopelessly late.
+/// Requests started before the generator looks for replies, in a closed loop or when it is later
+/// than [`HOPELESSLY_LATE_NS`]. Otherwise it looks after [`Transport::BATCH`] requests, so that
+/// replies are stamped promptly.
 const LARGE_BATCH: usize = 64;
 
-/// The longest that is spent on reading what has come before something is given up: a server that
-/// sends without end must not keep the generator from going on.
+/// The longest time in nanoseconds spent on reading what has arrived before overdue requests are
+/// given up. It bounds the delay if a server sends without end.
 const LONGEST_LOOK_NS: u64 = 50_000_000;
 
-/// Goes through one shard of a plan from beginning to end, or until `stop` says so; it is asked
-/// often. Several generators of one plan begin together at `start_ns`, if that is to come.
+/// Drives one shard of a plan from beginning to end, or until `stop` returns true. `stop` is called
+/// often. Several generators of one plan start together at `start_ns` if that instant is still to
+/// come.
 pub fn drive(
     plan: &Plan,
     shard: Shard,
@@ -75,8 +77,8 @@ struct Run<'a> {
     sessions: bool,
     timeout_ns: u64,
     most_in_flight: usize,
-    /// Whatever has not been sent by then will not be: a rate out of reach must not make a run of
-    /// any length.
+    /// The instant after which nothing more is sent: a rate that cannot be reached must not prolong
+    /// the run without limit.
     given_up_ns: u64,
     start_ns: u64,
     schedule: Schedule<'a>,
@@ -84,21 +86,21 @@ struct Run<'a> {
     recorder: Recorder,
     progress: &'a Progress,
     counted_until_ns: u64,
-    /// When the latest request of those answered was sent.
+    /// The latest send instant of the requests answered so far.
     latest_answered_ns: u64,
-    /// Refusals by the kernel that may still come before nobody is taken to listen; without bound
-    /// once anything else has come.
+    /// Refusals by the kernel still allowed before the run ends because no server listens;
+    /// `u64::MAX` once anything else has arrived.
     refusals_left: u64,
-    /// The kernel's stamp of the reply that is told next, and the request that it names.
+    /// The request that the next reply names, and the kernel's stamp of that reply.
     stamped: Option<(u64, u64)>,
-    /// Sessions that ended before their time.
+    /// Clients whose session ended early, of which the transport is still to be notified.
     left: Vec<u32>,
     happened: Vec<Event>,
 }
 
 impl Run<'_> {
-    /// Waits until something has happened or the time has come, and takes in what has. Tells what
-    /// time it is then: the clock was read when something happened.
+    /// Waits until an event occurs or `until_ns` is reached, and handles the events. Returns the
+    /// time: that of the last event, which saves a reading of the clock, or else the current time.
     fn look(&mut self, transport: &mut impl Transport, now_ns: u64, until_ns: u64) -> u64 {
         let mut happened = std::mem::take(&mut self.happened);
         transport.wait(now_ns, until_ns, self.flight.len(), &mut happened);
@@ -117,7 +119,7 @@ impl Run<'_> {
         }
     }
 
-    /// Starts what is due; tells what time it is afterwards.
+    /// Starts all requests that are due; returns the time afterwards.
     fn start_what_is_due<T: Transport>(
         &mut self,
         transport: &mut T,
@@ -165,7 +167,7 @@ impl Run<'_> {
             if waiting >= if self.closed || hopeless { LARGE_BATCH } else { T::BATCH } {
                 transport.flush();
                 waiting = 0;
-                // In the midst of a burst replies come already; late stamps would be ours.
+                // Replies arrive while a burst is being sent; reading them late makes stamps late.
                 now_ns = self.look(transport, now_ns, 0);
                 if stop() {
                     break;
@@ -179,7 +181,7 @@ impl Run<'_> {
     fn take_unsent(&mut self, now_ns: u64, lack: UnsentCause) {
         if let Some(planned) = self.schedule.take() {
             self.recorder.unsent(self.start_ns + planned.intended_ns, planned.rare, lack);
-            // A client that could not even send pauses, lest it try for ever at one instant.
+            // A client that cannot send pauses; otherwise it would retry for ever at one instant.
             let again_ns = now_ns.saturating_sub(self.start_ns).saturating_add(self.timeout_ns);
             self.schedule.ended(planned.client, again_ns, false);
             if self.sessions {
@@ -188,8 +190,8 @@ impl Run<'_> {
         }
     }
 
-    /// Gives up what has waited for too long. What has come meanwhile is looked at first: a
-    /// generator that stood still must not take its own lateness for the server's.
+    /// Gives up the requests whose time-out has passed. Replies that have arrived are read first: a
+    /// generator that stood still must not blame its own lateness on the server.
     fn give_up_what_is_overdue(
         &mut self,
         transport: &mut impl Transport,
@@ -216,7 +218,7 @@ impl Run<'_> {
         later_ns
     }
 
-    /// When the loop must act next by itself; `None` when the run is over.
+    /// When the loop must act next without an event; `None` when the run is over.
     fn next_deadline_ns(&self, now_ns: u64) -> Option<u64> {
         let due = self.schedule.next_due_ns().map(|due_ns| self.start_ns + due_ns);
         let given_up = |started: u64| started.saturating_add(self.timeout_ns);
@@ -225,7 +227,7 @@ impl Run<'_> {
         Some(next.min(now_ns + LONGEST_REST_NS))
     }
 
-    /// Notes how many were in flight until now; called before their number changes.
+    /// Records how many requests were in flight until now; to be called before that number changes.
     fn count_in_flight(&mut self, now_ns: u64) {
         self.recorder.in_flight(self.flight.len(), self.counted_until_ns, now_ns);
         self.counted_until_ns = now_ns.max(self.counted_until_ns);
@@ -274,7 +276,7 @@ impl Run<'_> {
         }
     }
 
-    /// Notes whether anybody is there at all.
+    /// Tracks whether a server listens at all.
     fn listen(&mut self, what: What) {
         match what {
             What::Refused => self.refusals_left = self.refusals_left.saturating_sub(1),
@@ -283,7 +285,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a reply names a request that went out on another socket than the one on which it came.
+    /// Whether a reply names a request that was sent on another socket than the reply arrived on.
     fn is_of_another(&self, event: Event, id: Option<u64>) -> bool {
         let names = matches!(event.what, What::Reply(_) | What::Right | What::Echoed(_));
         let socket = event.id.and(id).and_then(|id| self.flight.socket(id));
@@ -317,7 +319,7 @@ impl Run<'_> {
         }
     }
 
-    /// A reply without stamps; an echo must be as long as its request.
+    /// Handles a reply without stamps; an echo must be as long as its request.
     fn handle_right(&mut self, id: Option<u64>, at_ns: u64, length: Option<u32>) {
         let Some(sent) = id.and_then(|id| self.flight.take(id)) else {
             return self.handle_unexpected(id);
@@ -344,7 +346,7 @@ impl Run<'_> {
         self.schedule.ended(sent.client, at_ns.saturating_sub(self.start_ns), true);
     }
 
-    /// A reply to a request that is not in flight any more.
+    /// Handles a reply whose request is no longer in flight.
     fn handle_unexpected(&mut self, id: Option<u64>) {
         match id {
             Some(id) if self.flight.was_given_up(id) => {
@@ -370,7 +372,7 @@ impl Run<'_> {
         }
     }
 
-    /// Accounts for whatever is left where the run was broken off.
+    /// Accounts for the requests that are left if the run was broken off, and returns the notes.
     fn finish(mut self, transport: &impl Transport) -> Notes {
         let now_ns = transport.now_ns();
         self.count_in_flight(now_ns);
@@ -379,7 +381,7 @@ impl Run<'_> {
             let since_ns = now_ns.saturating_sub(sent.instants.started_ns);
             self.recorder.unanswered(sent.instants, sent.rare, Ending::InFlight(since_ns));
         }
-        // What was due and not sent is unsent; what was not due yet was never part of this run.
+        // A request that was due and not sent is unsent; one not yet due is not part of this run.
         while self.schedule.next_due_ns().is_some_and(|due_ns| self.start_ns + due_ns <= now_ns) {
             let Some(planned) = self.schedule.take() else { break };
             let intended_ns = self.start_ns + planned.intended_ns;

@@ -1,5 +1,4 @@
-//! A server and a network that exist in arithmetic only: a whole run in no time, and its truth
-//! known.
+//! A simulated server and network: a whole run takes no real time, and its true results are known.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,20 +16,20 @@ use super::{Event, Started, Transport, What};
 pub enum SimulatedServer {
     /// One request after the other.
     Iterative,
-    /// The same, and slower and slower.
+    /// One request after the other, ever more slowly.
     Drifting {
-        /// By how much of the first service time a second.
+        /// Growth of the service time per second, as a fraction of the first one.
         growth_per_s: f64,
     },
-    /// A worker for each request. Creating one takes the master this long; the workers compute on
-    /// one processor in the order of their creation, and wait without it.
+    /// A worker for each request. Creating one takes the master the time `creation`. The workers
+    /// compute on one processor in the order of their creation, and wait without occupying it.
     WorkerPerRequest {
         /// Creation cost.
         creation: Duration,
     },
 }
 
-/// What may go wrong, each with its share of the requests (0 to 1).
+/// Faults, each with the fraction of requests that it affects (0 to 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Faults {
     /// Never answered.
@@ -47,7 +46,7 @@ pub struct Faults {
     pub impossible: f64,
 }
 
-/// A server that is unresponsive from one instant to another.
+/// The start and the end of a time when a server does not respond, in nanoseconds.
 pub type Pause = (u64, u64);
 
 /// Simulated time, server and network.
@@ -61,13 +60,13 @@ pub struct SimulatedTransport {
     received: u64,
     master_free_ns: u64,
     processor_free_ns: u64,
-    /// What will happen, soonest first; the number breaks ties in the order of sending.
+    /// Events to come, soonest first; their number breaks ties in the order of sending.
     coming: BinaryHeap<Reverse<(u64, u64)>>,
     events: Vec<Option<Event>>,
 }
 
 impl SimulatedTransport {
-    /// A server that does as it should.
+    /// A server without faults.
     #[must_use]
     pub fn new(server: SimulatedServer) -> Self {
         Self::faulty(server, Faults::default(), None, 0)
@@ -96,7 +95,7 @@ impl SimulatedTransport {
         }
     }
 
-    /// The same with a generator that needs so long for each request that it sends.
+    /// The same, with a generator that needs the time `takes` to send each request.
     #[must_use]
     pub fn sending(self, takes: Duration) -> Self {
         Self { sending_ns: takes.as_nanos() as u64, ..self }
@@ -106,7 +105,7 @@ impl SimulatedTransport {
         ((self.chance.next_u64() >> 11) as f64 / (1_u64 << 53) as f64) < share
     }
 
-    /// When the server takes a request up that arrives now, and when it is done with it.
+    /// Service start and end of a request that arrives now.
     fn serve(&mut self, request: &Request) -> (u64, u64) {
         let wait = request.work.wait.as_nanos() as u64;
         let compute = request.work.compute.as_nanos() as u64;
@@ -134,7 +133,7 @@ impl SimulatedTransport {
         }
     }
 
-    /// Lets one request travel; what becomes of it will happen.
+    /// Sends one request, and schedules the events that follow from it.
     fn send(&mut self, client: u32, request: &Request) -> Started {
         if self.happens(self.faults.impossible) {
             return Started::Impossible(UnsentCause::Ports);

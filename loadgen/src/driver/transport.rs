@@ -1,27 +1,27 @@
-//! What carries requests: the one seam between the driver and sockets, with a simulated twin.
+//! The interface between the driver and sockets; a simulated transport implements it as well.
 
 use protocol::{Reply, Request};
 use results::UnsentCause;
 
 use super::tcp::Unreadable;
 
-/// Where requests go and replies come from, and the clock by which that happens.
+/// Sends requests and receives replies, and provides the clock for both.
 pub trait Transport {
-    /// Requests that leave together when they are due together.
+    /// Requests that are started before a flush when they are due together.
     const BATCH: usize;
 
-    /// Nanoseconds on the scale of all instants of a run.
+    /// The time now, in nanoseconds on the scale of all instants of a run.
     fn now_ns(&self) -> u64;
 
-    /// Makes one request leave, now or together with others at the next [`flush`](Self::flush);
-    /// or makes the connection that will carry it. `last` says that its client goes after it.
+    /// Sends one request, now or together with others at the next [`flush`](Self::flush), or starts
+    /// the connection that will carry it. `last` means that its client leaves after it.
     fn start(&mut self, client: u32, request: &Request, last: bool) -> Started;
 
-    /// Lets everything leave that was started.
+    /// Sends everything that was started.
     fn flush(&mut self);
 
-    /// Rests from about now on until something has happened or `until_ns` has come. `in_flight`
-    /// tells whether anything can be expected.
+    /// Waits until something happens or `until_ns` is reached, and adds it to `happened`. `now_ns`
+    /// is about the current time; `in_flight` is the number of replies to expect.
     fn wait(&mut self, now_ns: u64, until_ns: u64, in_flight: usize, happened: &mut Vec<Event>);
 
     /// The socket on which a client's requests travel, as events name it.
@@ -29,61 +29,62 @@ pub trait Transport {
         client
     }
 
-    /// Whether something may have come that has not been looked at.
+    /// Whether something may have arrived that has not been read.
     fn has_unread(&self) -> bool {
         false
     }
 
-    /// A session has ended before its time: its connection is nobody else's.
+    /// Notes that a session has ended early; no other client uses its connection.
     fn leave(&mut self, _client: u32) {}
 
-    /// A request is given up; whatever was kept for it may go.
+    /// Notes that a request is given up; what was kept for it may be released.
     fn abandon(&mut self, id: u64);
 
-    /// How often the loop stood still for more than a millisecond, and the longest time.
+    /// How often the loop stood still for more than a millisecond, and the longest time (ns).
     fn hiccups(&self) -> (u64, u64);
 
-    /// What was noticed of the run as a whole; asked at its end.
+    /// Observations on the run as a whole; asked for at its end.
     fn noticed(&self) -> Noticed {
         Noticed::default()
     }
 
-    /// Refusals by the kernel after which nobody is taken to listen there, if nothing else has come.
+    /// Refusals by the kernel after which no server is taken to listen, if nothing else has
+    /// arrived.
     fn most_refusals(&self) -> u64 {
         u64::MAX
     }
 }
 
-/// What a transport has noticed of a run as a whole.
+/// Observations of a transport on a run as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Noticed {
-    /// The first bytes that were no reply, and why.
+    /// The first bytes that were not a reply, and why.
     pub unreadable: Option<Unreadable>,
     /// Connections that were made before the load and kept.
     pub kept: u64,
-    /// Those of them on which not one reply came.
+    /// How many of these never brought a reply.
     pub kept_unanswered: u64,
 }
 
-/// What became of an attempt to send.
+/// The result of an attempt to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Started {
-    /// It is on its way; the instant is that just before.
+    /// The request is on its way; the instant just before its send, in nanoseconds.
     Sent(u64),
-    /// The kernel takes no more just now; the same request is to be tried again.
+    /// The kernel takes no more for now; the same request is to be tried again.
     Later,
-    /// It cannot leave, for want of this.
+    /// The request cannot be sent, for this cause.
     Impossible(UnsentCause),
 }
 
 /// Something that happened to a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
-    /// When it was noticed.
+    /// When it was noticed, in nanoseconds.
     pub at_ns: u64,
-    /// Which request; `None` where only the socket is known, 0 where it is nobody's.
+    /// The request's id; `None` if only the socket is known, 0 if it belongs to no request.
     pub id: Option<u64>,
-    /// The socket, or the connection's owner.
+    /// The socket, or the client that owns the connection.
     pub client: u32,
     /// What happened.
     pub what: What,
@@ -92,46 +93,46 @@ pub struct Event {
 /// What can happen to a request.
 #[derive(Clone, Copy, Debug)]
 pub enum What {
-    /// A reply with what the server noted.
+    /// A reply with the server's stamps.
     Reply(Reply),
-    /// The right reply of a server that notes nothing.
+    /// The right reply of a server that stamps nothing.
     Right,
-    /// The request itself, so long.
+    /// An echo of the request, with its length in bytes.
     Echoed(u32),
-    /// What nobody asked for: a datagram from somebody else, or bytes that are no reply.
+    /// What was not asked for: a datagram from another address, or bytes that are not a reply.
     Unsolicited,
-    /// A connection that was not there when its first SYN had to be repeated.
+    /// A connection was given up after its first SYN had failed to establish it.
     Retried,
-    /// A reply of HTTP.
+    /// An HTTP reply.
     Status {
         /// Its status.
         code: u16,
         /// Whether that counts as answered.
         right: bool,
     },
-    /// It went out again, on another connection than the one that ended.
+    /// The request was sent again on another connection, because its own had ended.
     Resent,
-    /// The kernel says that nobody listens.
+    /// The kernel reports that no server listens.
     Refused,
     /// The connection ended.
     Reset,
-    /// Bytes that are no reply, or not the one that was asked for.
+    /// Bytes that are not a reply, or not the reply that was asked for.
     Wrong,
-    /// A reply was expected on a connection that brought what is none: nothing after it can be
+    /// The connection of the request brought bytes that are not a reply; nothing after them can be
     /// understood.
     ProtocolError,
-    /// The connection for it has been made; with no id, one that is kept, before the load began.
+    /// The connection for the request is established; without an id, a kept one before the load.
     Connected {
-        /// From the connect call.
+        /// Nanoseconds since the connect call.
         took_ns: u64,
     },
-    /// The first byte of its reply came, and not yet the last.
+    /// The first byte of the reply came, but not yet the last.
     FirstByte,
     /// A connection was ended by FIN on both sides.
     Closed {
-        /// From the generator's FIN to the server's.
+        /// Nanoseconds from the generator's FIN to the server's.
         took_ns: u64,
     },
-    /// When the kernel had received the reply, told before the reply itself.
+    /// The kernel's receive stamp of a reply, reported just before the reply itself.
     KernelStamp,
 }

@@ -1,5 +1,5 @@
-//! What is said on a connection or in a datagram: requests as bytes, and replies found in bytes
-//! that arrive in any pieces. Pure: no socket, no clock.
+//! Exchanges, the protocols between generator and server: requests as bytes, and replies found in
+//! bytes that arrive in any pieces. Pure: no socket, no clock.
 
 mod http;
 mod no_reply;
@@ -12,10 +12,10 @@ pub use http::HttpRequest;
 pub use no_reply::NoReply;
 pub use status::Statuses;
 
-/// Bytes at the front of an echo request by which its reply is known.
+/// Bytes at the front of an echo request that identify its reply.
 const ECHO_ID: usize = 8;
 
-/// How the generator and a server talk.
+/// The protocol between the generator and a server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Exchange {
     /// Crossover's own protocol: the request carries its processing, the reply its stamps.
@@ -24,37 +24,37 @@ pub enum Exchange {
     Echo,
     /// HTTP/1.1: always the same request.
     Http(HttpRequest),
-    /// Bytes that are not understood: always the same request.
+    /// Bytes that are not interpreted: always the same request.
     Raw {
         /// The bytes of a request.
         request: Vec<u8>,
-        /// How the end of a reply is known.
+        /// How the end of a reply is recognised.
         reply: RawReply,
     },
 }
 
-/// How the end of a reply is known that is not understood. A datagram is a reply by itself, and
-/// must fit this as well.
+/// How the end of a reply is recognised that is not interpreted. A datagram is a whole reply, and
+/// must match this as well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RawReply {
-    /// So many bytes, at least 1.
+    /// This many bytes, at least 1.
     Length(usize),
-    /// Up to these bytes and with them.
+    /// Everything up to and including these bytes.
     Delimiter(Vec<u8>),
 }
 
-/// What a reply says.
+/// The kind of a reply.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ReplyKind {
     /// A reply of the work protocol.
     Reply(Reply),
-    /// What was to be expected.
+    /// The expected reply.
     Right,
     /// HTTP's status, and whether it is one that counts as answered.
     Status {
         /// The three digits.
         code: u16,
-        /// Whether it is among the right ones.
+        /// Whether it counts as answered.
         right: bool,
     },
     /// A reply, but not to this request.
@@ -66,7 +66,7 @@ pub enum ReplyKind {
 pub struct ExpectedReply {
     /// Its id.
     pub id: u64,
-    /// Its length.
+    /// Its length in bytes.
     pub size: u32,
 }
 
@@ -85,20 +85,20 @@ impl Exchange {
         }
     }
 
-    /// Whether a request may be sent again on another connection although the server may have had it
-    /// already: only HTTP says of a request that twice does no more than once.
+    /// Whether a request may be sent again on another connection although the server may already
+    /// have had it. Only HTTP has requests that do no more when sent twice than when sent once.
     #[must_use]
     pub fn may_repeat(&self) -> bool {
         matches!(self, Self::Http(request) if request.is_idempotent())
     }
 
-    /// Whether the server may announce that a connection ends.
+    /// Whether this is HTTP, where a server may announce that a connection ends.
     #[must_use]
     pub fn is_http(&self) -> bool {
         matches!(self, Self::Http(_))
     }
 
-    /// Why a datagram that says [`ReplyKind::Wrong`] is no reply.
+    /// Why a datagram of the kind [`ReplyKind::Wrong`] is not a reply.
     #[must_use]
     pub fn why_wrong(&self) -> NoReply {
         match self {
@@ -115,7 +115,7 @@ impl Exchange {
         matches!(self, Self::Work)
     }
 
-    /// What a whole datagram says, and which request it names if it does.
+    /// The kind of a whole datagram, and the request that it names, if any.
     #[must_use]
     pub fn datagram(&self, bytes: &[u8]) -> (Option<u64>, ReplyKind) {
         match self {
@@ -145,22 +145,22 @@ impl Exchange {
 /// Finds the replies in the bytes of one connection.
 #[derive(Debug, Default)]
 pub struct Reader {
-    /// Bytes of the present reply that need not be looked at any more.
+    /// Bytes of the current reply that need not be looked at.
     skip: usize,
-    /// What it says, once they are over.
+    /// The kind of the current reply, which is reported after those bytes.
     said: Option<ReplyKind>,
-    /// Bytes in which the end of a raw reply was looked for already.
+    /// Bytes already searched for the end of a raw reply.
     searched: usize,
     http: HttpReader,
 }
 
 impl Reader {
-    /// Goes on in `bytes`: tells how many were used, and what the reply says if one ended with
-    /// them. Bytes that were not used must come again with more behind them. `expected` is the oldest
-    /// request without its reply.
+    /// Reads on in `bytes`; returns how many were used, and the kind of the reply if one ended with
+    /// them. Bytes that were not used must be passed again, with more behind them. `expected` is
+    /// the oldest request without its reply.
     ///
     /// # Errors
-    /// When the bytes are no reply, or nothing is expected.
+    /// When the bytes are not a reply, or no reply is expected.
     pub fn advance(
         &mut self,
         exchange: &Exchange,
@@ -177,7 +177,8 @@ impl Reader {
             return Ok((0, None));
         }
         let expected = match exchange {
-            Exchange::Work => expected.unwrap_or(ExpectedReply { id: 0, size: 0 }), // it names its request
+            // A reply of the work protocol names its request.
+            Exchange::Work => expected.unwrap_or(ExpectedReply { id: 0, size: 0 }),
             _ => expected.ok_or(NoReply::Unasked)?,
         };
         match exchange {
@@ -190,7 +191,7 @@ impl Reader {
             Exchange::Echo => {
                 let Some(id) = bytes.first_chunk::<ECHO_ID>() else { return Ok((0, None)) };
                 if u64::from_be_bytes(*id) != expected.id {
-                    return Err(NoReply::Echo); // where the next one begins, nobody knows
+                    return Err(NoReply::Echo); // where the next one begins is not known
                 }
                 Ok(self.skip_to(bytes, (expected.size as usize).max(ECHO_ID), ReplyKind::Right))
             }
@@ -212,7 +213,7 @@ impl Reader {
         }
     }
 
-    /// Uses what there is of a reply of this length.
+    /// Uses what has arrived of a reply of this length.
     fn skip_to(
         &mut self,
         bytes: &[u8],
@@ -228,13 +229,13 @@ impl Reader {
         (used, None)
     }
 
-    /// Whether the last reply said that none will follow on this connection.
+    /// Whether the last reply announced that none will follow on this connection.
     #[must_use]
     pub fn is_last(&self) -> bool {
         self.http.is_last()
     }
 
-    /// The other side has closed: what the reply says that ends in this way, if one does.
+    /// Notes that the other side has closed; returns the reply that ends in this way, if any.
     #[must_use]
     pub fn ended(&mut self, exchange: &Exchange) -> Option<ReplyKind> {
         match exchange {

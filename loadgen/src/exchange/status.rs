@@ -1,4 +1,4 @@
-//! Which statuses of HTTP are right answers.
+//! Which HTTP statuses count as answered.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 pub struct Statuses(Vec<RangeInclusive<u16>>);
 
 impl Statuses {
-    /// Whether a reply with this status is a right one.
+    /// Whether a reply with this status counts as answered.
     #[must_use]
     pub fn hold(&self, code: u16) -> bool {
         self.0.iter().any(|range| range.contains(&code))

@@ -1,4 +1,4 @@
-//! What casts doubt on a run, each a value with its remedy.
+//! Finds the warnings about a run, each a value with its remedy.
 
 use results::{
     Counts, Doubt, Measurement, Notes, Percentile, TimeHistogram, UnansweredCause, UnsentCause,
@@ -9,13 +9,13 @@ use workload::{Law, Plan};
 use super::Conditions;
 use super::statistics::trend;
 
-/// The percentile that the summary prints.
+/// The percentile that the summary prints, in percent.
 const TAIL: f64 = 99.0;
 
-/// A core that is slower than this fraction of its usual speed makes a run doubtful.
+/// A core below this fraction of its usual speed makes a run questionable.
 const SLOW: f64 = 0.9;
 
-/// All that casts doubt on a run.
+/// All warnings about a run.
 pub(super) fn doubts(
     plan: &Plan,
     notes: &Notes,
@@ -72,7 +72,7 @@ pub(super) fn doubts(
     .collect()
 }
 
-/// What became of most requests that have no answer.
+/// What became of most requests without an answer.
 fn most_of(counts: &Counts) -> Option<UnansweredCause> {
     let by_kind = [
         (counts.unsent, UnansweredCause::Unsent),
@@ -85,19 +85,19 @@ fn most_of(counts: &Counts) -> Option<UnansweredCause> {
     by_kind.into_iter().max_by_key(|(count, _)| *count).map(|(_, kind)| kind)
 }
 
-/// The status of most replies of HTTP that did not count as answers, where most requests without an
-/// answer got such a reply.
+/// The status of most HTTP replies that did not count as answers; `None` unless most requests
+/// without an answer got such a reply.
 fn refused_by(notes: &Notes) -> Option<u16> {
     let refused = notes.statuses_by_code.iter().filter(|(_, its)| !its.right);
     let most = refused.max_by_key(|(_, its)| its.times.count());
     most.filter(|_| most_of(&notes.counts) == Some(UnansweredCause::Refused)).map(|(code, _)| *code)
 }
 
-/// Connections that never brought a reply beside others that did: of a server that hung, or was too
-/// slow for all, there are none.
+/// The warning that some connections never brought a reply while others did. If none did, the
+/// server hung or was too slow for all, and this warning is not given.
 fn unserved(notes: &Notes) -> Option<Doubt> {
     let some_are = notes.kept_unanswered > 0 && notes.kept_unanswered < notes.kept;
-    // One that was given no request owes none.
+    // A connection that was given no request owes no reply.
     let many = notes.counts.timed_out + notes.counts.in_flight >= notes.kept_unanswered;
     (some_are && many)
         .then_some(Doubt::UnservedConnections { count: notes.kept_unanswered, of: notes.kept })
@@ -106,7 +106,7 @@ fn unserved(notes: &Notes) -> Option<Doubt> {
 fn exhausted(notes: &Notes) -> Option<Doubt> {
     let mut causes = notes.unsent_causes;
     if notes.broken_off {
-        causes[UnsentCause::Time as usize] = 0; // that is what the other doubt says
+        causes[UnsentCause::Time as usize] = 0; // the warning `BrokenOff` covers these
     }
     let unsent = causes.iter().sum();
     let most = UnsentCause::ALL.into_iter().zip(causes).max_by_key(|(_, count)| *count);
@@ -130,7 +130,7 @@ fn lag_high(head_lag: &TimeHistogram, measured: &Measurement) -> Option<Doubt> {
 
 fn arrivals_off(plan: &Plan, notes: &Notes) -> Option<Doubt> {
     if plan.is_closed() || matches!(plan.spec.arrivals.law(), Some(Law::Burst(_))) {
-        return None; // no law of gaps to keep
+        return None; // no law of gaps applies
     }
     let planned_cv2 = notes.planned_gaps.cv2()?;
     let sent_cv2 = notes.sent_gaps.cv2()?;
@@ -138,26 +138,26 @@ fn arrivals_off(plan: &Plan, notes: &Notes) -> Option<Doubt> {
         .then_some(Doubt::ArrivalsOff { planned_cv2, sent_cv2 })
 }
 
-/// A trend where a steady rate was planned.
+/// The warning about a trend, where a steady rate was planned.
 fn not_stationary(plan: &Plan, notes: &Notes) -> Option<Doubt> {
     let arrivals = &plan.spec.arrivals;
     let period = arrivals.law().and_then(Law::period);
-    // So many periods in the window are as good as a steady rate: each block holds two.
+    // With so many periods in the window the rate counts as steady: each block holds two.
     let swings_often = period.is_some_and(|period| plan.spec.window >= 20 * period);
     if !arrivals.is_steady() && !swings_often {
-        return None; // nobody said that it would be
+        return None; // no steady state is expected
     }
     trend(&notes.series).map(|ratio| Doubt::NotStationary { ratio })
 }
 
-/// The first of the percentiles that the summary prints (p99) must be supported.
+/// The warning that too few requests support the first percentile that the summary prints (p99).
 fn too_few_samples(measured: &Measurement) -> Option<Doubt> {
     let count = measured.effective_samples as u64;
     let needed = needed(TAIL) as u64;
     (count < needed).then_some(Doubt::TooFewSamples { percentile: TAIL, needed, count })
 }
 
-/// Little's law, L = X · R, with what straddles the ends of the window allowed for.
+/// Checks Little's law, L = X · R, with an allowance for requests that straddle the window's ends.
 fn littles_law(notes: &Notes, measured: &Measurement) -> Option<Doubt> {
     if notes.counts.unanswered() > 0 {
         return None; // their time in flight is not known
@@ -172,7 +172,7 @@ fn littles_law(notes: &Notes, measured: &Measurement) -> Option<Doubt> {
         .then_some(Doubt::LittlesLaw { in_flight, expected })
 }
 
-/// A core that was slower before this run than it usually is.
+/// The warning that the core was slower before this run than it usually is.
 fn slow(conditions: &Conditions) -> Option<Doubt> {
     let ratio = conditions.steps_per_us / conditions.usual_steps_per_us?;
     (ratio < SLOW).then_some(Doubt::Slow { ratio })

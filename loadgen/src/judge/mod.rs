@@ -1,4 +1,4 @@
-//! Turns the notes of a run into its measurement: finished here, changed nowhere else.
+//! Turns the notes of a run into its measurement, which nothing changes afterwards.
 
 mod doubts;
 mod statistics;
@@ -9,7 +9,7 @@ use results::{GeneratorCost, Measurement, Notes, Placement, ServerCost};
 use statistics::effective_samples;
 use workload::Plan;
 
-/// The conditions of a run: what the generator cannot see by itself.
+/// The conditions of a run that the generator cannot see by itself.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// What carried the requests.
@@ -18,8 +18,7 @@ pub struct Conditions {
     pub placement: Placement,
     /// Threads of the generator; 0 counts as one.
     pub generators: usize,
-    /// Fraction of its time that the hypervisor took from the core it took most from, of those that
-    /// matter.
+    /// The greatest fraction of time that one of the run's cores lost to the hypervisor.
     pub stolen_share: f64,
     /// Datagrams dropped at full receive buffers during the run.
     pub datagrams_dropped: u64,
@@ -29,9 +28,9 @@ pub struct Conditions {
     pub server: Option<ServerCost>,
     /// Steps of the server's computing loop in a microsecond, before the run; 0 where unknown.
     pub steps_per_us: f64,
-    /// The same as it usually is on its core, once that is known.
+    /// The usual number of steps on that core, once it is known.
     pub usual_steps_per_us: Option<f64>,
-    /// Whether anybody will look at high percentiles.
+    /// Whether high percentiles are of interest.
     pub tails_matter: bool,
 }
 
@@ -52,7 +51,7 @@ impl Default for Conditions {
     }
 }
 
-/// Turns the notes of a run into its measurement, doubts included.
+/// Turns the notes of a run into its measurement, warnings included.
 #[must_use]
 pub fn measurement(plan: &Plan, notes: Notes, conditions: &Conditions) -> Measurement {
     let window_s = measured_window_s(plan, &notes);
@@ -89,13 +88,14 @@ pub fn measurement(plan: &Plan, notes: Notes, conditions: &Conditions) -> Measur
         },
     };
     if !is_udp {
-        measurement.events.reordered = 0; // connections go their own ways
+        measurement.events.reordered = 0; // connections have no common order
     }
     measurement.doubts = doubts(plan, &notes, &measurement, conditions);
     measurement
 }
 
-/// Length of the measured window; what there was of it where the run was broken off.
+/// Length of the measured window in seconds; of a run that was broken off, the part that took
+/// place.
 fn measured_window_s(plan: &Plan, notes: &Notes) -> f64 {
     let whole = plan.spec.window.as_secs_f64();
     if !notes.broken_off {
@@ -105,7 +105,7 @@ fn measured_window_s(plan: &Plan, notes: &Notes) -> f64 {
     whole.min(reached)
 }
 
-/// The window's rate, stretched by as much as the sends took longer than they should have.
+/// Requests sent a second in the window, corrected by how much longer the sends took than planned.
 fn rate_achieved(notes: &Notes, window_s: f64) -> f64 {
     let planned = notes.planned_gaps.span_ns() as f64;
     let sent = notes.sent_gaps.span_ns() as f64;
@@ -113,18 +113,18 @@ fn rate_achieved(notes: &Notes, window_s: f64) -> f64 {
     notes.counts.sent as f64 / window_s * stretch
 }
 
-/// Datagrams lost on the way out and on the way back.
+/// Requests lost on the way out, and replies lost on the way back.
 fn udp_losses(notes: &Notes, server: Option<&ServerCost>) -> Option<(u64, u64)> {
     let told = losses_by_replies(notes);
     let Some(server) = server.filter(|_| !notes.broken_off) else { return told };
-    // What the server counted until its end says which were lost on the way there.
+    // The server's final count shows how many were lost on the way out.
     let lost = told.map_or(0, |(requests, replies)| requests + replies);
     let requests_lost = (notes.counts.sent + notes.events.warmup).saturating_sub(server.received);
     Some((requests_lost, lost.saturating_sub(requests_lost)))
 }
 
-/// The same by what the replies say of the server's count. It must have had no other client
-/// meanwhile.
+/// The same from the server's count as the replies report it. Valid only if the server had no other
+/// client during the run.
 fn losses_by_replies(notes: &Notes) -> Option<(u64, u64)> {
     let (least, most) = notes.server_received?;
     let received = (most - least).saturating_add(1);

@@ -1,16 +1,16 @@
-//! What notes say about themselves: how independent requests were, and whether there was a trend.
+//! Statistics of a run's notes: how independent requests were, and whether there was a trend.
 
 use results::{Series, TimeHistogram};
 
-/// Blocks into which the window is cut to see whether response time stays what it is.
+/// Blocks of the window whose mean response times are compared to find a trend.
 const BLOCKS: usize = 10;
 
-/// Batches of which the means tell how far neighbours are alike.
+/// Batches whose means show how strongly neighbouring requests are correlated.
 const BATCHES: usize = 20;
 
-/// How many independent requests would tell as much as these, by batch means: where neighbours
-/// are alike, the means of batches vary more than those of independent requests would. The
-/// unanswered count as they are.
+/// The effective sample size: how many independent requests would be worth as much as these. It is
+/// found by batch means: where neighbours are correlated, the means of batches vary more than those
+/// of independent requests would. Unanswered requests are part of the count.
 pub(super) fn effective_samples(response_time: &TimeHistogram, series: &Series) -> f64 {
     let count = (response_time.count() + response_time.unanswered()) as f64;
     let batches = series.means(BATCHES.min(series.slices.len()));
@@ -23,16 +23,17 @@ pub(super) fn effective_samples(response_time: &TimeHistogram, series: &Series) 
     if batches.len() < BATCHES / 2 || variance <= 0.0 {
         return count;
     }
-    // Each batch's mean would vary by variance / size; weighted by size, all have one scale.
+    // For independent requests a batch's mean varies by variance / size: weighted by size, all
+    // batches have one scale.
     let spread: f64 =
         batches.iter().map(|(size, batch)| *size as f64 * (batch - mean).powi(2)).sum();
     let inflation = spread / (batches.len() - 1) as f64 / variance;
     count / inflation.max(1.0)
 }
 
-/// A trend over the whole window: the last block's mean response time to the first's, where the rank
-/// correlation of block and mean is nearly 1 or −1, which chance alone does in fewer than 3 of 1,000
-/// runs, and the change is not small.
+/// The last block's mean response time divided by the first's, if there is a trend over the whole
+/// window. There is one if the change is not small and the rank correlation of block and mean is
+/// nearly 1 or −1, which chance alone causes in fewer than 3 of 1,000 runs.
 pub(super) fn trend(series: &Series) -> Option<f64> {
     let means: Vec<f64> = series.means(BLOCKS).into_iter().map(|(_, mean)| mean).collect();
     let (first, last) = (means.first()?, means.last()?);

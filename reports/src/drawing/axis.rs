@@ -1,15 +1,15 @@
-//! What an axis spans, and where it has labels.
+//! The range of an axis, and its labels.
 
 use analysis::figure::Quantity;
 
-/// The values that an axis spans, in the coordinate in which it is even.
+/// The values that an axis spans, in the coordinate in which it is linear.
 #[derive(Clone, Copy)]
 pub(super) struct Range {
     pub(super) from: f64,
     pub(super) to: f64,
 }
 
-/// A value in the coordinate in which its axis is even.
+/// A value in the coordinate in which its axis is linear.
 pub(super) fn even(quantity: &Quantity, value: f64) -> f64 {
     match quantity {
         Quantity::Time => value.max(1.0).log10(),
@@ -19,7 +19,7 @@ pub(super) fn even(quantity: &Quantity, value: f64) -> f64 {
 }
 
 impl Range {
-    /// All values with a little room.
+    /// The range of all values, with some space around them.
     pub(super) fn around(quantity: &Quantity, values: &[f64]) -> Self {
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -49,7 +49,7 @@ impl Range {
     }
 }
 
-/// Where an axis has labels, in its even coordinate, and what they say.
+/// The positions of the labels of an axis, in its linear coordinate, and their texts.
 pub(super) fn ticks(quantity: &Quantity, range: Range) -> Vec<(f64, String)> {
     match quantity {
         Quantity::Time => time_ticks(range),
@@ -72,7 +72,7 @@ pub(super) fn ticks(quantity: &Quantity, range: Range) -> Vec<(f64, String)> {
     }
 }
 
-/// Powers of ten; with twice and five times them where the range is short.
+/// Powers of ten, and steps between them if the range is short.
 fn time_ticks(range: Range) -> Vec<(f64, String)> {
     let decades = range.to - range.from;
     let steps: &[f64] = match decades {
@@ -99,10 +99,10 @@ fn round_time(ns: f64) -> String {
     format!("{} {unit}", (ns / size * 100.0).round() / 100.0)
 }
 
-/// More are never needed, whatever the range.
+/// The most ticks of an axis, whatever its range.
 const MOST_TICKS: u32 = 20;
 
-/// About five round steps.
+/// Ticks at about five round steps.
 fn rate_ticks(range: Range) -> Vec<(f64, String)> {
     if !(range.to.is_finite() && range.to > 0.0) {
         return vec![(0.0, "0/s".to_owned())];

@@ -1,4 +1,4 @@
-//! A surface of pixels, drawn by the library plotters, that becomes a PNG picture.
+//! A surface of pixels, drawn with the library plotters, that becomes a PNG picture.
 
 use std::sync::Once;
 
@@ -13,7 +13,7 @@ use crate::style::Colour;
 
 const FACE: &str = "sans-serif";
 
-/// The letters ship with the program, so that a picture needs no font of the system.
+/// Registers the fonts that ship with the program, so that a picture needs no system font.
 fn register_letters() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -28,10 +28,10 @@ fn register_letters() {
     });
 }
 
-/// A picture under way.
+/// A picture that is being drawn.
 pub(super) struct Bitmap<'a> {
     backend: BitMapBackend<'a>,
-    /// The first thing that could not be drawn.
+    /// The first error of the library.
     failure: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl<'a> Bitmap<'a> {
         Self { backend: BitMapBackend::with_buffer(pixels, size), failure: None }
     }
 
-    /// Ends the drawing.
+    /// Ends the drawing and returns the first error.
     pub(super) fn finish(mut self) -> Result<(), String> {
         let shown = self.backend.present().map_err(|error| error.to_string());
         self.failure.take().map_or(shown, Err)
@@ -61,7 +61,7 @@ impl<'a> Bitmap<'a> {
     }
 }
 
-/// Colour and width as the library wants them.
+/// Colour and width as a style of the library.
 fn pen(stroke: &Stroke) -> ShapeStyle {
     ShapeStyle {
         color: mixed(stroke.colour, stroke.opacity),
@@ -132,7 +132,7 @@ impl Surface for Bitmap<'_> {
     }
 }
 
-/// The dashes of a line through points.
+/// Divides a line through points into its dashes.
 fn dashes(points: &[Place], pattern: &[f64]) -> Vec<[Place; 2]> {
     let mut dashes = Vec::new();
     let (mut index, mut left) = (0, pattern[0]);

@@ -1,7 +1,8 @@
-//! Where everything of a figure goes: panels, axes, legend, curves, marks.
+//! The layout of a figure: panels, axes, legend, curves, marks.
 //!
-//! It is drawn on a [`Surface`], so that SVG and PNG are of one layout. The library's own charts have
-//! no logarithmic axes in times, hollow points, or legends that cover nothing.
+//! A figure is drawn on a [`Surface`], so that SVG and PNG have the same layout. The library's own
+//! charts have no logarithmic time axes, no hollow points, and no legends that leave the data
+//! uncovered.
 
 use analysis::figure::{Dot, Figure, Mark, Panel, Quantity, Series};
 
@@ -9,7 +10,7 @@ use super::axis::{Range, even, ticks};
 use super::surface::{Anchor, Fill, Group, Place, Side, Stroke, Surface, Words};
 use crate::style::{self, GRID, INK, Look, Marker, WHITE};
 
-/// For which page width a figure is drawn.
+/// The page width for which a figure is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
     /// Panels side by side.
@@ -65,25 +66,25 @@ pub(super) fn draw(surface: &mut impl Surface, figure: &Figure, width: Width, sc
     }
 }
 
-/// All vertical places of a panel's data, in the even coordinate of its axis.
+/// All vertical positions of a panel's data, in the linear coordinate of its axis.
 fn heights(panel: &Panel) -> Vec<f64> {
     let dots = panel.series.iter().flat_map(|series| &series.points);
     dots.flat_map(|dot| [dot.low, dot.y, dot.high]).map(|y| even(&panel.y.quantity, y)).collect()
 }
 
-/// One panel on its part of the picture. Lengths are in points of an unscaled picture, places in
-/// pixels of the panel.
+/// One panel on its part of the picture. Lengths are in points of the unscaled picture, positions
+/// in pixels of the panel.
 struct Canvas<'a, S: Surface> {
     surface: &'a mut S,
     panel: &'a Panel,
     scale: f64,
-    /// The panel's corner in the picture.
+    /// The panel's top left corner in the picture.
     at: Place,
     x: Range,
     y: Range,
 }
 
-/// The pixels between which the data lie.
+/// The pixels that bound the data.
 #[derive(Clone, Copy)]
 struct Frame {
     left: i32,
@@ -105,7 +106,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
         (points * self.scale).round() as i32
     }
 
-    /// A place of the panel in the picture.
+    /// A position in the panel as one in the picture.
     fn moved(&self, (x, y): Place) -> Place {
         (self.at.0 + x, self.at.1 + y)
     }
@@ -159,7 +160,8 @@ impl<'a, S: Surface> Canvas<'a, S> {
         let mut free_from = i32::MIN;
         for (value, label) in ticks(&panel.x.quantity, self.x) {
             let x = self.x.place(value, frame.left, frame.right);
-            // A letter is about 7 points wide; a label that would touch the one before is left out.
+            // A letter is about 7 points wide; a label that would touch the previous one is left
+            // out.
             let half = self.px(label.chars().count() as f64 * 3.6);
             let label = if x - half < free_from { String::new() } else { label };
             if !label.is_empty() {
@@ -183,7 +185,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
         self.write(&panel.y.label, beside, upwards);
     }
 
-    /// The legend stands above the data, a line for each series.
+    /// Draws a series' line of the legend, above the data.
     fn draw_legend(&mut self, series: &Series, number: usize) {
         let y = self.px(40.0 + number as f64 * f64::from(LEGEND_LINE));
         let (from, to) = (self.px(78.0), self.px(118.0));
@@ -199,7 +201,8 @@ impl<'a, S: Surface> Canvas<'a, S> {
     fn draw_series(&mut self, frame: Frame, series: &Series, number: usize) {
         let is_scatter = self.is_scatter();
         let look = look_of(series);
-        // Points of one category stand side by side, so that their bars do not cover each other.
+        // Points of one category are drawn side by side, so that their bars do not cover each
+        // other.
         let aside = if is_scatter {
             self.px((number as f64 - (self.panel.series.len() as f64 - 1.0) / 2.0) * 34.0)
         } else {
@@ -236,8 +239,8 @@ impl<'a, S: Surface> Canvas<'a, S> {
         }
     }
 
-    /// A crossing or a knee: a line over the whole height, the band of its interval, and its
-    /// value at the foot, each mark a line higher than the one before.
+    /// Draws a crossover or a knee: a line over the whole height, the band of its interval, and its
+    /// value at the foot. Each value is written one line above the previous one.
     fn draw_mark(&mut self, frame: Frame, mark: &Mark, number: usize) {
         let (axis, panel) = (self.x, self.panel);
         let across = |x: f64| {
@@ -277,7 +280,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
         self.surface.polygon(&points, inside, &line);
     }
 
-    /// A line through the points in the look's dashes.
+    /// Draws a line through the points with the look's dashes.
     fn dashed(&mut self, points: &[Place], look: Look) {
         let dash = look.dash.iter().map(|length| length * self.scale).collect();
         let stroke = Stroke { dash, ..self.line(look.colour, 2.0) };
@@ -306,12 +309,12 @@ fn look_of(series: &Series) -> Look {
     Look { marker: if series.is_marked { look.marker } else { Marker::None }, ..look }
 }
 
-/// A part of the picture that belongs to a series.
+/// The group of a part of the picture that belongs to a series.
 fn group_of(class: &'static str, series: &Series) -> Group {
     Group::new(class).with("series", style::name(&series.whose))
 }
 
-/// A point with its figures, so that scripts and style sheets can reach it.
+/// The group of a point with its values, so that scripts and style sheets can reach it.
 fn point_of(dot: &Dot) -> Group {
     let group = Group::new(if dot.hollow { "point doubted" } else { "point" });
     group.with("x", dot.x).with("y", dot.y).with("low", dot.low).with("high", dot.high)

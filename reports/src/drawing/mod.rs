@@ -1,4 +1,4 @@
-//! Draws a figure, as SVG or PNG, by one and the same layout.
+//! Draws a figure as SVG or PNG, with the same layout.
 
 mod axis;
 mod bitmap;
@@ -15,7 +15,7 @@ use svg::Svg;
 
 pub use layout::Width;
 
-/// A picture on a screen of twice the usual density.
+/// The scale of a PNG picture, for screens of twice the usual density.
 const PNG_SCALE: u32 = 2;
 
 /// The figure as an SVG document.
@@ -29,7 +29,7 @@ pub fn svg(figure: &Figure, width: Width) -> String {
 /// The figure as a PNG picture, wide and on white.
 ///
 /// # Errors
-/// When the drawing library gives up.
+/// If the drawing library fails.
 pub fn png(figure: &Figure) -> Result<Vec<u8>, ReportError> {
     let failed = |because: String| ReportError::Drawing { name: figure.name.clone(), because };
     let (width, height) = size_of(figure, Width::Wide);

@@ -1,38 +1,38 @@
-//! What a figure is drawn on.
+//! The surface on which a figure is drawn.
 
 use crate::style::{Colour, INK};
 
-/// A place in pixels, from the left and from the top.
+/// A position in pixels, from the left and from the top.
 pub(super) type Place = (i32, i32);
 
-/// A picture under way. It has groups, so that parts of a figure can be found again where the format
-/// has names for them.
+/// A picture that is being drawn. Its groups name the parts of a figure, in formats that have
+/// names.
 pub(super) trait Surface {
-    /// What follows belongs to a group, until its end.
+    /// Starts a group; what follows belongs to it until its end.
     fn begin(&mut self, group: &Group);
 
-    /// The group that was begun last ends.
+    /// Ends the group that was started last.
     fn end(&mut self);
 
-    /// A line through points.
+    /// Draws a line through points.
     fn path(&mut self, points: &[Place], stroke: &Stroke);
 
-    /// A closed shape.
+    /// Draws a closed shape.
     fn polygon(&mut self, points: &[Place], inside: Fill, outline: &Stroke);
 
-    /// A circle.
+    /// Draws a circle.
     fn circle(&mut self, centre: Place, radius: i32, inside: Fill, outline: &Stroke);
 
-    /// A rectangle without an outline, by two corners.
+    /// Draws a rectangle without an outline, by two corners.
     fn rectangle(&mut self, corners: [Place; 2], inside: Fill);
 
-    /// One line of text, not empty.
+    /// Draws one line of text, which must not be empty.
     fn text(&mut self, text: &str, at: Place, words: &Words);
 }
 
-/// A part of a figure, by its class and the data behind it.
+/// A part of a figure, with its class and its data.
 pub(super) struct Group {
-    /// What it is: one or several names.
+    /// The class: one or several names.
     pub(super) class: &'static str,
     /// Names and values.
     pub(super) data: Vec<(&'static str, String)>,
@@ -44,14 +44,14 @@ impl Group {
         Self { class, data: Vec::new() }
     }
 
-    /// The same with a value.
+    /// Adds a value to the group.
     pub(super) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.data.push((name, value.to_string()));
         self
     }
 }
 
-/// A line's look.
+/// The look of a line.
 #[derive(Clone, Debug)]
 pub(super) struct Stroke {
     pub(super) colour: Colour,
@@ -59,7 +59,7 @@ pub(super) struct Stroke {
     pub(super) width: i32,
     /// 0 to 1.
     pub(super) opacity: f64,
-    /// Lengths of dashes and gaps in pixels; empty for a solid line. The pattern runs on around
+    /// Lengths of dashes and gaps in pixels; empty for a solid line. The pattern continues around
     /// corners.
     pub(super) dash: Vec<f64>,
 }
@@ -72,7 +72,7 @@ pub(super) struct Fill {
     pub(super) opacity: f64,
 }
 
-/// How a text looks and which of its points stands at its place.
+/// How a text looks, and which of its points is at its position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Words {
     /// In pixels.
@@ -80,23 +80,23 @@ pub(super) struct Words {
     pub(super) bold: bool,
     pub(super) colour: Colour,
     pub(super) anchor: Anchor,
-    /// Turned to read from below.
+    /// Rotated to read from below.
     pub(super) upwards: bool,
 }
 
 impl Words {
-    /// Plain words in ink.
+    /// Plain text in the ink colour.
     pub(super) fn plain(size: f64, anchor: Anchor) -> Self {
         Self { size, bold: false, colour: INK, anchor, upwards: false }
     }
 
-    /// Bold ones in a colour.
+    /// Bold text in a colour.
     pub(super) fn bold(size: f64, colour: Colour, anchor: Anchor) -> Self {
         Self { bold: true, colour, ..Self::plain(size, anchor) }
     }
 }
 
-/// Where the place of a text lies within it, across and down.
+/// The point of a text that is at its position, across and down.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Anchor(pub(super) Side, pub(super) Side);
 
@@ -105,7 +105,7 @@ impl Anchor {
     pub(super) const CENTRE_TOP: Self = Self(Side::Middle, Side::Start);
 }
 
-/// Along one direction: at the beginning (left, top), in the middle, at the end (right, bottom).
+/// A point along one direction: the beginning (left, top), the middle, or the end (right, bottom).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Start,

@@ -1,15 +1,16 @@
-//! A surface that becomes an SVG document, in which every panel, series and point has its class and its
-//! data, so that style sheets and scripts can reach it.
+//! A surface that becomes an SVG document. Every panel, series and point has a class and data, so
+//! that style sheets and scripts can reach it.
 
 use std::fmt::Write;
 
 use super::surface::{Fill, Group, Place, Side, Stroke, Surface, Words};
 use crate::style::Colour;
 
-/// Sizes are those of a line of text, as the library of the bitmap has them; letters are so much less.
+/// The height of a line of text over that of its letters: sizes are line heights, as in the
+/// bitmap's library.
 const LINE: f64 = 1.24;
 
-/// An SVG document under way.
+/// An SVG document that is being written.
 pub(super) struct Svg {
     text: String,
 }
@@ -82,7 +83,7 @@ impl Surface for Svg {
             Side::Middle => "middle",
             Side::End => "end",
         };
-        // In parts of the letters' height, as browsers differ in dominant-baseline.
+        // A fraction of the letters' height, because browsers differ in dominant-baseline.
         let letters = words.size / LINE;
         let down = letters
             * match words.anchor.1 {

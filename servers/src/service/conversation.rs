@@ -3,36 +3,35 @@
 use super::{Job, Service, daytime, echo, http, time, work};
 use crate::limits::Limits;
 
-/// The input of one connection, taken apart into jobs.
+/// The input of one connection, divided into jobs.
 pub struct Conversation {
     service: Service,
     limits: Limits,
     input: Vec<u8>,
 }
 
-/// What a conversation wants next.
+/// What a conversation needs next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// More bytes from the client.
     NeedMore,
-    /// This job performed and its reply sent; then [`Conversation::finished`] called.
+    /// This job to be performed and its reply sent; then a call of [`Conversation::finished`].
     Job(Job),
 }
 
 impl Conversation {
-    /// A conversation that has just begun. Its memory is bounded by the largest request allowed
-    /// and one read.
+    /// A new conversation. Its memory is bounded by the largest request allowed and one read.
     #[must_use]
     pub fn new(service: Service, limits: &Limits) -> Self {
         Self { service, limits: *limits, input: Vec::new() }
     }
 
-    /// Takes in what one read has brought.
+    /// Adds the bytes of one read.
     pub fn received(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
     }
 
-    /// What to do now.
+    /// What to do next.
     #[must_use]
     pub fn next_step(&self) -> Step {
         let job = match self.service {
@@ -45,19 +44,19 @@ impl Conversation {
         job.map_or(Step::NeedMore, Step::Job)
     }
 
-    /// Whether a request has begun to arrive and is not yet whole.
+    /// Whether a request has started to arrive and is not yet complete.
     #[must_use]
     pub fn is_midway(&self) -> bool {
         !self.input.is_empty()
     }
 
-    /// The bytes from which the present job was made, and whatever follows them.
+    /// The bytes of the current job, and any that follow them.
     #[must_use]
     pub fn input(&self) -> &[u8] {
         &self.input
     }
 
-    /// Forgets the bytes of a job that is done.
+    /// Discards the bytes of a finished job.
     pub fn finished(&mut self, job: &Job) {
         self.input.drain(..job.asked_in);
     }

@@ -1,5 +1,5 @@
-//! ECHO (RFC 862): sends back whatever it gets, over UDP datagram by datagram, over TCP as it
-//! comes.
+//! ECHO (RFC 862): sends back what it receives, over UDP each datagram, over TCP the bytes as they
+//! arrive.
 
 use protocol::Work;
 

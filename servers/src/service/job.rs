@@ -1,22 +1,22 @@
-//! One thing to do for a client, and the reply to it.
+//! One piece of work for a client, and the reply to it.
 
 use protocol::{Refusal, Request, Work};
 
 use super::http::response::Response;
 use crate::processing::Achieved;
 
-/// One thing to do for a client: perform [`Job::work`], then send the reply.
+/// One piece of work for a client: perform [`Job::work`], then send the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The processing to perform before the reply.
     pub work: Work,
     pub(super) answer: Answer,
-    /// Bytes of the input that asked for it.
+    /// The number of input bytes that hold the request.
     pub(super) asked_in: usize,
     pub(super) then: Then,
 }
 
-/// What the reply will be.
+/// The kind of reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// A reply of the work protocol.
@@ -33,33 +33,33 @@ pub(super) enum Answer {
     Http(Response),
 }
 
-/// What becomes of the connection after the reply.
+/// What happens to the connection after the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     /// It stays open for the next request.
     GoOn,
-    /// It is closed: the service says no more, or what follows a request that cannot be read, or
-    /// will not be read to its end, has no meaning.
+    /// It is closed: the service has nothing more to send, or the request is unreadable or not read
+    /// to its end, so that the bytes after it have no meaning.
     Close,
 }
 
-/// What the server noted about a job, for the reply to carry.
+/// What the server recorded about a job, for the reply to carry.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamps {
     /// The slot of the worker.
     pub worker: u32,
-    /// Requests received when this one was taken up, it included.
+    /// Requests received at the service start of this one, including it.
     pub received_so_far: u64,
-    /// Just after the receive call that completed the request.
+    /// The service start: just after the receive call that completed the request.
     pub taken_up_ns: u64,
     /// Just before the send call.
     pub finished_ns: u64,
-    /// What the processing took.
+    /// The time that the processing took.
     pub achieved: Achieved,
 }
 
 impl Job {
-    /// Refuses a whole request of the work protocol; the next one is served.
+    /// Refuses a complete request of the work protocol; the next one is served.
     pub(super) fn refuse(request: &Request, why: Refusal) -> Self {
         Self {
             work: Work::default(),
@@ -69,7 +69,7 @@ impl Job {
         }
     }
 
-    /// Refuses bytes of which no end can be found.
+    /// Refuses bytes in which no end of a request can be found.
     pub(super) fn refuse_unreadable(why: Refusal) -> Self {
         Self {
             work: Work::default(),
@@ -79,17 +79,17 @@ impl Job {
         }
     }
 
-    /// The refusal of bytes that are no request.
+    /// The refusal of bytes that are not a request.
     pub(super) fn not_understood() -> Self {
         Self::refuse_unreadable(Refusal::Malformed)
     }
 
-    /// What is said at once to whoever comes, and after which there is nothing more to say.
+    /// A reply without work, after which the connection is closed.
     pub(super) fn final_reply(answer: Answer) -> Self {
         Self { work: Work::default(), answer, asked_in: 0, then: Then::Close }
     }
 
-    /// Whether the reply tells that the request will not be done.
+    /// Whether the reply refuses the request.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self.answer {

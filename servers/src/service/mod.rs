@@ -1,8 +1,8 @@
-//! What is said to a client, the same for all designs.
+//! The services: what a server replies, the same for all designs.
 //!
-//! A service does no I/O: bytes go in, and out comes a [`Job`] (work to perform, then a reply) or
-//! the wish for more bytes. Blocking designs, event loops and async tasks can therefore share it,
-//! and each waits in its own manner.
+//! A service does no I/O. Bytes go in; out comes a [`Job`] (work to perform, then a reply) or a
+//! request for more bytes. Blocking designs, event loops and async tasks can therefore share it,
+//! and each waits in its own way.
 
 mod conversation;
 pub(crate) mod daytime;
@@ -26,13 +26,13 @@ use crate::limits::Limits;
 /// The services on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// The measured one: a request carries its processing and the size of its reply.
+    /// The measured service: a request carries its processing and the size of its reply.
     Work,
-    /// Sends back what it gets (RFC 862).
+    /// Sends back what it receives (RFC 862).
     Echo,
-    /// Tells the date and time as a line of text (RFC 867).
+    /// Sends the date and time as a line of text (RFC 867).
     Daytime,
-    /// Tells the time as a number of 32 bits (RFC 868).
+    /// Sends the time as a number of 32 bits (RFC 868).
     Time,
     /// HTTP/1.1, with work in the query of a URL (RFC 9110, RFC 9112).
     Http,
@@ -54,8 +54,7 @@ impl Service {
         }
     }
 
-    /// The port on which the world expects it; for `work`, which the world does not know, the
-    /// first that is nobody else's.
+    /// The well-known port; for `work`, which has none, the first unassigned port.
     #[must_use]
     pub fn well_known_port(self) -> u16 {
         match self {
@@ -67,7 +66,7 @@ impl Service {
         }
     }
 
-    /// Whether it is spoken over this transport.
+    /// Whether the service is available over this transport.
     #[must_use]
     pub fn speaks_over(self, transport: Transport) -> bool {
         self != Self::Http || transport == Transport::Tcp

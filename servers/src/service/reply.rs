@@ -1,4 +1,4 @@
-//! What a job's reply is, in the words of its service.
+//! The reply to a job, in the format of its service.
 
 use protocol::{Reply, encode_reply};
 

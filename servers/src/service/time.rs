@@ -1,4 +1,5 @@
-//! TIME (RFC 868): the seconds since 1900 as 32 bits, to whoever connects or sends anything.
+//! TIME (RFC 868): the seconds since 1900 as 32 bits, to every client that connects or sends a
+//! datagram.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,18 +11,18 @@ pub(super) const LENGTH: usize = 4;
 /// Seconds from 1 January 1900 to 1 January 1970, as RFC 868 gives them.
 const FROM_1900_TO_1970: u64 = 2_208_988_800;
 
-/// The job that tells the time.
+/// The job that sends the time.
 pub(super) fn job() -> Job {
     Job::final_reply(Answer::Time)
 }
 
-/// Appends the present moment.
+/// Appends the current time.
 pub(crate) fn reply(out: &mut Vec<u8>) {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     out.extend_from_slice(&number(since_1970.as_secs()).to_be_bytes());
 }
 
-/// Whether a datagram is what such a server replies: the present moment, or one within a day of it.
+/// Whether a datagram has the form of this service's reply: a time within a day of the current one.
 pub(crate) fn is_reply(datagram: &[u8]) -> bool {
     const DAY: u32 = 86_400;
     let Ok(bytes) = datagram.try_into() else { return false };
@@ -30,7 +31,7 @@ pub(crate) fn is_reply(datagram: &[u8]) -> bool {
     ahead <= DAY || ahead.wrapping_neg() <= DAY
 }
 
-/// The number wraps in 2036, as the protocol has it.
+/// The number that the protocol sends; it wraps in 2036.
 fn number(seconds_since_1970: u64) -> u32 {
     (seconds_since_1970 + FROM_1900_TO_1970) as u32
 }

@@ -1,11 +1,11 @@
-//! The measured service: a request carries its processing and the size of the reply it wants.
+//! The measured service: a request carries its processing and the size of the reply it asks for.
 
 use protocol::{Decoded, Malformed, Refusal, Request, decode_request};
 
 use super::job::{Answer, Job, Then};
 use crate::limits::Limits;
 
-/// The job at the front of a connection's input; `None` until it has all arrived.
+/// The job at the front of a connection's input; `None` until the request is complete.
 pub(super) fn job_of_stream(input: &[u8], limits: &Limits) -> Option<Job> {
     match decode_request(input, limits.request_size) {
         Ok(Decoded::NeedMore { .. }) => None,

@@ -1,7 +1,7 @@
-//! The end of a server, which comes as a signal: SIGTERM, SIGINT, or SIGALRM when the lifetime is over.
+//! The end of a server, which comes as a signal: SIGTERM, SIGINT, or SIGALRM after its lifetime.
 //!
-//! Its handler ends the worker processes, collects them so that their processor time is counted, prints
-//! the closing line and exits. It runs in the midst of whatever the design was doing, so it only reads
+//! The handler ends the worker processes, collects them so that their processor time is counted,
+//! prints the closing line and exits. It may interrupt the design at any point, so it only reads
 //! atomics, makes system calls that are safe in a handler, and formats into a buffer on its stack.
 #![allow(unsafe_code)]
 
@@ -27,11 +27,11 @@ use crate::context::Context;
 use crate::serve_error::ServeError;
 use crate::worker::ENDING;
 
-/// What the handler of the ending signals needs; set once, before they are installed.
+/// What the handlers of the ending signals need; set once, before they are installed.
 struct Supervised {
     name: &'static str,
     context: &'static Context,
-    /// The number of the listener it serves on; datagrams come to no listener.
+    /// The descriptor of the listener that the end shuts down, if any.
     listener: Option<RawFd>,
     master: Pid,
     usage_at_start: Usage,
@@ -41,7 +41,7 @@ struct Supervised {
 static SUPERVISED: OnceLock<Supervised> = OnceLock::new();
 static ENDED: AtomicBool = AtomicBool::new(false);
 
-/// Arranges for the end of a server that is about to open.
+/// Prepares the end of a server that is about to print its opening line.
 pub(super) fn arrange(
     name: &'static str,
     context: &'static Context,
@@ -64,8 +64,10 @@ pub(super) fn arrange(
     Ok(install(Signal::SIGCHLD, on_child_end)?)
 }
 
-/// Waits for ever where the end has begun. It has taken the listener away, which is no failure, and the
-/// handler's thread, which may be another one, has the last word.
+/// Waits forever if the end has started.
+///
+/// The end shuts down the listener, so the error of the design is then not a failure. The handler,
+/// which may run on another thread, prints the closing line and exits.
 pub(super) fn wait_if_begun() {
     while ENDED.load(SeqCst) {
         thread::park();
@@ -73,14 +75,16 @@ pub(super) fn wait_if_begun() {
 }
 
 fn install(signal: Signal, handler: extern "C" fn(c_int)) -> io::Result<()> {
-    // SA_RESTART: a system call that the signal interrupts goes on as if nothing had been.
+    // SA_RESTART: a system call that the signal interrupts is restarted.
     let action = SigAction::new(SigHandler::Handler(handler), SaFlags::SA_RESTART, SigSet::all());
-    // SAFETY: both handlers only do what is safe in one, as said at the head of this file.
+    // SAFETY: both handlers do only what is safe in a handler, as explained at the head of this
+    // file.
     unsafe { sigaction(signal, &action) }?;
     Ok(())
 }
 
-/// SIGCHLD: collects the workers that have ended. The interrupted code finds `errno` unchanged.
+/// Handles SIGCHLD: collects the workers that have ended. The interrupted code finds `errno`
+/// unchanged.
 extern "C" fn on_child_end(_: c_int) {
     let errno = Errno::last_raw();
     if let Some(supervised) = SUPERVISED.get() {
@@ -89,21 +93,22 @@ extern "C" fn on_child_end(_: c_int) {
     Errno::set_raw(errno);
 }
 
-/// The end: workers first, then the closing line, then this process.
+/// Handles the ending signals: ends the workers, prints the closing line and exits.
 extern "C" fn on_end(_: c_int) {
     let Some(supervised) = SUPERVISED.get() else { exit(1) };
     if Pid::this() != supervised.master || ENDED.swap(true, SeqCst) {
-        return; // a worker just born, or a second signal on another thread
+        return; // a new worker process, or a second signal on another thread
     }
-    // Nobody is let in any more. The kernel lets go of a ring's socket only some time after the
-    // process has ended; this frees the port at once. (A datagram socket stays as it is: receivers
-    // would be woken with a datagram that has no sender, over which the standard library panics.)
+    // No more clients are accepted. The kernel releases a ring's socket only some time after the
+    // process has ended; the shutdown frees the port at once. (A datagram socket is not shut down:
+    // its receivers would wake with a datagram that has no sender, on which the standard library
+    // panics.)
     if let Some(listener) = supervised.listener {
         let _ = shutdown(listener, Shutdown::Both);
     }
     for worker in supervised.context.workers.processes() {
         let _ = kill(worker, Signal::SIGKILL);
-        let _ = killpg(worker, Signal::SIGKILL); // what a program of the superserver has started
+        let _ = killpg(worker, Signal::SIGKILL); // the children of a superserver's program
     }
     while wait().is_ok() {}
     let _ = supervised.print_closing_line();
@@ -115,7 +120,7 @@ fn exit(code: c_int) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// What a process has used of the machine.
+/// The resources that a process has used.
 #[derive(Clone, Copy)]
 struct Usage {
     user_ns: i64,
@@ -185,7 +190,7 @@ fn positive(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
-/// Standard output without the library's lock and heap, neither of which a handler may touch.
+/// Standard output without the library's lock and heap, which a handler must not use.
 struct Unbuffered {
     bytes: [u8; 512],
     length: usize,
@@ -207,7 +212,7 @@ impl Unbuffered {
             match usize::try_from(wrote) {
                 Ok(count) if count > 0 => rest = &rest[count..],
                 _ if Errno::last() == Errno::EINTR => {}
-                _ => break, // nobody reads any more
+                _ => break, // no process reads any more
             }
         }
         self.length = 0;

@@ -1,50 +1,52 @@
-//! What a server prints at its beginning and at its end, a line of JSON each, as types that whoever
-//! starts a server reads them with.
+//! The opening and the closing line of a server, one line of JSON each, as types.
+//!
+//! A program that starts a server reads its lines with these types.
 
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// The first line: it serves now.
+/// The opening line: the server is ready to serve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpeningLine {
-    /// Where it listens; of several places the first.
+    /// The address that the server listens on; the first one if there are several.
     pub listening: SocketAddr,
-    /// The design, or `all-services`, or `superserver`.
+    /// The design, `all-services` or `superserver`.
     pub design: String,
-    /// What it serves, where that is one service.
+    /// The service of a design.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// What it serves where, where that is several.
+    /// The endpoints of `all-services` or `superserver`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<Endpoint>,
-    /// Workers that it may have.
+    /// The most workers that the server may have.
     pub workers: u32,
-    /// Its process.
+    /// The process id of the server.
     pub pid: i32,
-    /// Steps of its computing loop in a microsecond.
+    /// Steps of the computing loop per microsecond of processor time.
     pub steps_per_us: f64,
 }
 
-/// One of several places at which a server listens.
+/// One of several endpoints on which a server listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
-    /// What it serves there.
+    /// The service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Over which transport.
+    /// The transport.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
-    /// Where.
+    /// The address.
     pub listening: SocketAddr,
-    /// The program that serves there.
+    /// The program of a superserver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
 }
 
-/// The last line: what it served, and what that cost. `N` and `P` are borrowed where it is written, as
-/// a signal handler may not touch the heap.
+/// The closing line: what the server served, and which resources that used.
+///
+/// The writer borrows `N` and `P`, because a signal handler must not use the heap.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ClosingLine<N = String, P = Vec<u64>> {
     /// The design that served.
@@ -67,18 +69,18 @@ pub struct ClosingLine<N = String, P = Vec<u64>> {
     pub children_user_ns: u64,
     /// System time of its worker processes.
     pub children_system_ns: u64,
-    /// Times a thread gave the processor up.
+    /// Context switches in which a thread gave up the processor.
     pub voluntary_switches: u64,
-    /// Times it was taken away.
+    /// Context switches in which the kernel took the processor from a thread.
     pub involuntary_switches: u64,
-    /// Largest resident set of the server process or of one of its workers.
+    /// The largest resident set of the server process or of one of its workers.
     pub peak_memory_bytes: u64,
-    /// From the opening line to the closing line.
+    /// The time from the opening line to the closing line.
     pub served_ns: u64,
 }
 
 impl OpeningLine {
-    /// A line with what is known first.
+    /// A line with the address and the design; the other fields are empty.
     pub(super) fn of(listening: SocketAddr, design: &str) -> Self {
         Self {
             listening,
@@ -93,16 +95,16 @@ impl OpeningLine {
 }
 
 impl Endpoint {
-    /// A place of which nothing else is known.
+    /// An endpoint of which only the address is known.
     pub(super) fn at(listening: SocketAddr) -> Self {
         Self { service: None, transport: None, listening, program: None }
     }
 }
 
 impl<P: IntoIterator<Item = u64>> ClosingLine<&str, P> {
-    /// Writes the line, without the heap.
+    /// Writes the line without using the heap.
     pub(super) fn write(self, out: &mut impl Write) -> fmt::Result {
-        // Taken apart by name, so that no figure can be forgotten here.
+        // Destructured by name, so that no field can be forgotten here.
         let Self {
             design,
             received,

@@ -1,7 +1,8 @@
-//! A server's beginning and its end. A design knows neither: it loops for ever.
+//! The start and the end of a server. A design knows neither: it loops forever.
 //!
-//! The beginning (`start`): bind, calibrate, make the shared counts, print the opening line. The end
-//! (`ending`) comes as a signal. Both lines are types ([`lines`]), by which a server is read from outside.
+//! The start (`start`) binds the sockets, calibrates, creates the shared counts and prints the
+//! opening line. The end (`ending`) comes as a signal. Both lines are types ([`lines`]), with which
+//! other programs read the output of a server.
 
 mod ending;
 pub mod lines;
@@ -18,24 +19,24 @@ use crate::service::Service;
 use crate::superserver::Row;
 use crate::tuning::Tuning;
 
-/// Everything a server is told at its start.
+/// The settings with which a server starts.
 #[derive(Clone)]
 pub struct Settings {
-    /// What kind of server it becomes.
+    /// The kind of server.
     pub role: Role,
-    /// Where it listens; port 0 lets the kernel choose.
+    /// The address to listen on; with port 0 the kernel chooses the port.
     pub listen: SocketAddr,
-    /// Whether an address other than loopback is meant.
+    /// Whether the server may listen on an address other than loopback.
     pub allow_remote: bool,
     /// The server's bounds.
     pub limits: Limits,
     /// The choices that the design leaves open.
     pub tuning: Tuning,
-    /// The cores it may use; all where empty.
+    /// The cores that the server may use; empty means all.
     pub cores: Vec<usize>,
-    /// When it ends by itself; a whole number of seconds, rounded up.
+    /// The time after which the server ends by itself, rounded up to whole seconds.
     pub lifetime: Option<Duration>,
-    /// Whether it ends together with the process that started it.
+    /// Whether the server ends with the process that started it.
     pub ends_with_parent: bool,
 }
 
@@ -54,7 +55,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The name in opening and closing line.
+    /// The name in the opening and the closing line.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -65,10 +66,10 @@ impl Role {
     }
 }
 
-/// Becomes the server: prints the opening line and serves until a signal ends the process.
+/// Runs the server: prints the opening line and serves until a signal ends the process.
 ///
 /// # Errors
-/// When the server does not come up or its socket fails. It never returns otherwise.
+/// When the server cannot start or its socket fails. Otherwise it never returns.
 pub fn run(mut settings: Settings) -> Result<Infallible, ServeError> {
     if !settings.allow_remote && !settings.listen.ip().is_loopback() {
         return Err(ServeError::NotLoopback(settings.listen));
@@ -77,7 +78,7 @@ pub fn run(mut settings: Settings) -> Result<Infallible, ServeError> {
         check(design, *service)?;
     }
     if let Role::AllServices { .. } = &settings.role {
-        // Each endpoint counts as a worker, so that the closing line tells them apart.
+        // Each endpoint counts as a worker, so that the closing line counts each separately.
         settings.limits.workers = 2 * Service::ALL.len() as u32;
     }
     start::settle(&settings)?;

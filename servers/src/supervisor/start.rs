@@ -1,4 +1,4 @@
-//! The beginning of a server, up to the opening line.
+//! The start of a server, up to the opening line.
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
@@ -61,7 +61,7 @@ pub(super) fn run_design(
     }
 }
 
-/// Refuses a server that could serve nobody, and warns of one that could serve few.
+/// Refuses to start a server that could serve no client, and warns of one that could serve few.
 fn look_ahead(design: &Design, settings: &Settings, socket: impl AsFd) -> Result<(), ServeError> {
     let looked = preflight::check(design, &settings.limits, socket);
     let warning =
@@ -164,10 +164,11 @@ fn new_context(
     Ok(Box::leak(Box::new(context.at(address))))
 }
 
-/// Sets what the process and all its workers inherit: precise sleeps, cores, an end.
+/// Sets what the process and its workers inherit: precise sleeps, cores, and the end with the
+/// parent.
 pub(super) fn settle(settings: &Settings) -> Result<(), ServeError> {
     if !matches!(settings.role, Role::Superserver(_)) {
-        // Its programs would inherit it, and some count on a small number.
+        // A superserver's programs would inherit the limit, and some rely on a small one.
         preflight::allow_many_descriptors();
     }
     // The default lets the kernel lengthen every sleep by 50 µs to save wake-ups.
@@ -184,7 +185,7 @@ pub(super) fn settle(settings: &Settings) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// Arranges for the end, and prints the opening line.
+/// Prepares the end of the server, and prints the opening line.
 fn open(
     settings: &Settings,
     context: &'static Context,

@@ -1,4 +1,4 @@
-//! The runtime of the designs that are made of tasks, and a wait as precise as a thread's sleep.
+//! The runtime of the designs that use tasks, and a wait as precise as a thread's sleep.
 #![allow(unsafe_code)]
 
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Scope};
 use crate::worker::Worker;
 
 /// Runs `serve` on a runtime with as many threads as the server may have workers. A task moves
-/// between the threads, so they all count as one worker.
+/// between the threads, so all threads count as one worker.
 ///
 /// # Errors
 /// Those of `serve`, and when the system has no threads for the runtime.
@@ -35,15 +35,15 @@ pub(crate) fn start<Serving: Future<Output = io::Result<Infallible>>>(
 }
 
 /// Waits until `due_ns` on the monotonic clock. The runtime's own timers count in milliseconds; a
-/// timer descriptor counts in nanoseconds. Where the system has no descriptor left, the task
-/// sleeps in its thread: late for others, but right.
+/// timer descriptor counts in nanoseconds. If the system has no descriptor left, the task sleeps in
+/// its thread, which delays other tasks but is correct.
 pub(crate) async fn wait_until(due_ns: u64) {
     if precise_wait(due_ns).await.is_err() {
         crate::processing::wait_until(due_ns);
     }
 }
 
-/// Accepts the next connection; what is only one client's trouble is passed over (`socket.rs`).
+/// Accepts the next connection; skips errors that affect only one client (`socket.rs`).
 pub(crate) async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     loop {
         match listener.accept().await {
@@ -57,7 +57,7 @@ pub(crate) async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     }
 }
 
-/// Closes so that the client can still read the last reply (see `talk/blocking.rs`).
+/// Closes the connection so that the client can still read the last reply (see `talk/blocking.rs`).
 pub(crate) async fn close(mut connection: TcpStream) -> io::Result<()> {
     connection.shutdown().await?;
     let deadline = Deadline::new(LAST_READS_FOR);
@@ -70,12 +70,12 @@ pub(crate) async fn close(mut connection: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Arranges that closing this connection resets it (see `socket.rs`).
+/// Makes the close of this connection a reset (see `socket.rs`).
 pub(crate) fn give_up_on(connection: &TcpStream) {
     let _ = connection.set_zero_linger();
 }
 
-/// The instant by which a client must have done its part.
+/// The instant by which a client must have sent its request or taken its reply.
 pub(crate) struct Deadline {
     patience: Duration,
     at: Instant,
@@ -86,14 +86,14 @@ impl Deadline {
         Self { patience, at: Instant::now() + patience }
     }
 
-    /// Begins anew, unless the client is midway through something.
+    /// Starts again, unless the client is midway through a request.
     pub(crate) fn renew_unless(&mut self, midway: bool) {
         if !midway {
             self.at = Instant::now() + self.patience;
         }
     }
 
-    /// What `done` comes to, or an error when the instant comes first.
+    /// The result of `done`, or an error if the instant comes first.
     pub(crate) async fn keep<T>(&self, done: impl Future<Output = io::Result<T>>) -> io::Result<T> {
         match tokio::time::timeout_at(self.at, done).await {
             Ok(outcome) => outcome,
@@ -116,7 +116,7 @@ async fn precise_wait(due_ns: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The runtime asks for a number where nix gives a borrow.
+/// The runtime takes a raw descriptor, and nix provides a borrowed one.
 struct TimerDescriptor(TimerFd);
 
 impl std::os::fd::AsRawFd for TimerDescriptor {

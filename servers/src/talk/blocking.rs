@@ -12,17 +12,17 @@ use crate::service::{Conversation, Step};
 use crate::socket::give_up_on;
 use crate::worker::Worker;
 
-/// Bytes asked for while requests have been small. It lies on the stack: a worker that lives for
-/// one short conversation should touch few pages of memory, each of which the kernel must give it.
+/// Bytes of one read while requests are small. The buffer is on the stack: a worker that lives for
+/// one short conversation should touch few pages of memory, because the kernel must provide each.
 const SMALL_READ_SIZE: usize = 2 << 10;
 
-/// Talks with one client until it closes, errs, or is silent for too long; then closes the
-/// connection. Whatever goes wrong is this client's affair alone.
+/// Talks with one client until it closes, fails, or is silent for too long; then closes the
+/// connection. An error affects only this client.
 pub fn converse(connection: TcpStream, context: &Context, worker: Worker) {
     let _ = exchange(connection, context, worker);
 }
 
-/// Reads requests, processes them, replies: the inner loop of the classic algorithm.
+/// Reads requests, processes them, and replies: the inner loop of the classic algorithm.
 fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Result<()> {
     let mut stream = TimedStream::new(connection, context.limits.idle);
     let mut conversation = Conversation::new(context.service, &context.limits);
@@ -54,7 +54,7 @@ fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Res
                 conversation.finished(&job);
                 stream.request_done();
                 if conversation.is_midway() {
-                    // A request that came in the same read is taken up only now.
+                    // The service of a request that came in the same read starts only now.
                     ready_at_ns = monotonic_ns();
                 }
             }
@@ -63,12 +63,14 @@ fn exchange(connection: TcpStream, context: &Context, worker: Worker) -> io::Res
 }
 
 /// A connection on which nothing takes longer than the idle time: no silence, no request from its
-/// first byte to its last, no reply. A bound on each system call alone would let a client that
-/// trickles stay for ever. The socket has its time-outs from the listener (`socket.rs`).
+/// first byte to its last, no reply.
+///
+/// A bound on each system call alone would let a client that trickles bytes stay forever. The
+/// socket inherits its time-outs from the listener (`socket.rs`).
 struct TimedStream {
     connection: TcpStream,
     idle: Duration,
-    /// When the request that has begun to arrive must be whole.
+    /// When the request that has started to arrive must be complete.
     whole_by: Option<Instant>,
     /// Whether the socket's time-out is that deadline instead of the idle time.
     hurried: bool,
@@ -79,7 +81,7 @@ impl TimedStream {
         Self { connection, idle, whole_by: None, hurried: false }
     }
 
-    /// The next request has a deadline of its own, even if it has begun to arrive already.
+    /// Gives the next request its own deadline, even if it has already started to arrive.
     fn request_done(&mut self) {
         self.whole_by = None;
     }
@@ -96,12 +98,13 @@ impl TimedStream {
         uninterrupted(|| self.connection.read(buffer))
     }
 
-    /// Writes all of `reply`, or gives the client up.
+    /// Writes all of `reply`, or gives up on the client.
     fn write(&mut self, reply: &[u8]) -> io::Result<()> {
         self.write_in_time(reply).inspect_err(|_| give_up_on(&self.connection))
     }
 
-    /// Only a reply that does not fit the socket's buffer at once costs more than one call.
+    /// Writes all of `reply` within the idle time. Only a reply that does not fit the socket's
+    /// buffer at once costs more than one call.
     fn write_in_time(&mut self, reply: &[u8]) -> io::Result<()> {
         let mut rest = &reply[uninterrupted(|| self.connection.write(reply))?..];
         if rest.is_empty() {
@@ -115,9 +118,9 @@ impl TimedStream {
         self.connection.set_write_timeout(Some(self.idle))
     }
 
-    /// Closes so that the client can still read the last reply: bytes left unread would turn the
-    /// close into a reset and take the reply with it. How much is read, and for how long, is
-    /// bounded.
+    /// Closes the connection so that the client can still read the last reply. Bytes left unread
+    /// would turn the close into a reset, and the reply would be lost. The number and the time of
+    /// these reads are bounded.
     fn close(mut self) -> io::Result<()> {
         self.connection.shutdown(Shutdown::Write)?;
         let over_by = Instant::now() + LAST_READS_FOR;
@@ -132,8 +135,8 @@ impl TimedStream {
     }
 }
 
-/// A call on a socket with a time-out is not started again after a signal, or after the machine
-/// has stood still (signal(7)); that is no fault of the client's.
+/// Repeats a call that was interrupted. The kernel does not restart a call on a socket with a
+/// time-out after a signal, or after a stop of the process (signal(7)); the client is not at fault.
 fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match call() {
@@ -143,7 +146,8 @@ fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usiz
     }
 }
 
-/// A socket knows no time-out of zero; no time left is an error like any other time-out.
+/// The time left until `deadline`. A socket cannot have a time-out of zero, so no time left is a
+/// time-out error.
 fn left_until(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }

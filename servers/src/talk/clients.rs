@@ -1,7 +1,7 @@
 //! The clients of a loop: a table of connections, and what must be done for them later.
 //!
-//! A loop file shows how a loop learns that something has happened; what is then done for the
-//! client is the same in all of them and stands here.
+//! The file of a loop shows how the loop learns that something has happened. What it then does for
+//! the client is the same in all loops, and is here.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -23,7 +23,7 @@ use super::nonblocking::{Connection, Interest, Next};
 /// Jobs done for one client before the others have their turn.
 const JOBS_IN_A_TURN: usize = 16;
 
-/// How often, within the idle time, the silent are looked for.
+/// How many times within the idle time the loop closes idle clients.
 const SWEEPS_IN_IDLE_TIME: u32 = 4;
 
 /// The connections of one loop.
@@ -32,9 +32,9 @@ pub struct Clients {
     table: Slab<Client>,
     admitted_so_far: u64,
     timers: Timers<Later>,
-    /// The instant up to which this round looks for what is due; 0 between two rounds.
+    /// The instant up to which this round handles what is due; 0 between two rounds.
     round_ns: u64,
-    /// Whether the listener is left alone until a timer comes.
+    /// Whether the listener is ignored until a timer expires.
     pausing: bool,
     buffer: Box<[u8]>,
 }
@@ -42,15 +42,15 @@ pub struct Clients {
 /// One row of the table.
 struct Client {
     connection: Connection,
-    /// Tells this client from one that had the same row before.
+    /// Distinguishes this client from one that had the same row before.
     serial: u64,
-    /// Its job that waits for its time.
+    /// Its job that is waiting.
     pending: Option<PendingJob>,
     /// Whether it has had its turn and a timer will give it the next.
     resting: bool,
 }
 
-/// Who a client is to its loop: a row, and which of the clients that had it.
+/// The key of a client in its loop: a row, and the serial number of the client in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     row: usize,
@@ -60,15 +60,15 @@ pub struct Key {
 /// What is due later.
 #[derive(Clone, Copy, Debug)]
 enum Later {
-    /// A job's waiting is over, or a client's turn comes again, or its parting ends.
+    /// Serve this client: its job has waited, its turn comes again, or its last reads end.
     Serve(Key),
-    /// The listener is looked at again after a pause.
+    /// Look at the listener again after a pause.
     Accept,
-    /// The silent are looked for.
+    /// Close idle clients.
     CloseIdle,
 }
 
-/// What a loop itself must do when a timer has come.
+/// What a loop itself must do when a timer expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// Go on with this client.
@@ -77,31 +77,31 @@ pub enum Due {
     Listener,
 }
 
-/// What a look at the listener brought.
+/// The result of a look at the listener.
 pub enum Arrival {
     /// A client; it is in the table.
     Client(Key),
-    /// Nobody.
+    /// No client.
     Nobody,
-    /// No room or no descriptor: the loop is told by [`Clients::next_due`] when to look again,
-    /// and may leave the listener alone until then.
+    /// The table is full, or no descriptor is left. [`Clients::next_due`] reports when to look
+    /// again; the loop may ignore the listener until then.
     NotNow,
 }
 
-/// What a client has asked for, to be done outside the loop.
+/// A request to be processed outside the loop.
 pub struct Request {
-    /// Who asks.
+    /// The client.
     pub key: Key,
-    /// What for.
+    /// The job.
     pub job: Job,
-    /// Since when.
+    /// The service start.
     pub taken_up: TakenUp,
-    /// In which words.
+    /// The bytes of the request, and any that follow them.
     pub input: Vec<u8>,
 }
 
 impl Key {
-    /// The row, by which the kernel's events name a client.
+    /// The row, which identifies a client in the kernel's events.
     #[must_use]
     pub fn row(self) -> usize {
         self.row
@@ -127,19 +127,19 @@ impl Clients {
         Ok(clients)
     }
 
-    /// Takes in the next connection, if there is one, from a listener that does not block.
+    /// Accepts the next connection, if there is one, from a non-blocking listener.
     ///
     /// # Errors
-    /// Of the listener itself.
+    /// Those of the listener itself.
     pub fn accept(&mut self, listener: &TcpListener) -> io::Result<Arrival> {
         self.take_in(|| listener.accept().map(|(stream, _)| stream))
     }
 
-    /// Takes in the next connection from a source that errs as a listener does: with `WouldBlock`
-    /// where nobody is waiting.
+    /// Takes the next connection from a source that fails as a listener does: with `WouldBlock` if
+    /// no client is waiting.
     ///
     /// # Errors
-    /// Of the source itself.
+    /// Those of the source itself.
     pub fn take_in(
         &mut self,
         mut source: impl FnMut() -> io::Result<TcpStream>,
@@ -169,7 +169,7 @@ impl Clients {
         }
     }
 
-    /// A connection that is broken already is closed.
+    /// Adds a connection to the table; one that is already broken is closed.
     fn admit(&mut self, stream: TcpStream) -> Option<Key> {
         let connection = Connection::new(stream, self.context).ok()?;
         let serial = self.admitted_so_far;
@@ -178,14 +178,15 @@ impl Clients {
         Some(Key { row, serial })
     }
 
-    /// Takes note that this client's socket has something to read, perhaps its end.
+    /// Records that this client's socket has something to read, perhaps its end.
     pub fn input_came(&mut self, row: usize, ended: bool) -> Option<Key> {
         let client = self.table.get_mut(row)?;
         client.connection.input_came(ended);
         Some(Key { row, serial: client.serial })
     }
 
-    /// The same for a loop that is told of room as well; room alone brings no input.
+    /// As [`Clients::input_came`], for a loop that also watches for space to write; space alone is
+    /// not input.
     pub(crate) fn became_ready(&mut self, row: usize, ready: Ready) -> Option<Key> {
         if ready.readable {
             return self.input_came(row, ready.ended);
@@ -193,8 +194,8 @@ impl Clients {
         self.table.get(row).map(|client| Key { row, serial: client.serial })
     }
 
-    /// Has a client's socket watched. Where the kernel has no memory left for that, it is this client's
-    /// loss and not the server's.
+    /// Watches a client's socket. If the kernel has no memory left for that, only this client is
+    /// closed.
     pub(crate) fn watch(&mut self, key: Key, readiness: &Readiness, mark: u64) {
         let Some(socket) = self.socket(key) else { return };
         if readiness.watch(socket, mark, Watch::Changes).is_err() {
@@ -202,7 +203,7 @@ impl Clients {
         }
     }
 
-    /// Reads, does what is asked and replies, as far as it goes without waiting.
+    /// Reads, processes and replies, as far as possible without waiting.
     pub fn serve(&mut self, key: Key, worker: Worker) {
         self.finish_what_is_due(key, worker);
         for _ in 0..JOBS_IN_A_TURN {
@@ -221,16 +222,16 @@ impl Clients {
         }
     }
 
-    /// Reads and writes as far as it goes without waiting, until a request is whole that somebody
-    /// else must do; [`Clients::reply`] then takes the reply.
+    /// Reads and writes as far as possible without waiting, until a request is complete. The
+    /// request is processed elsewhere; [`Clients::reply`] then takes the reply.
     pub fn next_request(&mut self, key: Key) -> Option<Request> {
         let (job, taken_up) = self.next_job(key)?;
         let input = self.table[key.row].connection.input().to_vec();
         Some(Request { key, job, taken_up, input })
     }
 
-    /// Puts a reply in place, unless the client has gone meanwhile; it leaves with the next
-    /// request that is looked for.
+    /// Stores a reply, unless the client has gone meanwhile; the next call of
+    /// [`Clients::next_request`] sends it.
     pub fn reply(&mut self, key: Key, reply: &[u8]) {
         if let Some(client) = self.client(key) {
             client.connection.reply(|_, out| {
@@ -240,8 +241,8 @@ impl Clients {
         }
     }
 
-    /// The next thing whose time has come. Silent clients are closed on the way. A round ends with
-    /// `None`; what becomes due during it belongs to the next, or it might never end.
+    /// The next thing that is due; idle clients are closed on the way. A round ends with `None`.
+    /// What becomes due during a round belongs to the next, or a round might never end.
     pub fn next_due(&mut self) -> Option<Due> {
         if self.round_ns == 0 {
             self.round_ns = monotonic_ns() - 1;
@@ -287,7 +288,7 @@ impl Clients {
         self.timers.as_fd()
     }
 
-    /// Every client's row, socket, and what it is to be watched for.
+    /// Every client's row, its socket, and what to watch the socket for.
     pub fn watched(&self) -> impl Iterator<Item = (usize, BorrowedFd<'_>, Interest)> {
         self.table
             .iter()
@@ -311,7 +312,7 @@ impl Clients {
         None
     }
 
-    /// The end of a wait: the timer has come for a job that was pending.
+    /// Finishes a pending job whose waiting is over.
     fn finish_what_is_due(&mut self, key: Key, worker: Worker) {
         let Some(client) = self.client(key) else { return };
         let is_due = |pending: &mut PendingJob| {

@@ -10,24 +10,24 @@ use crate::service::Job;
 use crate::socket::{self, Received};
 use crate::worker::Worker;
 
-/// More than any datagram holds, so that none is cut short unnoticed.
+/// Bytes of a receive buffer: more than any datagram holds, so that none is truncated unnoticed.
 const BUFFER_SIZE: usize = 1 << 16;
 
-/// One request as it came, with the address the reply must go to.
+/// One request, with the address to which the reply must go.
 #[derive(Clone)]
 pub struct Datagram<Bytes> {
-    /// What it says.
+    /// Its bytes.
     pub bytes: Bytes,
-    /// Who sent it, as far as can be known.
+    /// The sender's address, as the datagram states it.
     pub sender: SocketAddr,
-    /// Whether it is marked as some server's reply.
+    /// Whether it carries the mark of a server's reply.
     pub is_marked: bool,
-    /// When it was received.
+    /// The service start: when it was received.
     pub taken_up: TakenUp,
 }
 
 impl Datagram<&[u8]> {
-    /// A copy that a worker may take away while the master receives into the buffer again.
+    /// A copy for a worker, so that the master can receive into the buffer again.
     #[must_use]
     pub fn to_owned(&self) -> Datagram<Vec<u8>> {
         let Self { sender, is_marked, taken_up, .. } = *self;
@@ -44,7 +44,7 @@ pub fn datagram_buffer() -> Vec<u8> {
 /// Receives the next request together with its sender's address.
 ///
 /// # Errors
-/// Of the socket itself, not of what a client did.
+/// Those of the socket itself, not of a client.
 pub fn receive<'a>(
     socket: &UdpSocket,
     buffer: &'a mut [u8],
@@ -54,10 +54,10 @@ pub fn receive<'a>(
     Ok(datagram_of(received, buffer, context))
 }
 
-/// The same for a socket that does not block; `None` where nothing has come.
+/// As [`receive`], for a non-blocking socket; `None` if nothing has arrived.
 ///
 /// # Errors
-/// Of the socket itself, not of what a client did.
+/// Those of the socket itself, not of a client.
 pub fn receive_now<'a>(
     socket: &UdpSocket,
     buffer: &'a mut [u8],
@@ -67,7 +67,7 @@ pub fn receive_now<'a>(
     Ok(received.map(|received| datagram_of(received, buffer, context)))
 }
 
-/// A request from what a receive call has just brought.
+/// The request that a receive call has just returned.
 pub fn datagram_of<'a>(
     received: Received,
     buffer: &'a [u8],
@@ -77,7 +77,8 @@ pub fn datagram_of<'a>(
     Datagram { bytes: &buffer[..length], sender, is_marked, taken_up: context.take_up() }
 }
 
-/// The job a request asks for; `None` where it must not be answered at all, which is counted.
+/// The job that a request asks for. If the request must not be answered at all, counts it as
+/// dropped and returns `None`.
 pub fn job_of<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> Option<Job> {
     let input = request.bytes.as_ref();
     let job = context.service.job_of_datagram(input, &context.limits.for_datagrams());
@@ -90,15 +91,15 @@ pub fn job_of<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) 
     Some(job)
 }
 
-/// Whether a datagram asks for something that will be done.
+/// Whether a datagram is a request that the server would do.
 pub fn is_request<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> bool {
     let limits = context.limits.for_datagrams();
     let job = context.service.job_of_datagram(request.bytes.as_ref(), &limits);
     !job.is_refusal() && !is_an_answer(request, context)
 }
 
-/// Whether the reply would be answered, and that again (`loops.rs`). What comes from strangers is
-/// counted here, once for each datagram.
+/// Whether the reply would start an endless exchange (`loops.rs`). Datagrams of remote senders are
+/// counted here, once each.
 fn would_go_to_and_fro<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) -> bool {
     let (sender, bytes) = (request.sender, request.bytes.as_ref());
     is_an_answer(request, context)
@@ -111,19 +112,19 @@ fn is_an_answer<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context
         || loops::looks_like_a_reply(context.service, request.bytes.as_ref())
 }
 
-/// Whether a datagram came from another machine. A socket of IPv6 may have clients of IPv4, whose
+/// Whether a datagram came from another machine. An IPv6 socket may have IPv4 clients, whose
 /// addresses it sees mapped.
 fn is_a_stranger(sender: SocketAddr) -> bool {
     !sender.ip().to_canonical().is_loopback()
 }
 
-/// Whether a stranger in whose name a datagram came would get more than that.
+/// Whether a remote address, which may be forged, would receive more than came in its name.
 fn amplifies(sender: SocketAddr, request_size: usize, reply_size: usize) -> bool {
     reply_size > request_size && is_a_stranger(sender)
 }
 
-/// Processes the request and sends the reply to where it came from. A reply that cannot be sent
-/// is lost, as a datagram may be; the client's time-out is its remedy.
+/// Processes the request and sends the reply to its sender. A reply that cannot be sent is lost, as
+/// any datagram may be; the client has a time-out for that.
 pub fn answer<Bytes: AsRef<[u8]>>(
     request: &Datagram<Bytes>,
     socket: &UdpSocket,
@@ -139,7 +140,7 @@ pub fn answer<Bytes: AsRef<[u8]>>(
 }
 
 thread_local! {
-    /// Where a worker writes its replies, so that it asks for memory once and not each time.
+    /// The buffer for a worker's replies, so that memory is allocated once and not for each reply.
     static REPLY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 

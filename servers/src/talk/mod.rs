@@ -1,8 +1,8 @@
 //! How a server talks with its clients, one file for each way of waiting for them.
 //!
-//! A worker of its own may block ([`blocking`], [`datagram`]); a loop looks at whoever is ready
-//! (`nonblocking` for one client, [`clients`] for the table of them); a task awaits (`awaiting`). The
-//! ring has a way of its own, in its design.
+//! A worker that serves one client may block ([`blocking`], [`datagram`]); a loop serves the
+//! clients that are ready (`nonblocking` for one client, [`clients`] for the table of them); a task
+//! awaits (`awaiting`). The ring waits in its own way, in the file of its design.
 
 pub(crate) mod awaiting;
 pub mod blocking;

@@ -1,8 +1,9 @@
 //! A connection that never blocks: what a loop must remember of each client between two events.
 //!
-//! A blocking worker keeps its place in the conversation on its stack. A loop has many clients and
-//! one stack, so the place becomes a state: reading a request, having it done, writing the reply,
-//! parting. A request may come in pieces and a reply leave in pieces; neither may hold up others.
+//! A blocking worker keeps its position in the conversation on its stack. A loop has many clients
+//! and one stack, so the position becomes a state: reading a request, processing it, writing the
+//! reply, lingering. A request may arrive in pieces and a reply may leave in pieces; neither may
+//! delay other clients.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,14 +15,14 @@ use crate::limits::{LAST_READS_FOR, MOST_LAST_READS};
 use crate::service::{Conversation, Job, Step};
 use crate::socket::give_up_on;
 
-/// What a loop that must say it beforehand watches a client's socket for.
+/// What a loop with poll watches a client's socket for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
     /// Something to read.
     Input,
-    /// Room to write.
+    /// Space to write.
     Room,
-    /// Nothing: its job is in hand.
+    /// Nothing: its job is in progress.
     None,
 }
 
@@ -30,44 +31,44 @@ pub(crate) struct Connection {
     stream: TcpStream,
     conversation: Conversation,
     phase: Phase,
-    /// Since when the client is waited for: to speak, to finish its request, or to take its
-    /// reply; 0 while it is not.
+    /// Since when the server has waited for the client to send a request, to complete it, or to
+    /// take its reply; 0 while it does not wait.
     since_ns: u64,
-    /// When the bytes last read had come.
+    /// When the last bytes were read.
     ready_at_ns: u64,
-    /// Whether there may be something to read: the last read filled its buffer, or the loop was
-    /// told that more has come.
+    /// Whether there may be something to read: the last read filled its buffer, or an event has
+    /// reported more.
     readable: bool,
-    /// Whether the client has closed its side; after the last byte an end is to be read.
+    /// Whether the client has closed its side; after its last byte the end must be read.
     ended: bool,
     outgoing: Vec<u8>,
     written: usize,
 }
 
-/// Where the conversation stands.
+/// The state of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The client is to speak.
+    /// The server waits for a request.
     Reading,
-    /// A job is being done, here or elsewhere; the client is not listened to meanwhile.
+    /// A job is being done, here or elsewhere; nothing is read from the client meanwhile.
     Working(Job),
-    /// The reply is leaving.
+    /// The reply is being written.
     Writing(Job),
-    /// All is said; what the client still sends is read and forgotten, up to a bound.
+    /// The last reply is written; what the client still sends is read and discarded, up to a bound.
     Lingering { reads_left: usize, until_ns: u64 },
 }
 
-/// What is to be done for a connection.
+/// What to do next for a connection.
 pub(crate) enum Next {
-    /// This job; then [`Connection::reply`].
+    /// Perform this job, then call [`Connection::reply`].
     Do(Job, TakenUp),
-    /// Nothing before its socket is ready to be read.
+    /// Wait until its socket is readable.
     AwaitInput,
-    /// Nothing before its socket is ready to be written.
+    /// Wait until its socket is writable.
     AwaitRoom,
-    /// Nothing before the socket is ready to be read, or this instant has come.
+    /// Wait until its socket is readable, or this instant has come.
     AwaitInputUntil(u64),
-    /// Nothing before its job is done.
+    /// Wait until its job is done.
     AwaitWork,
     /// Close it.
     Close,
@@ -94,26 +95,26 @@ impl Connection {
         })
     }
 
-    /// Takes note that there is something to read, perhaps the client's end.
+    /// Records that there is something to read, perhaps the client's end.
     pub(crate) fn input_came(&mut self, ended: bool) {
         self.readable = true;
         self.ended |= ended;
     }
 
-    /// Whether nothing has happened for so long that the client counts as gone: no request begun,
-    /// or one begun and not yet whole, or a reply not yet taken.
+    /// Whether the server has waited so long that the client counts as gone: no request started, a
+    /// request not completed, or a reply not taken.
     pub(crate) fn is_overdue(&self, now_ns: u64, idle_ns: u64) -> bool {
         self.since_ns > 0 && now_ns.saturating_sub(self.since_ns) > idle_ns
     }
 
-    /// Arranges that what the client has not taken is forgotten when the connection is closed.
+    /// Makes the close of the connection discard a reply that the client has not taken.
     pub(crate) fn give_up(&self) {
         if matches!(self.phase, Phase::Writing(_)) {
             give_up_on(&self.stream);
         }
     }
 
-    /// What its socket is to be watched for.
+    /// What to watch its socket for.
     pub(crate) fn interest(&self) -> Interest {
         match self.phase {
             Phase::Reading | Phase::Lingering { .. } => Interest::Input,
@@ -122,7 +123,7 @@ impl Connection {
         }
     }
 
-    /// Reads and writes as far as it goes without waiting, and tells what comes next.
+    /// Reads and writes as far as possible without waiting, and returns what to do next.
     pub(crate) fn advance(&mut self, buffer: &mut [u8], context: &Context) -> Next {
         self.try_advance(buffer, context).unwrap_or(Next::Close)
     }
@@ -151,7 +152,7 @@ impl Connection {
                         return Ok(Next::AwaitRoom);
                     }
                     self.conversation.finished(&job);
-                    // A request that came in the same read is taken up only now.
+                    // The service of a request that came in the same read starts only now.
                     self.ready_at_ns = monotonic_ns();
                     self.since_ns = self.ready_at_ns;
                     self.phase = Phase::Reading;
@@ -172,12 +173,12 @@ impl Connection {
         }
     }
 
-    /// What the client sent for the job in hand, and whatever follows it.
+    /// The bytes of the job in progress, and any that follow them.
     pub(crate) fn input(&self) -> &[u8] {
         self.conversation.input()
     }
 
-    /// Gives the reply to the job in hand: what `write` puts into the buffer.
+    /// Sets the reply to the job in progress: what `write` puts into the buffer.
     pub(crate) fn reply(&mut self, write: impl FnOnce(&[u8], &mut Vec<u8>)) {
         if let Phase::Working(job) = self.phase {
             write(self.conversation.input(), &mut self.outgoing);
@@ -194,11 +195,12 @@ impl Connection {
         self.conversation.received(bytes);
     }
 
-    /// What there is to read; `None` where nothing is. A read that does not fill the buffer has
-    /// emptied the socket, so that asking once more, only to be told so, is spared (epoll(7)).
-    /// Unless the client has ended: no event comes again for an end that was told already. (A read
-    /// also stops at urgent data, which no service here knows; what follows it then waits for the
-    /// client's next bytes.)
+    /// Reads what there is; `None` if there is nothing.
+    ///
+    /// A read that does not fill the buffer has emptied the socket, so a further call to confirm
+    /// that is not needed (epoll(7)), unless the client has ended: no second event reports the same
+    /// end. (A read also stops at urgent data, which no service here uses; what follows it then
+    /// waits for the client's next bytes.)
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if !self.readable {
             return Ok(None);
@@ -219,7 +221,7 @@ impl Connection {
         }
     }
 
-    /// Writes what the socket has room for; whether that was all.
+    /// Writes what fits the socket's buffer; returns whether that was all.
     fn write(&mut self) -> io::Result<bool> {
         while self.written < self.outgoing.len() {
             match self.stream.write(&self.outgoing[self.written..]) {
@@ -232,7 +234,7 @@ impl Connection {
         Ok(true)
     }
 
-    /// Closes so that the client can still read the last reply (see `talk/blocking.rs`).
+    /// Starts the close so that the client can still read the last reply (see `talk/blocking.rs`).
     fn part(&mut self) -> io::Result<()> {
         self.stream.shutdown(Shutdown::Write)?;
         let until_ns = monotonic_ns() + LAST_READS_FOR.as_nanos() as u64;

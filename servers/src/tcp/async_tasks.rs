@@ -1,4 +1,4 @@
-//! Concurrent, connection-oriented, a task for each connection on a runtime.
+//! Apparent concurrency, connection-oriented: a task for each connection, on demand on a runtime.
 //!
 //! # Picture
 //!
@@ -11,23 +11,25 @@
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/event_loop.rs` the program keeps the state of each conversation and comes back to it.
-//! Here the conversation is written as in `tcp/thread_per_connection.rs`, one step after the
-//! other, and the compiler makes of each `await` a state that the runtime comes back to. The
-//! runtime is several loops, and a task may move from one to another.
+//! In `tcp/event_loop.rs` the program keeps the state of each conversation and returns to it. Here
+//! the conversation is written as in `tcp/thread_per_connection.rs`, one step after the other, and
+//! the compiler turns each `await` into a state to which the runtime returns. The runtime has
+//! several loops, and a task may move from one to another.
 //!
 //! In system calls, the runtime tries accept4(2), recv(2) and send(2) at once and waits for
-//! readiness in epoll_wait(2); `spawn` is none, which is why a task costs so little.
+//! readiness in epoll_wait(2); `spawn` needs none to create a task, which is why a task costs so
+//! little.
 //!
 //! # When it pays
 //!
-//! When connections are many and mostly silent, and each conversation is more than a step or two,
-//! which would be a tangle in a loop. A task that computes keeps its thread from all other tasks.
+//! It pays when connections are many and mostly silent, and each conversation takes more than a
+//! step or two, which would be a tangle in a loop. A task that computes keeps its thread from all
+//! other tasks.
 //!
 //! # Where it is described
 //!
 //! The Tokio project's tutorial, "Spawning", "I/O" and "Async in depth"; von Behren, Condit &
-//! Brewer, "Why Events Are a Bad Idea", HotOS 2003, for the argument.
+//! Brewer, "Why Events Are a Bad Idea", HotOS 2003, for the argument against events.
 
 use std::convert::Infallible;
 use std::io;
@@ -82,7 +84,7 @@ async fn converse(
                 if count == 0 {
                     return Ok(());
                 }
-                deadline.renew_unless(midway); // a request's time begins with its first byte
+                deadline.renew_unless(midway); // a request's time starts with its first byte
                 ready_at_ns = monotonic_ns();
                 conversation.received(&buffer[..count]);
             }

@@ -1,4 +1,4 @@
-//! Concurrent only where it must be: a worker is created when a client turns out to stay.
+//! Concurrent, connection-oriented, delayed allocation: a worker only for a client that stays.
 //!
 //! # Picture
 //!
@@ -12,18 +12,19 @@
 //! # What changed from the one before
 //!
 //! `tcp/thread_per_connection.rs` creates a worker before it knows whether that pays;
-//! `tcp/iterative.rs` never does. Here the receiver begins like the iterative server and sets a
-//! timer. A client that leaves in time has cost the timer only. One that stays keeps its thread,
-//! which thereby has become a worker, and the master puts a new receiver at the port: nothing
-//! half-done has to be handed over, because the port moves and not the conversation.
+//! `tcp/iterative.rs` never creates one. Here the receiver starts like the iterative server and
+//! sets a timer. A client that leaves in time costs only the timer. A client that stays keeps its
+//! thread, which thereby becomes a worker, and the master puts a new receiver at the port. No
+//! unfinished conversation is handed over, because the port moves and not the conversation.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2) and
-//! send(2) by turns, `begin` timerfd_settime(2); `outlasted` waits in read(2) on that timer.
+//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2)
+//! and send(2) in turn, `begin` timerfd_settime(2); `outlasted` waits in read(2) on that timer.
 //!
 //! # When it pays
 //!
-//! When most conversations are short, a few are long, and nobody can tell beforehand. A silent
-//! client, which stops the iterative server, costs the others no more than the patience.
+//! It pays when most conversations are short, a few are long, and the server cannot know in advance
+//! which. A silent client, which stops the iterative server, costs the others no more than the
+//! patience.
 //!
 //! # Where it is described
 //!

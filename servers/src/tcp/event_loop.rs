@@ -1,4 +1,4 @@
-//! Apparent concurrency, connection-oriented: one thread, all connections, epoll.
+//! Apparent concurrency, connection-oriented: one thread serves all connections, with epoll.
 //!
 //! # Picture
 //!
@@ -6,7 +6,7 @@
 //!   register once: listener, timer, and each connection when it is accepted
 //!            ┌────────────────────────── epoll_wait ◄────────────────────────────────┐
 //!            ▼                        ▼                             ▼                │
-//!   the listener is ready:   a connection is ready:        a timer has come:         │
+//!   the listener is ready:   a connection is ready:        a timer expires:          │
 //!   accept all, register     read what is there,           finish the request        │
 //!            │               compute, write what fits          │                     │
 //!            └────────────────────────┴────────────────────────┴─────────────────────┘
@@ -14,19 +14,19 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/poll_loop.rs` tells the kernel its whole set on every call and looks through all of it for
-//! the ready ones. Here the set lives in the kernel: each socket is registered once, and a call
-//! returns the ready ones only. Readiness is told once (edge-triggered), when it begins; so
-//! whoever was told must read until nothing is left, or remember that there may be more.
+//! `tcp/poll_loop.rs` passes its whole set to the kernel on every call and searches all of it for
+//! the ready sockets. Here the kernel keeps the set: each socket is registered once, and a call
+//! returns only the ready ones. The kernel reports readiness once, when it starts (edge-triggered).
+//! The loop must then read until nothing is left, or remember that there may be more.
 //!
-//! In system calls, `watch` is epoll_ctl(2), `wait` epoll_wait(2), `accept_all` accept4(2);
-//! `serve` calls recv(2) and send(2) on a socket that does not block, until it would.
+//! In system calls, `watch` is epoll_ctl(2), `wait` epoll_wait(2), `accept_all` accept4(2); `serve`
+//! calls recv(2) and send(2) on a non-blocking socket, until a call would block.
 //!
 //! # When it pays
 //!
-//! When clients are many, mostly silent, and compute little: the price of an event does not grow
-//! with their number. One request that computes stops everybody; the designs that follow spread
-//! the loop, or the computing, over several threads.
+//! It pays when clients are many, mostly silent, and compute little: the cost of an event does not
+//! grow with their number. One request that computes stops all clients; the designs that follow
+//! spread the loop, or the computing, over several threads.
 //!
 //! # Where it is described
 //!
@@ -43,7 +43,7 @@ use crate::readiness::{Events, Readiness, Watch};
 use crate::talk::clients::{Arrival, Clients, Due};
 use crate::worker::Worker;
 
-/// Above the rows of all clients.
+/// Marks above the rows of all clients.
 const LISTENER: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 
@@ -61,7 +61,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
         for ready in events.iter() {
             match ready.mark {
                 LISTENER => accept_all(&listener, &mut clients, &readiness, master)?,
-                TIMER => {} // what is due is done below
+                TIMER => {} // handled below
                 row => {
                     if let Some(key) = clients.became_ready(row as usize, ready) {
                         clients.serve(key, master);
@@ -78,8 +78,8 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     }
 }
 
-/// Takes in all who are waiting. Whoever has spoken already is served before the socket is
-/// watched: many need no event at all.
+/// Accepts all waiting clients. A client that has already sent a request is served before its
+/// socket is watched; many clients need no event at all.
 fn accept_all(
     listener: &TcpListener,
     clients: &mut Clients,

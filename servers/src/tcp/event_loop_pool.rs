@@ -1,4 +1,4 @@
-//! An event loop for the talking and a pool of threads for the processing.
+//! Concurrent, connection-oriented: an event loop for I/O, preallocated threads for processing.
 //!
 //! # Picture
 //!
@@ -10,19 +10,19 @@
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/event_loop.rs` the loop computes, and everybody waits. Here it only reads and writes: a
-//! whole request goes to a queue, a worker of a pool does it, in whatever blocking manner, and the
-//! reply comes back through a second queue, with a wake-up for the loop. A connection has one
-//! request in hand at most, so replies keep their order and the queue its bound.
+//! In `tcp/event_loop.rs` the loop computes, and all clients wait meanwhile. Here the loop only
+//! reads and writes. A complete request goes to a queue; a worker of a pool processes it and may
+//! block; the reply comes back through a second queue, with a wake-up for the loop. A connection
+//! has at most one request in progress, so replies keep their order and the queue has a bound.
 //!
 //! In system calls, `watch` is epoll_ctl(2), `wait` epoll_wait(2), `accept` accept4(2), `write`
 //! write(2) on an eventfd; the queues between loop and pool wake a worker by futex(2).
 //!
 //! # When it pays
 //!
-//! When clients are many and their requests compute or block for long: silent clients cost a row
-//! in a table, and processing uses all processors. Each request is handed over twice, which a
-//! short one does not earn back.
+//! It pays when clients are many and their requests compute or block for long: a silent client
+//! costs a row in a table, and processing uses all processors. Each request is handed over twice,
+//! which is too expensive for a short one.
 //!
 //! # Where it is described
 //!
@@ -64,7 +64,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
         for ready in events.iter() {
             match ready.mark {
                 LISTENER => somebody_comes = true,
-                TIMER | REPLIES => {} // looked after below
+                TIMER | REPLIES => {} // handled below
                 row => active.extend(clients.became_ready(row as usize, ready)),
             }
         }
@@ -90,8 +90,8 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     }
 }
 
-/// The pool: where requests go, and where replies come from. The queues need no bound of their own
-/// because each client of the bounded table has at most one request in them.
+/// Starts the pool; returns where requests go and where replies come from. The queues need no bound
+/// of their own because each client of the bounded table has at most one request in them.
 fn start_pool(
     context: &'static Context,
     wake_up: &Arc<EventFd>,
@@ -105,7 +105,7 @@ fn start_pool(
                 guarded(|| {
                     let mut reply = Vec::new();
                     context.perform(job, &input, taken_up, worker, &mut reply);
-                    let _ = done.send((key, reply)); // the loop ends with the process only
+                    let _ = done.send((key, reply)); // the loop ends only with the process
                     let _ = wake_up.write(1);
                 });
             }

@@ -1,4 +1,4 @@
-//! Several event loops, a thread for each, and four ways for connections to reach them.
+//! Apparent concurrency, connection-oriented: preallocated event loops, a thread for each.
 //!
 //! # Picture
 //!
@@ -7,31 +7,32 @@
 //!             ┌─► loop 1                 ┌─► [ queue 1 ] ► loop 1              ┌─► loop 1
 //!  [ queue ] ─┼─► loop 2         hash ───┼─► [ queue 2 ] ► loop 2    acceptor ─┼─► loop 2
 //!             └─► loop k                 └─► [ queue k ] ► loop k              └─► loop k
-//!  all are woken, or one       the kernel chooses                in turn, whoever is free
+//!  all are woken, or one       the kernel chooses                in turn, busy or free
 //! ```
 //!
 //! # What changed from the one before
 //!
-//! `tcp/event_loop.rs` has one loop and so one processor. Here are k, each with its own set of
-//! connections, which stay with it. What is new is only how a connection finds its loop, and that
-//! is a choice (`--distribution`): one listener in every set, where a connection wakes all loops
-//! and one gets it (*shared*) or the kernel wakes one (*exclusive*); a listener for each
-//! (*reuseport*); or a thread that accepts and deals out (*round-robin*).
+//! `tcp/event_loop.rs` has one loop and so uses one processor. Here k loops each have their own set
+//! of connections, and a connection stays with its loop. The only new question is how a connection
+//! reaches its loop, and that is a choice (`--distribution`): one listener in every set, where a
+//! connection wakes all loops and one gets it (*shared*) or the kernel wakes one (*exclusive*); a
+//! listener for each loop (*reuseport*); or a thread that accepts and deals connections out
+//! (*round-robin*).
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `watch` epoll_ctl(2), `wait` epoll_wait(2);
-//! `listen_beside` is socket(2), bind(2) with SO_REUSEPORT and listen(2).
+//! In system calls, `spawn_worker` is pthread_create(3), `watch` epoll_ctl(2), `wait`
+//! epoll_wait(2); `listen_beside` is socket(2), bind(2) with SO_REUSEPORT and listen(2).
 //!
 //! # When it pays
 //!
-//! When one loop's processor is full. *Exclusive* fills the loop that wakes first and leaves
-//! others idle, which is good for the cache and bad for the tail; *reuseport* never asks who is
-//! busy, and a loop that ends takes its queue along; *round-robin* is fair in number but pays a
-//! hand-over for each connection. *Shared* shows the herd.
+//! It pays when one loop's processor is fully used. *Exclusive* fills the loop that wakes first and
+//! leaves others idle, which is good for the cache and bad for the tail. *Reuseport* does not
+//! consider which loop is busy, and a loop that ends takes its queue with it. *Round-robin* is fair
+//! in number but hands over each connection. *Shared* shows the thundering herd.
 //!
 //! # Where it is described
 //!
-//! epoll_ctl(2), EPOLLEXCLUSIVE; socket(7), SO_REUSEPORT; the first three are nginx's
-//! `accept_mutex off`, its default since 1.11.3, and `reuseport`, the last is memcached's.
+//! epoll_ctl(2), EPOLLEXCLUSIVE; socket(7), SO_REUSEPORT. The first three choices are nginx's
+//! `accept_mutex off`, its default since 1.11.3, and `reuseport`; the last is memcached's.
 
 use std::convert::Infallible;
 use std::io;
@@ -48,7 +49,7 @@ use crate::talk::clients::{Arrival, Clients, Due};
 use crate::tuning::Dispatch;
 use crate::worker::{Worker, spawn_worker};
 
-/// Marks of what is no client.
+/// Marks of descriptors that are not clients.
 const ENDPOINT: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 
@@ -56,7 +57,7 @@ const TIMER: u64 = u64::MAX - 1;
 enum Endpoint {
     /// A listener, watched in this way.
     Listener(Arc<TcpListener>, Watch),
-    /// An acceptor that hands them over, and wakes the loop.
+    /// An acceptor that hands connections over and wakes the loop.
     Channel(Receiver<TcpStream>, Arc<EventFd>),
 }
 
@@ -77,7 +78,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
             Dispatch::Shared => Endpoint::Listener(Arc::clone(&listener), Watch::Input),
             Dispatch::Exclusive => Endpoint::Listener(Arc::clone(&listener), Watch::InputForOne),
             Dispatch::ReusePort => {
-                // The first loop has the listener itself: connections may be in its queue already.
+                // The first loop has the listener itself: connections may already be in its queue.
                 let own = if std::mem::take(&mut first) {
                     Arc::clone(&listener)
                 } else {
@@ -96,7 +97,8 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
         readiness.watch(clients.timer(), TIMER, Watch::Input)?;
         loops.push((slot, endpoint, clients, readiness));
     }
-    // Only now: the connections of a loop that serves could take the descriptors others need.
+    // Not earlier: the connections of a loop that serves could take the descriptors that others
+    // need.
     let (failed, failures) = unbounded();
     for (slot, endpoint, clients, readiness) in loops {
         let failed = failed.clone();
@@ -108,7 +110,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     if choice == Dispatch::RoundRobin {
         return deal_out(&listener, &handoffs);
     }
-    drop(failed); // the loops have theirs
+    drop(failed); // the loops have their own
     Err(failures.recv().unwrap_or_else(|_| io::Error::other("every loop has ended")))
 }
 
@@ -126,7 +128,7 @@ fn serve_one_loop(
         for ready in events.iter() {
             match ready.mark {
                 ENDPOINT => look_at_endpoint = true,
-                TIMER => {} // what is due is done below
+                TIMER => {} // handled below
                 row => {
                     if let Some(key) = clients.became_ready(row as usize, ready) {
                         clients.serve(key, worker);
@@ -170,7 +172,8 @@ impl Endpoint {
         }
     }
 
-    /// Leaves it alone for a while: level-triggered, it would be told on every call.
+    /// Stops watching the endpoint for a while: level-triggered, it would be reported on every
+    /// call.
     fn leave(&self, readiness: &Readiness) -> io::Result<()> {
         match self {
             Self::Listener(listener, _) => readiness.leave(listener),
@@ -183,7 +186,7 @@ impl Endpoint {
         match self {
             Self::Listener(listener, _) => clients.accept(listener),
             Self::Channel(channel, wakeup) => {
-                let _ = wakeup.read(); // silent again until the next write
+                let _ = wakeup.read(); // not readable again until the next write
                 clients.take_in(|| channel.try_recv().map_err(|_| io::ErrorKind::WouldBlock.into()))
             }
         }
@@ -196,7 +199,7 @@ fn handoff(capacity: usize) -> io::Result<(Handoff, Endpoint)> {
     Ok((Handoff { channel, wakeup: Arc::clone(&wakeup) }, Endpoint::Channel(connections, wakeup)))
 }
 
-/// The acceptor: one connection to each loop in turn. It waits where a loop's channel is full.
+/// The acceptor: one connection to each loop in turn. It waits while a loop's channel is full.
 fn deal_out(listener: &TcpListener, handoffs: &[Handoff]) -> io::Result<Infallible> {
     for handoff in handoffs.iter().cycle() {
         let gone = |_| io::Error::other("a loop has ended");

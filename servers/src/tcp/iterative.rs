@@ -1,4 +1,4 @@
-//! Iterative, connection-oriented: one client after the other, each for as long as it stays.
+//! Iterative, connection-oriented: one client at a time, each for as long as it stays.
 //!
 //! # Picture
 //!
@@ -10,18 +10,19 @@
 //!
 //! # What changed from the one before
 //!
-//! `udp/iterative.rs` serves request after request and knows no clients. Here a client comes as a
-//! connection of its own: the socket is made passive, `accept` yields a second socket, and an
-//! inner loop serves that client alone until it closes.
+//! `udp/iterative.rs` serves one request after the other and does not distinguish clients. Here
+//! each client has its own connection: the socket is made passive, `accept` returns a second
+//! socket, and an inner loop serves that client alone until it closes.
 //!
-//! Before `serve` come socket(2), bind(2) and listen(2) (`socket.rs`). In system calls, `accept` is
-//! accept4(2), and `converse` recv(2) and send(2) by turns, then close(2).
+//! Before `serve`, the server calls socket(2), bind(2) and listen(2) (`socket.rs`).
+//! In system calls, `accept` is accept4(2), and `converse` recv(2) and send(2) in turn, then
+//! close(2).
 //!
 //! # When it pays
 //!
-//! When sessions are short and processing is trivial. A client that is connected and silent keeps
-//! everybody else waiting until the idle time-out; one that asks for something now and then keeps
-//! them waiting for ever.
+//! It pays when sessions are short and processing is trivial. A client that is connected and silent
+//! makes all others wait until the idle time-out; one that sends a request now and then makes them
+//! wait forever.
 //!
 //! # Where it is described
 //!

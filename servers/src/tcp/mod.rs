@@ -1,4 +1,4 @@
-//! The connection-oriented designs, a file each. How they talk with a client stands in `talk/`.
+//! The connection-oriented designs, one per file. How they talk with a client is in `talk/`.
 
 pub mod async_tasks;
 pub mod delayed_allocation;

@@ -1,5 +1,4 @@
-//! Concurrent, connection-oriented, processes created beforehand, to which the master passes the
-//! connections that it accepts.
+//! Concurrent, connection-oriented: preallocated processes, to which the master passes connections.
 //!
 //! # Picture
 //!
@@ -13,19 +12,19 @@
 //! # What changed from the one before
 //!
 //! In `tcp/preforked.rs` every worker accepts, and the kernel chooses. Here the master accepts and
-//! chooses. It must know who is idle, so each worker has a channel to it, a pair of connected local
-//! sockets: a descriptor goes out, a byte comes back. The master watches all channels and, while
-//! anybody is idle, the listener. Here the first idle worker is chosen; by load, by client, by
-//! content would be as easy.
+//! chooses. It must know which workers are idle, so each worker has a channel to the master, a pair
+//! of connected local sockets: a descriptor goes out, a byte comes back. The master watches all
+//! channels and, while any worker is idle, the listener. It chooses the first idle worker; a choice
+//! by load, client or content would be as easy.
 //!
 //! In system calls, `fork_worker` is fork(2), `readable` poll(2), `accept` accept4(2), `pass`
-//! sendmsg(2) and `take` recvmsg(2), each with SCM_RIGHTS; `converse` is recv(2) and send(2) by
-//! turns.
+//! sendmsg(2) and `take` recvmsg(2), each with SCM_RIGHTS; `converse` is recv(2) and send(2) in
+//! turn.
 //!
 //! # When it pays
 //!
-//! When it matters which worker gets a client, or when workers must not be able to accept. Passing
-//! costs several system calls and two switches of process for each connection.
+//! It pays when it matters which worker serves a client, or when workers must not be able to
+//! accept. Passing costs several system calls and two process switches for each connection.
 //!
 //! # Where it is described
 //!
@@ -44,7 +43,7 @@ use crate::socket::{accept, readable};
 use crate::talk::blocking::converse;
 use crate::worker::{Side, WorkerProcess, fork_worker};
 
-/// A worker as the master knows it.
+/// The master's view of a worker.
 struct WorkerHandle {
     channel: UnixStream,
     idle: bool,
@@ -73,20 +72,20 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
         if client_waits && let Some(first_idle) = workers.iter_mut().find(|one| one.idle) {
             let connection = accept(&listener)?;
             first_idle.idle = false;
-            let _ = pass(&connection, &first_idle.channel); // if it has just died, so has its client
+            let _ = pass(&connection, &first_idle.channel); // a dead worker loses its client
         }
     }
 }
 
 impl WorkerHandle {
-    /// Hears what it has to say: a byte that it is idle, or nothing, which is its end.
+    /// Reads the worker's report: a byte when it is idle, or nothing when it has ended.
     fn reports(&mut self) -> bool {
         self.idle = self.channel.read(&mut [0]).is_ok_and(|count| count == 1);
         self.idle
     }
 }
 
-/// A worker's life: idle, a client, idle, the next client.
+/// The loop of a worker: idle, a client, idle, the next client.
 fn work(process: WorkerProcess, mut channel: &UnixStream, context: &Context) -> ! {
     while channel.write_all(&[0]).is_ok() {
         let Ok(connection) = take(channel) else { break };

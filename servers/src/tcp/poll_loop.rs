@@ -1,11 +1,11 @@
-//! Apparent concurrency, connection-oriented: one thread, all connections, poll.
+//! Apparent concurrency, connection-oriented: one thread serves all connections, with poll.
 //!
 //! # Picture
 //!
 //! ```text
 //!            ┌───────────────── poll(listener, timer, every connection) ◄────────────┐
 //!            ▼                        ▼                             ▼                │
-//!   the listener is ready:   a connection is ready:        a timer has come:         │
+//!   the listener is ready:   a connection is ready:        a timer expires:          │
 //!   accept, add to the set   read what is there,           finish the request        │
 //!            │               compute, write what fits          │                     │
 //!            └────────────────────────┴────────────────────────┴─────────────────────┘
@@ -14,18 +14,20 @@
 //! # What changed from the one before
 //!
 //! `tcp/iterative.rs` reads from one client until it leaves. Here one thread asks the kernel which
-//! of all its sockets are ready, and does for each only what does not wait: part of a request is
-//! read and kept, part of a reply is written and the rest kept, a request that waits becomes a
-//! timer. What must be remembered of each client is its state (`talk/nonblocking.rs`).
+//! of all its sockets are ready, and does for each only what does not wait. It keeps the part of a
+//! request that it has read, and the part of a reply that it has not written; a request that waits
+//! becomes a timer. What the server must remember of each client is the client's state
+//! (`talk/nonblocking.rs`).
 //!
 //! In system calls, `wait` is poll(2), `accept` accept4(2); `serve` calls recv(2) and send(2) on a
-//! socket that does not block, until it would.
+//! non-blocking socket, until a call would block.
 //!
 //! # When it pays
 //!
-//! When clients are many and mostly silent, or must share data without locks. The whole set is
-//! given to the kernel, and looked through, on every call, so the price of an event grows with the
-//! number of clients; a few hundred are no trouble. One request that computes stops everybody.
+//! It pays when clients are many and mostly silent, or must share data without locks. Every call
+//! passes the whole set to the kernel, and both sides search it, so the cost of an event grows with
+//! the number of clients; a few hundred are no problem. One request that computes stops all
+//! clients.
 //!
 //! # Where it is described
 //!
@@ -73,8 +75,9 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
     }
 }
 
-/// Waits until something is ready: whether it is the listener, and the rows of the clients. A
-/// client whose request is in hand is not asked for; it could only say that it has gone.
+/// Waits until something is ready. Returns whether the listener is, and the rows of the clients
+/// that are. A client whose request is in progress is not watched: it could only report that it has
+/// gone.
 fn wait(
     listener: &TcpListener,
     listening: bool,

@@ -1,4 +1,4 @@
-//! Concurrent, connection-oriented, processes created beforehand, all of which accept.
+//! Concurrent, connection-oriented: a preallocated pool of processes, all of which call accept.
 //!
 //! # Picture
 //!
@@ -12,17 +12,17 @@
 //! # What changed from the one before
 //!
 //! `tcp/process_per_connection.rs` accepts in the master and forks for each connection. Here the
-//! fork comes first and accept moves into the worker: all k wait in accept on the one listening
-//! socket, and the kernel hands each connection to one of them. The master never sees a client;
-//! when a worker dies its slot is free again, and it forks another.
+//! master forks first and the workers accept: all k wait in accept on the one listening socket, and
+//! the kernel hands each connection to one of them. The master never sees a client. When a worker
+//! dies, its slot becomes free and the master forks another.
 //!
-//! In system calls, `fork_worker` is fork(2), `accept` accept4(2), `converse` recv(2) and send(2) by
-//! turns; `free_slot` waits in read(2) on an eventfd until a worker is missing.
+//! In system calls, `fork_worker` is fork(2), `accept` accept4(2), `converse` recv(2) and send(2)
+//! in turn; `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!
-//! When sessions are short, so that a fork for each would cost more than the session. The level of
-//! concurrency is fixed: the (k + 1)-th client waits in the listen queue, and k silent clients are
+//! It pays when sessions are so short that a fork for each would cost more than the session. The
+//! level of concurrency is fixed: client k + 1 waits in the listen queue, and k silent clients are
 //! an outage until the idle time-out. Workers live long, so their leaks add up.
 //!
 //! # Where it is described

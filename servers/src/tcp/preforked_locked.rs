@@ -1,4 +1,4 @@
-//! Concurrent, connection-oriented, processes created beforehand, one of which accepts at a time.
+//! Concurrent, connection-oriented: preallocated processes, one of which accepts at a time.
 //!
 //! # Picture
 //!
@@ -11,20 +11,20 @@
 //! # What changed from the one before
 //!
 //! In `tcp/preforked.rs` all idle workers wait in accept. Here each takes a lock before it calls
-//! accept and gives it back when it has a connection. On kernels that woke every process in accept
-//! for each connection (the thundering herd) one was woken instead; Linux has long woken
-//! only one. The lock is still needed where a worker first waits in select or poll for one of
-//! several listening sockets.
+//! accept and releases it when it has a connection. Some kernels woke every process in accept for
+//! each connection (the thundering herd); the lock made them wake only one. Linux has long woken
+//! only one. The lock is still needed if a worker first waits in select or poll for one of several
+//! listening sockets.
 //!
 //! In system calls, `hold` is fcntl(2) with F_SETLKW, `fork_worker` fork(2), `accept` accept4(2),
-//! `converse` recv(2) and send(2) by turns; `free_slot` waits in read(2) on an eventfd until a
+//! `converse` recv(2) and send(2) in turn; `free_slot` waits in read(2) on an eventfd until a
 //! worker is missing.
 //!
 //! # When it pays
 //!
-//! With several listeners, or on a kernel with the herd. Otherwise it shows what a lock costs:
-//! two system calls a connection. The lock must come back when its holder dies, which is why it
-//! is one that the kernel keeps for a process (`lock.rs`).
+//! It pays with several listeners, or on a kernel with the thundering herd. Otherwise it shows what
+//! a lock costs: two system calls for each connection. The lock must be released when its holder
+//! dies, so it is a lock that the kernel keeps for a process (`lock.rs`).
 //!
 //! # Where it is described
 //!

@@ -1,4 +1,4 @@
-//! Concurrent, connection-oriented, threads created beforehand, all of which accept.
+//! Concurrent, connection-oriented: a preallocated pool of threads, all of which call accept.
 //!
 //! # Picture
 //!
@@ -10,23 +10,23 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/preforked.rs` with threads for processes: the listener is shared by reference instead of
-//! by inheritance, and the workers see each other's memory.
+//! This is `tcp/preforked.rs` with threads in place of processes: the threads share the listener by
+//! reference instead of by inheritance, and see each other's memory.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2) and
-//! send(2) by turns; `free_slot` waits in read(2) on an eventfd until a worker is missing.
+//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2)
+//! and send(2) in turn; `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!
-//! When sessions are short and the workers need something in common; it is hard to beat where
-//! clients are few and lively. (Stevens' text calls it the fastest of all; the table of the third
-//! edition has a thread for each client ahead. His server holds a mutex around accept, which Linux
-//! does not need.) k silent clients are an outage until the idle time-out.
+//! It pays when sessions are short and the workers share data. With few and active clients it is
+//! hard to beat. (Stevens' text calls it the fastest of all, but in the table of the third edition
+//! a thread for each client is ahead. His server holds a mutex around accept, which Linux does not
+//! need.) As in `tcp/preforked.rs`, k silent clients are an outage until the idle time-out.
 //!
 //! # Where it is described
 //!
-//! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Prethreaded Server, per-Thread
-//! accept".
+//! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Prethreaded Server,
+//! per-Thread accept".
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! Concurrent, connection-oriented, a process for each connection: the classic concurrent server.
+//! Concurrent, connection-oriented: a process for each connection, created on demand.
 //!
 //! # Picture
 //!
@@ -10,21 +10,22 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/iterative.rs` talks with the client itself. Here the master only accepts; a new process,
-//! its worker (the classic texts' slave), talks. After the fork both hold both sockets, and each
-//! closes the one that is not its business: if the master kept the connection, the client would
-//! never see its end. Workers that have ended are collected by the SIGCHLD handler
-//! (`supervisor.rs`); they would stay as zombies.
+//! In `tcp/iterative.rs` the master serves the client. Here, in the classic concurrent server, the
+//! master only accepts, and a new process serves the client: its worker (the classic texts' slave).
+//! After the fork both processes hold both sockets, and each closes the one that it does not use.
+//! If the master kept the connection, the client would never see its end. The SIGCHLD handler
+//! (`supervisor/ending.rs`) collects workers that have ended; otherwise they would remain as
+//! zombies.
 //!
 //! In system calls, `accept` is accept4(2), `fork_worker` fork(2), `drop` close(2), `converse`
-//! recv(2) and send(2) by turns, `exit` _exit(2); `free_slot` waits in read(2) on an eventfd that
+//! recv(2) and send(2) in turn, `exit` _exit(2); `free_slot` waits in read(2) on an eventfd that
 //! counts the workers still allowed.
 //!
 //! # When it pays
 //!
-//! When clients come while others are being served and sessions last longer than a fork, which
-//! grows with the memory that the master has touched; or when clients must be kept apart: a worker
-//! may crash, or run as another user.
+//! It pays when clients arrive while others are being served and sessions last longer than a fork,
+//! whose cost grows with the memory that the master has touched. It also pays when clients must be
+//! isolated from one another: a worker may crash, or run as another user.
 //!
 //! # Where it is described
 //!

@@ -1,4 +1,4 @@
-//! Concurrent, connection-oriented, an acceptor, a bounded queue, and a pool of threads.
+//! Concurrent, connection-oriented: an acceptor, a bounded queue, and preallocated threads.
 //!
 //! # Picture
 //!
@@ -11,22 +11,23 @@
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/prethreaded.rs` the kernel's listen queue is the only one. Here one thread accepts, and
-//! the connections wait in a queue of the server's own, which can be counted, bounded, ordered.
-//! When it is full this server stops accepting, so that the listen queue fills next.
+//! In `tcp/prethreaded.rs` the kernel's listen queue is the only queue. Here one thread accepts,
+//! and connections wait in a queue that belongs to the server, which can count, bound and order it.
+//! When this queue is full the server stops accepting, so that the listen queue fills next.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2) and
-//! send(2) by turns; the queue between them wakes a worker by futex(2).
+//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2)
+//! and send(2) in turn; the queue between them wakes a worker by futex(2).
 //!
 //! # When it pays
 //!
-//! When the server must know or govern who waits: priorities, deadlines, an honest refusal under
-//! overload. A client that is accepted is not yet served; it sees a connection and then silence.
+//! It pays when the server must know or control which clients wait: for priorities, deadlines, or
+//! an explicit refusal under overload. A client that is accepted is not yet served: it sees a
+//! connection, and then silence.
 //!
 //! # Where it is described
 //!
-//! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Prethreaded Server, Main Thread
-//! accept".
+//! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 30, "TCP Prethreaded Server, Main
+//! Thread accept".
 
 use std::convert::Infallible;
 use std::io;
@@ -50,7 +51,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
             }
         });
     }
-    drop(connections); // the workers have theirs
+    drop(connections); // the workers have their own
     loop {
         let connection = accept(&listener)?;
         queue.send(connection).map_err(|_| io::Error::other("every worker has ended"))?;

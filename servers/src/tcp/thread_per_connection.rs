@@ -1,4 +1,4 @@
-//! Concurrent, connection-oriented, a thread for each connection.
+//! Concurrent, connection-oriented: a thread for each connection, created on demand.
 //!
 //! # Picture
 //!
@@ -10,19 +10,20 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/process_per_connection.rs` makes a process for each connection. A thread costs a fraction
-//! of it (the figure of processor time shows how much here) and shares the master's memory and
-//! descriptors: nothing is closed twice, and nothing keeps one client's fault from the others.
+//! `tcp/process_per_connection.rs` creates a process for each connection. A thread costs a fraction
+//! of that (the figure of processor time shows how much) and shares the master's memory and
+//! descriptors. No socket has to be closed twice, but a fault in one client's worker is not
+//! isolated from the others.
 //!
-//! In system calls, `accept` is accept4(2), `spawn_worker` pthread_create(3), `converse` recv(2) and
-//! send(2) by turns; `free_slot` waits in read(2) on an eventfd that counts the workers still
+//! In system calls, `accept` is accept4(2), `spawn_worker` pthread_create(3), `converse` recv(2)
+//! and send(2) in turn; `free_slot` waits in read(2) on an eventfd that counts the workers still
 //! allowed.
 //!
 //! # When it pays
 //!
-//! When clients come while others are being served, processing waits or there are processors to
-//! spare, and connections last longer than a thread takes to make. Each connection holds a stack;
-//! many idle ones ask for an event loop.
+//! It pays when clients arrive while others are being served, processing waits or some processors
+//! are idle, and connections last longer than it takes to create a thread. Each connection holds a
+//! stack; for many idle connections, use an event loop.
 //!
 //! # Where it is described
 //!

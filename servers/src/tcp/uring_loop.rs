@@ -1,5 +1,4 @@
-//! Apparent concurrency, connection-oriented: one thread, and a ring of operations that the kernel
-//! completes.
+//! Apparent concurrency, connection-oriented: one thread, and a ring of operations (io_uring).
 //!
 //! # Picture
 //!
@@ -12,19 +11,19 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/event_loop.rs` is told that it *may* read, and then reads: two calls. Here the loop asks
-//! for the reading itself and is told when it is *done* (completion instead of readiness); what it
-//! asks for in one turn goes to the kernel in one call. So a buffer belongs to the kernel while
-//! the operation lasts, and each client has exactly one operation in flight: to receive, to wait,
-//! or to send.
+//! `tcp/event_loop.rs` learns that it *may* read, and then reads: two calls. Here the loop requests
+//! the read itself and learns when it is *done* (completion instead of readiness). All requests of
+//! one turn go to the kernel in one call. The kernel owns a buffer while its operation lasts, and
+//! each client has exactly one operation in flight: a receive, a wait, or a send.
 //!
 //! In system calls, everything is io_uring_enter(2): accepting, receiving, sending and waiting are
-//! entries of the ring, and one call hands over many.
+//! entries of the ring, and one call submits many.
 //!
 //! # When it pays
 //!
-//! When system calls are what limits: many small exchanges on many connections. Kernels and
-//! containers often forbid it, for its record of faults; this server says so and does not start.
+//! It pays when system calls are the bottleneck: many small exchanges on many connections. Kernels
+//! and containers often forbid io_uring because of its record of faults; this server then reports
+//! that and does not start.
 //!
 //! # Where it is described
 //!
@@ -45,18 +44,18 @@ use crate::service::{Conversation, Job, Step};
 use crate::socket::{PAUSE_WITHOUT_DESCRIPTORS, Scope, give_up_on};
 use crate::worker::Worker;
 
-/// Whose operation was completed.
+/// What a completed operation was for.
 #[derive(Clone, Copy)]
 enum Mark {
     Listener,
     Client(usize),
     /// Time to accept again after a pause.
     AcceptAgain,
-    /// Time to look for the silent.
+    /// Time to close idle clients.
     CloseIdle,
 }
 
-/// Where a conversation stands.
+/// The state of a conversation.
 enum Phase {
     Reading,
     Waiting(PendingJob),
@@ -68,10 +67,10 @@ struct Client {
     socket: Arc<TcpStream>,
     conversation: Conversation,
     phase: Phase,
-    /// Since when the client is waited for.
+    /// Since when the server has waited for the client.
     since_ns: u64,
     ready_at_ns: u64,
-    /// The buffer that is not with the ring: for replies while reading, for input while writing.
+    /// The buffer that the ring does not have: for replies while reading, for input while writing.
     spare: Vec<u8>,
 }
 
@@ -138,7 +137,7 @@ impl Server {
             Err(error) => match Scope::of(&error) {
                 Scope::Connection => Ok(()),
                 Scope::Resources => {
-                    self.accepting = true; // not before the pause is over
+                    self.accepting = true; // not again before the pause is over
                     let pause_ns = PAUSE_WITHOUT_DESCRIPTORS.as_nanos() as u64;
                     self.ring.tell_at(Mark::AcceptAgain, monotonic_ns() + pause_ns)
                 }
@@ -147,7 +146,7 @@ impl Server {
         }
     }
 
-    /// A receive or a send is done.
+    /// Handles a completed receive or send.
     fn moved(&mut self, row: usize, count: io::Result<usize>, buffer: Vec<u8>) -> io::Result<()> {
         let client = &mut self.clients[row];
         match (&mut client.phase, count) {
@@ -181,13 +180,13 @@ impl Server {
                 self.ring.read(Mark::Client(row), &client.socket, buffer)
             }
             _ => {
-                self.clients.remove(row); // the client's end, its error, or its last word
+                self.clients.remove(row); // the client's end, its error, or its last read
                 Ok(())
             }
         }
     }
 
-    /// The next step of a conversation; `buffer` is for input.
+    /// Takes the next step of a conversation; `buffer` is for input.
     fn go_on(&mut self, row: usize, buffer: Vec<u8>) -> io::Result<()> {
         let client = &mut self.clients[row];
         let job = match client.conversation.next_step() {
@@ -206,7 +205,7 @@ impl Server {
         }
     }
 
-    /// A request's waiting is over.
+    /// Handles the end of a request's waiting.
     fn waited(&mut self, row: usize) -> io::Result<()> {
         match self.clients[row].phase {
             Phase::Waiting(pending) => self.reply(row, &pending, Vec::new()),
@@ -225,7 +224,8 @@ impl Server {
         self.ring.write(Mark::Client(row), &client.socket, reply, 0)
     }
 
-    /// Shuts the connections of clients that keep the server waiting; their operations complete.
+    /// Shuts down the connections of clients that keep the server waiting, which completes their
+    /// operations.
     fn close_idle(&mut self) -> io::Result<()> {
         let now_ns = monotonic_ns();
         for (_, client) in &self.clients {

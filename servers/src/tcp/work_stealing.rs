@@ -1,4 +1,4 @@
-//! Concurrent, connection-oriented, a task for each connection on a pool whose threads steal work.
+//! Concurrent, connection-oriented: preallocated threads that steal tasks from one another.
 //!
 //! # Picture
 //!
@@ -6,24 +6,25 @@
 //!                                                       ┌─► worker 1 [ tasks ] ◄─┐
 //! clients ──connect──► acceptor ──spawn──► [ entrance ] ┼─► worker 2 [ tasks ] ◄─┤ steal from
 //!                        ▲  │                           └─► worker k [ tasks ] ◄─┘ one another
-//!                        └──┘ back to accept at once, while there is room
+//!                        └──┘ back to accept at once, while a permit is free
 //! ```
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/queued_threads.rs` all workers take from one queue. Here each has its own, and one
-//! whose queue is empty steals from the others. A task that divides itself puts its parts on its
-//! worker's own queue, where nobody competes for them; a whole conversation does not divide, comes
-//! through the pool's common entrance, and there is little to steal.
+//! In `tcp/queued_threads.rs` all workers take connections from one queue. Here each worker has its
+//! own queue, and a worker whose queue is empty steals from the others. A task that divides itself
+//! puts its subtasks on its worker's own queue, where it does not compete with other workers. A
+//! whole conversation is one task and does not divide: it comes through the pool's common entrance,
+//! and there is little to steal.
 //!
-//! In system calls, `accept` is accept4(2), `converse` recv(2) and send(2) by turns; the pool and
+//! In system calls, `accept` is accept4(2), `converse` recv(2) and send(2) in turn; the pool and
 //! the `permit` sleep and wake by futex(2).
 //!
 //! # When it pays
 //!
-//! When the processing of a request can be divided and there are processors to spare. For whole
-//! conversations it is a queue like the one before, and each of them keeps a thread, however
-//! silent the client is.
+//! It pays when the processing of a request can be divided and some processors are idle. For whole
+//! conversations it is one queue, as in `tcp/queued_threads.rs`, and each conversation keeps a
+//! thread, however silent its client is.
 //!
 //! # Where it is described
 //!

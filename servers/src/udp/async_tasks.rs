@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, a task for each request on a runtime.
+//! Apparent concurrency, connectionless: a task for each request, created on demand on a runtime.
 //!
 //! # Picture
 //!
@@ -11,23 +11,23 @@
 //!
 //! # What changed from the one before
 //!
-//! In `udp/event_loop.rs` the program itself keeps what each waiting request still needs. Here it
-//! is written as in `udp/thread_per_request.rs`, one after the other, and the compiler makes of
-//! each `await` a state that the runtime comes back to. A task costs a small allocation instead of
-//! a thread.
+//! In `udp/event_loop.rs` the program itself keeps the state of each waiting request. Here the
+//! processing is written as in `udp/thread_per_request.rs`, one step after the other, and the
+//! compiler turns each `await` into a state to which the runtime returns. A task costs a small
+//! allocation instead of a thread.
 //!
 //! In system calls, the runtime tries recvmsg(2) and sendto(2) at once and waits for readiness in
-//! epoll_wait(2); `spawn` is none, which is why a task costs so little.
+//! epoll_wait(2); `spawn` needs none to create a task, which is why a task costs so little.
 //!
 //! # When it pays
 //!
-//! When requests wait, there are many, and each does several things in turn, which would be a
-//! tangle of states in a loop. A task that computes keeps its thread from all other tasks.
+//! It pays when many requests wait and each takes several steps, which would be a tangle of states
+//! in a loop. A task that computes keeps its thread from all other tasks.
 //!
 //! # Where it is described
 //!
-//! The Tokio project's tutorial, "Spawning" and "Async in depth"; von Behren, Condit & Brewer,
-//! "Why Events Are a Bad Idea", HotOS 2003, for the argument.
+//! The Tokio project's tutorial, "Spawning" and "Async in depth"; von Behren, Condit & Brewer, "Why
+//! Events Are a Bad Idea", HotOS 2003, for the argument against events.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! Concurrent only where it must be: a worker is created when a request turns out to be long.
+//! Concurrent, connectionless, delayed allocation: a worker only for a request that proves long.
 //!
 //! # Picture
 //!
@@ -12,18 +12,19 @@
 //! # What changed from the one before
 //!
 //! `udp/thread_per_request.rs` creates a worker before it knows whether that pays;
-//! `udp/iterative.rs` never does. Here the receiver begins like the iterative server and sets a
-//! timer. A request that is done in time has cost the timer only. One that is not keeps its
-//! thread, which thereby has become a worker, and the master puts a new receiver at the port:
-//! nothing half-done has to be handed over, because the port moves and not the request.
+//! `udp/iterative.rs` never creates one. Here the receiver starts like the iterative server and
+//! sets a timer. A request that is done in time costs only the timer. A request that takes longer
+//! keeps its thread, which thereby becomes a worker, and the master puts a new receiver at the
+//! port. No unfinished request is handed over, because the port moves and not the request.
 //!
 //! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2),
 //! `begin` timerfd_settime(2); `outlasted` waits in read(2) on that timer.
 //!
 //! # When it pays
 //!
-//! When most requests are short, a few are long, and nobody can tell beforehand. Short requests
-//! behind a long one wait no longer than the patience and the creation of a thread.
+//! It pays when most requests are short, a few are long, and the server cannot know in advance
+//! which. Short requests behind a long one wait no longer than the patience and the creation of a
+//! thread.
 //!
 //! # Where it is described
 //!

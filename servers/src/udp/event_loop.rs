@@ -1,11 +1,11 @@
-//! Apparent concurrency, connectionless: one thread, and timers where requests wait.
+//! Apparent concurrency, connectionless: one thread, and a timer for each request that waits.
 //!
 //! # Picture
 //!
 //! ```text
 //!              ┌────────────────────────── epoll ◄─────────────────────────┐
 //!              ▼                             ▼                             │
-//!   the socket is readable:        a timer has come:                       │
+//!   the socket is readable:        a timer expires:                        │
 //!   recvfrom, compute              sendto the reply                        │
 //!        │      │                                                          │
 //!        │      └─ it waits: set a timer ──────────────────────────────────┤
@@ -15,16 +15,17 @@
 //! # What changed from the one before
 //!
 //! `udp/iterative.rs` sleeps while a request waits. Here the wait becomes a timer, and the thread
-//! receives the next datagram meanwhile: many requests wait at once. Computing stays where it
-//! was, in the loop, one after the other; an event loop that computes is an iterative server.
+//! receives the next datagram meanwhile, so that many requests wait at once. Computing stays in the
+//! loop, one request after the other: an event loop that computes is an iterative server.
 //!
 //! In system calls, `watch` is epoll_ctl(2) and `wait` epoll_wait(2); `take_requests` calls
-//! recvmsg(2) until nothing has come, and `finish_what_is_due` sendto(2).
+//! recvmsg(2) until the socket is empty or its turn is over, and `finish_what_is_due` sendto(2).
 //!
 //! # When it pays
 //!
-//! When requests wait for something outside (a disk, another server) and compute little. No
-//! worker is ever created, and nothing needs a lock. A request that computes for long holds up all.
+//! It pays when requests wait for something outside the server (a disk, another server) and compute
+//! little. The server never creates a worker and needs no lock. A request that computes for long
+//! delays all others.
 //!
 //! # Where it is described
 //!
@@ -56,8 +57,8 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
     let mut events = Events::new();
     let mut buffer = datagram_buffer();
     loop {
-        server.finish_what_is_due(); // first, because it makes room
-        // Readiness is told once: while more may have come, look at the timers and go on.
+        server.finish_what_is_due(); // first, so that more requests may wait
+        // Readiness is reported once. While more requests may have come, only look at the timers.
         match server.take_requests(&mut buffer)? {
             true => readiness.look(&mut events)?,
             false => readiness.wait(&mut events)?,
@@ -65,7 +66,7 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
     }
 }
 
-/// The socket, and the requests that have come through it and still wait.
+/// The socket, and the requests that have come through it and are still waiting.
 pub(crate) struct Server {
     socket: UdpSocket,
     context: &'static Context,
@@ -88,13 +89,14 @@ impl Server {
         self.socket.as_fd()
     }
 
-    /// What is to be watched: the socket and the timer.
+    /// The descriptors to watch: the socket and the timer.
     pub(crate) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
         [self.socket.as_fd(), self.waiting.as_fd()]
     }
 
-    /// Receives and begins what has come, up to a bound; whether there may be more. With too many
-    /// requests waiting none is taken; they stay in the receive buffer until a timer comes.
+    /// Receives and starts requests, up to a bound; returns whether there may be more. While too
+    /// many requests are waiting it takes none; they stay in the receive buffer until a timer
+    /// expires.
     pub(crate) fn take_requests(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
         for _ in 0..REQUESTS_IN_A_TURN {
             if self.waiting.count() >= self.context.limits.clients {
@@ -122,7 +124,7 @@ impl Server {
     fn reply<Bytes: AsRef<[u8]>>(&self, request: &Datagram<Bytes>, pending: &PendingJob) {
         let mut reply = Vec::new();
         self.context.finish(pending, request.bytes.as_ref(), self.worker, &mut reply);
-        // A reply that finds the socket's buffer full is lost, as a datagram may be.
+        // A reply that finds the socket's buffer full is lost, as any datagram may be.
         let _ = self.socket.send_to(&reply, request.sender);
     }
 }

@@ -1,4 +1,4 @@
-//! Iterative, connectionless: one request after the other, on one socket for all clients.
+//! Iterative, connectionless: one request at a time, on one socket for all clients.
 //!
 //! # Picture
 //!
@@ -9,17 +9,17 @@
 //!
 //! # What changed from the one before
 //!
-//! Nothing: this is where to begin. The kernel's receive buffer is the only queue, and the
-//! sender's address that comes with each datagram is all the server ever knows of a client.
+//! Nothing: this is the first design. The kernel's receive buffer is the only queue. The sender's
+//! address, which comes with each datagram, is all that the server knows about a client.
 //!
-//! Before `serve` come socket(2) and bind(2) (`socket.rs`). In system calls, `receive` is recvmsg(2)
-//! (recvfrom(2) with what comes beside the datagram) and `answer` sendto(2).
+//! Before `serve`, the server calls socket(2) and bind(2) (`socket.rs`). In system calls, `receive`
+//! is recvmsg(2) (recvfrom(2) with ancillary data) and `answer` sendto(2).
 //!
 //! # When it pays
 //!
-//! When processing is shorter than it would take to create a worker for it, and does not wait:
-//! TIME, DAYTIME, ECHO, small name servers. Nothing is cheaper; but one slow request delays
-//! everyone behind it, and what does not fit the buffer meanwhile is lost in silence.
+//! It pays when processing a request takes less time than creating a worker, and does not wait:
+//! TIME, DAYTIME, ECHO, small name servers. No design is cheaper. But one slow request delays every
+//! request behind it, and the kernel silently drops datagrams that do not fit the buffer meanwhile.
 //!
 //! # Where it is described
 //!

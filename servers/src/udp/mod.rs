@@ -1,4 +1,4 @@
-//! The connectionless designs, a file each. How a datagram is received and answered stands in
+//! The connectionless designs, one per file. How a datagram is received and answered is in
 //! `talk/datagram.rs`.
 
 pub mod async_tasks;

@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, processes created beforehand.
+//! Concurrent, connectionless: a preallocated pool of processes that receive on one socket.
 //!
 //! # Picture
 //!
@@ -11,19 +11,20 @@
 //!
 //! # What changed from the one before
 //!
-//! `udp/process_per_request.rs` receives in the master and forks for each request. Here the fork
-//! comes first and the receiving moves into the worker: all k wait in recvfrom on the one socket,
-//! and the kernel hands each datagram to one of them. The master never sees a request; when a
-//! worker dies its slot is free again, and it forks another.
+//! `udp/process_per_request.rs` receives in the master and forks for each request. Here the master
+//! forks first and the workers receive: all k wait in recvfrom on the one socket, and the kernel
+//! hands each datagram to one of them. The master never sees a request. When a worker dies, its
+//! slot becomes free and the master forks another.
 //!
 //! In system calls, `fork_worker` is fork(2), `receive` recvmsg(2), `answer` sendto(2); `free_slot`
 //! waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!
-//! When requests overlap, as before, but without the price of a fork in every response time. The
-//! level of concurrency is fixed: the (k + 1)-th request waits in the receive buffer. Choose k by
-//! the processors for work that computes, higher for work that waits.
+//! It pays when requests overlap, as in the design before, and it saves every response time the
+//! cost of a fork. The level of concurrency is fixed: request k + 1 waits in the receive buffer.
+//! For work that computes, choose k by the number of processors; for work that waits, choose a
+//! higher k.
 //!
 //! # Where it is described
 //!

@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, threads created beforehand.
+//! Concurrent, connectionless: a preallocated pool of threads that receive on one socket.
 //!
 //! # Picture
 //!
@@ -10,17 +10,17 @@
 //!
 //! # What changed from the one before
 //!
-//! `udp/preforked.rs` with threads for processes: the socket is shared by reference instead of by
-//! inheritance, and the workers see each other's memory.
+//! This is `udp/preforked.rs` with threads in place of processes: the threads share the socket by
+//! reference instead of by inheritance, and see each other's memory.
 //!
 //! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2);
 //! `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!
-//! Wherever `udp/preforked.rs` does, and where the workers need something in common. It is the
-//! simplest concurrent design without a creation in the response time; what it costs over the
-//! iterative one is the wake-up of a sleeping thread.
+//! It pays in the same cases as `udp/preforked.rs`, and when the workers share data. It is the
+//! simplest concurrent design that creates no worker within a response time. Compared with the
+//! iterative server, it costs the wake-up of a sleeping thread.
 //!
 //! # Where it is described
 //!

@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, a process for each request: the classic algorithm, rarely used.
+//! Concurrent, connectionless: a process for each request, created on demand; rarely used.
 //!
 //! # Picture
 //!
@@ -10,18 +10,20 @@
 //!
 //! # What changed from the one before
 //!
-//! `udp/thread_per_request.rs` copies the request for a thread. A fork copies everything: the
-//! worker finds request and socket where the master had them, answers, and exits. Workers that
-//! have ended are collected by the SIGCHLD handler (`supervisor.rs`); they would stay as zombies.
+//! `udp/thread_per_request.rs` copies the request for a thread. A fork copies the whole process:
+//! the worker finds the request and the socket where the master had them, answers, and exits. The
+//! SIGCHLD handler (`supervisor/ending.rs`) collects workers that have ended; otherwise they would
+//! remain as zombies.
 //!
 //! In system calls, `receive` is recvmsg(2), `fork_worker` fork(2), `answer` sendto(2), `exit`
 //! _exit(2); `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!
-//! As for a thread, with a dearer worker: when requests overlap and each waits longer than a fork
-//! costs. Most connectionless requests are shorter than that, so few servers are made this way, and
-//! those that need several workers create them beforehand.
+//! It pays in the same cases as a thread for each request, but the worker is more expensive:
+//! requests must overlap, and each must wait for longer than a fork takes. Most connectionless
+//! requests are shorter, so few servers use this design; those that need several workers create
+//! them in advance.
 //!
 //! # Where it is described
 //!

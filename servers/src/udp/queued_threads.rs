@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, a receiver, a bounded queue, and a pool of threads.
+//! Concurrent, connectionless: a receiver, a bounded queue, and preallocated threads.
 //!
 //! # Picture
 //!
@@ -11,20 +11,20 @@
 //!
 //! # What changed from the one before
 //!
-//! In `udp/prethreaded.rs` the kernel's buffer is the queue, and nobody knows how long it is or
-//! what it dropped. Here one thread receives, and the queue is the server's own: it can be
-//! counted, bounded, ordered. What to do when it is full is a decision. This server stops
-//! receiving, so that the kernel's buffer fills next and the kernel drops; answering "busy" or
-//! dropping the oldest are others.
+//! In `udp/prethreaded.rs` the kernel's buffer is the queue, and the server knows neither its
+//! length nor what the kernel dropped. Here one thread receives, and the queue belongs to the
+//! server, which can count, bound and order it. The server must also decide what to do when the
+//! queue is full. This one stops receiving, so that the kernel's buffer fills next and the kernel
+//! drops datagrams; other servers answer "busy" or drop the oldest request.
 //!
 //! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2);
 //! the queue between them wakes a worker by futex(2).
 //!
 //! # When it pays
 //!
-//! When the server must know or govern its queue: priorities, deadlines, an honest refusal under
-//! overload. Each request is handed over once more (a copy, and a thread to wake), so for short
-//! processing it is slower than the design before.
+//! It pays when the server must know or control its queue: for priorities, deadlines, or an
+//! explicit refusal under overload. Each request is handed over once more (a copy, and a thread to
+//! wake), so for short processing it is slower than the design before.
 //!
 //! # Where it is described
 //!
@@ -54,7 +54,7 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
             }
         });
     }
-    drop(requests); // the workers have theirs
+    drop(requests); // the workers have their own
     let mut buffer = datagram_buffer();
     loop {
         let request = receive(&socket, &mut buffer, context)?.to_owned();

@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, a worker with a port of its own for each session, as TFTP has it.
+//! Concurrent, connectionless: a thread with its own port for each session, created on demand.
 //!
 //! # Picture
 //!
@@ -11,26 +11,27 @@
 //!
 //! # What changed from the one before
 //!
-//! In `udp/thread_per_request.rs` every datagram is a request of its own, and all replies leave
-//! through the one socket. Here the worker opens a second socket, connected to its client, and
-//! answers from there; the client sends the rest of the exchange to that port. The kernel tells
-//! the sessions apart, as it does with connections, and the master sees the first datagram only.
+//! In `udp/thread_per_request.rs` every datagram is a separate request, and all replies leave
+//! through the one socket. Here, as in TFTP, the worker opens a second socket, connected to its
+//! client, and answers from there; the client sends the rest of the exchange to that port. The
+//! kernel separates the sessions, as it separates connections, and the master sees only the first
+//! datagram of each.
 //!
 //! In system calls, `receive` is recvmsg(2), `connect_beside` socket(2), bind(2) and connect(2),
-//! `spawn_worker` pthread_create(3), `answer` sendto(2); `free_slot` waits in read(2) on an
-//! eventfd that counts the workers still allowed.
+//! `spawn_worker` pthread_create(3), `answer` sendto(2); `free_slot` waits in read(2) on an eventfd
+//! that counts the workers still allowed.
 //!
 //! # When it pays
 //!
-//! When an exchange takes many datagrams and the server must remember it: a file in pieces. The
-//! client must accept a reply from a port that it did not ask; one that has connected its socket to
-//! the well-known port, and many an address translator, will not. A first datagram that is sent
-//! twice makes two sessions.
+//! It pays when an exchange takes many datagrams and the server must keep its state, as in a
+//! transfer of a file in pieces. The client must accept a reply from a port to which it did not
+//! send. A client that has connected its socket to the well-known port will not, and many address
+//! translators will not either. A first datagram that is sent twice opens two sessions.
 //!
 //! # Where it is described
 //!
-//! RFC 1350 (TFTP), section 4; Comer & Stevens vol. III, "Concurrent, Connectionless Servers"; Stevens,
-//! *UNIX Network Programming* vol. 1 (3rd ed.), ch. 22, "Concurrent UDP Servers".
+//! RFC 1350 (TFTP), section 4; Comer & Stevens vol. III, "Concurrent, Connectionless Servers";
+//! Stevens, *UNIX Network Programming* vol. 1 (3rd ed.), ch. 22, "Concurrent UDP Servers".
 
 use std::convert::Infallible;
 use std::io;
@@ -42,7 +43,7 @@ use crate::socket::connect_beside;
 use crate::talk::datagram::{answer, datagram_buffer, is_request, receive};
 use crate::worker::spawn_worker;
 
-/// A session is over when its client has been silent for so long.
+/// A session ends when its client has been silent for this long.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// Serves on a socket bound to the well-known port.
@@ -52,7 +53,7 @@ pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infalli
         let slot = context.workers.free_slot();
         let first = receive(&socket, &mut buffer, context)?.to_owned();
         if !is_request(&first, context) {
-            answer(&first, &socket, context, slot.worker()); // what is no request begins no session
+            answer(&first, &socket, context, slot.worker()); // only a request opens a session
             continue;
         }
         let Ok(own) = connect_beside(&socket, first.sender) else {

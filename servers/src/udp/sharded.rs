@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, a socket for each worker, all on one port.
+//! Concurrent, connectionless: preallocated threads, each with its own socket on the same port.
 //!
 //! # Picture
 //!
@@ -10,18 +10,19 @@
 //!
 //! # What changed from the one before
 //!
-//! In `udp/prethreaded.rs` all workers receive from one socket and meet at its lock. Here each has
-//! a socket of its own (SO_REUSEPORT), and the kernel chooses by a hash of the addresses: the
-//! workers share nothing, but a client always meets the same worker, busy or not.
+//! In `udp/prethreaded.rs` all workers receive from one socket and compete for its lock. Here each
+//! worker has its own socket (SO_REUSEPORT), and the kernel chooses one by a hash of the addresses.
+//! The workers share nothing, but a client always reaches the same worker, busy or not.
 //!
 //! In system calls, `bind_beside` is socket(2) and bind(2) with SO_REUSEPORT, `spawn_worker`
 //! pthread_create(3), `receive` recvmsg(2), `answer` sendto(2).
 //!
 //! # When it pays
 //!
-//! When there are many clients, many processors, and requests so short that the socket's lock is
-//! what limits: name servers. With few clients the hash is unfair: two may share a worker while
-//! others idle, and one slow request holds up every client of its shard.
+//! It pays when there are many clients, many processors, and requests so short that the socket's
+//! lock is the bottleneck, as in name servers. With few clients the hash is unfair: two clients may
+//! share a worker while other workers are idle, and one slow request delays every client of its
+//! shard.
 //!
 //! # Where it is described
 //!
@@ -36,7 +37,7 @@ use crate::socket::bind_beside;
 use crate::talk::datagram::{answer, datagram_buffer, receive};
 use crate::worker::{Worker, guarded, spawn_worker};
 
-/// Serves on a socket bound to the well-known port, and on others beside it.
+/// Serves on a socket bound to the well-known port, and on others at the same port.
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let master = context.workers.master();
     for slot in context.workers.free_slots() {

@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, a thread for each request.
+//! Concurrent, connectionless: a thread for each request, created on demand.
 //!
 //! # Picture
 //!
@@ -10,20 +10,20 @@
 //!
 //! # What changed from the one before
 //!
-//! `udp/iterative.rs` answers before it receives again. Here the request is copied out of the
-//! buffer and a new thread answers it, through the one socket that all share; replies may leave
-//! in another order than the requests came.
+//! `udp/iterative.rs` answers a request before it receives the next. Here the master copies each
+//! request out of the buffer and creates a thread, which answers through the one socket that all
+//! threads share. Replies may leave in a different order from their requests.
 //!
 //! In system calls, `receive` is recvmsg(2), `spawn_worker` pthread_create(3), `answer` sendto(2);
 //! `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!
-//! When requests come while others are being served, and each waits (or computes while a processor
-//! is free) for longer than creating a thread takes. A request that comes alone only pays for its
-//! thread: "the cost of concurrency could be greater than the gain". A flood of requests would
-//! become a flood of threads; so the master takes a free slot before it takes a request, and at
-//! the bound the clients wait in the receive buffer.
+//! It pays when requests arrive while others are being served, and each waits (or computes while a
+//! processor is free) for longer than it takes to create a thread. A request that arrives alone
+//! only pays for its thread: "the cost of concurrency could be greater than the gain". A flood of
+//! requests would become a flood of threads, so the master takes a free slot before it takes a
+//! request. When no slot is free, requests wait in the receive buffer.
 //!
 //! # Where it is described
 //!

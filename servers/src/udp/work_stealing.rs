@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, a task for each request on a pool whose threads steal work.
+//! Concurrent, connectionless: preallocated threads that steal tasks from one another.
 //!
 //! # Picture
 //!
@@ -6,25 +6,26 @@
 //!                                                          ┌─► worker 1 [ tasks ] ◄─┐
 //! clients ──datagrams──► receiver ──spawn──► [ entrance ] ─┼─► worker 2 [ tasks ] ◄─┤ steal from
 //!                           ▲  │                           └─► worker k [ tasks ] ◄─┘ one another
-//!                           └──┘ back to recvfrom at once, while there is room
+//!                           └──┘ back to recvfrom at once, while a permit is free
 //! ```
 //!
 //! # What changed from the one before
 //!
-//! In `udp/queued_threads.rs` all workers take from one queue. Here each has its own, and one
-//! whose queue is empty steals from the others. A request that divides itself puts its parts on
-//! its worker's own queue, where nobody competes for them; one that does not, as here, comes from
-//! outside, through the pool's common entrance, and there is little to steal.
+//! In `udp/queued_threads.rs` all workers take requests from one queue. Here each worker has its
+//! own queue, and a worker whose queue is empty steals from the others. A request that divides
+//! itself puts its subtasks on its worker's own queue, where it does not compete with other
+//! workers. The requests here do not divide themselves: each is one task that comes from outside,
+//! through the pool's common entrance, and there is little to steal.
 //!
 //! In system calls, `receive` is recvmsg(2) and `answer` sendto(2); the pool and the `permit` sleep
 //! and wake by futex(2).
 //!
 //! # When it pays
 //!
-//! When the processing of a request can be divided and there are processors to spare. For whole
-//! requests it is a queue like the one before; for requests that wait it is a poor choice, because
-//! a pool made for computing has few threads (here as many as there may be workers), and each wait
-//! blocks one.
+//! It pays when the processing of a request can be divided and some processors are idle. For whole
+//! requests it is one queue, as in the design before. For requests that wait it is a poor choice: a
+//! pool for computing has few threads (here as many as the server may have workers), and each wait
+//! blocks one of them.
 //!
 //! # Where it is described
 //!

@@ -1,4 +1,4 @@
-//! UDP at rates at which other generators lose replies.
+//! UDP at rates where other generators lose replies.
 
 use trials::{Failed, Table, median};
 
@@ -7,7 +7,7 @@ use super::tools::{Programs, SERVER_CORE, is_there, ours, run};
 /// Turns of each.
 const TURNS: usize = 5;
 
-/// Request–reply over UDP, open loop, on the C responder; sockperf on its own.
+/// Request–reply over UDP, open loop, on the C responder; sockperf uses its own server.
 pub fn compare(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let theirs = is_there("sockperf");
     let columns = [
@@ -23,7 +23,7 @@ pub fn compare(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         "",
     ];
     table.begin("UDP request–reply, open loop, even", &columns);
-    // Trains: datagrams that are due together are one for the kernel, on both sides.
+    // With GSO segments, datagrams that are due together are one for the kernel, on both sides.
     for (rate, server, flags) in [
         (100_000, &["udp", "spin"], &[][..]),
         (100_000, &["trains", "spin"], &["--offload"]),
@@ -44,7 +44,7 @@ pub fn compare(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
         let all = of(&turns, |turn| turn.answered) >= 1.0;
         let (bar, held) = match rate {
             100_000 => ("all answered, ratio ≥ 10", Some(all && (!theirs || ratio >= 10.0))),
-            // Singly, a server's core does not answer so many here.
+            // Without GSO segments, a server's core does not answer so many here.
             _ if is_plain => ("", None),
             _ => ("all answered", Some(all)),
         };
@@ -96,7 +96,8 @@ fn one(programs: &Programs, rate: u32, server: &[&str], flags: &[&str]) -> Resul
     })
 }
 
-/// Its server answers its own protocol only, spinning as ours does; every reply is timed, whole round trips are printed.
+/// Runs sockperf on its own server, which answers only its own protocol and spins as ours does.
+/// Every reply is timed, and whole round trips are printed.
 fn with_sockperf(rate: u32) -> Result<Turn, Failed> {
     const PORT: &str = "11111";
     let mut server = std::process::Command::new("taskset")

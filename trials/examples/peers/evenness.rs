@@ -1,26 +1,26 @@
-//! How punctually and how evenly requests leave, as the generator says and as the server sees.
+//! How punctually and how evenly requests leave, as the generator reports and as the server sees.
 
 use serde_json::Value;
 use trials::{Failed, Table, median};
 
 use super::tools::{Programs, installed, number_after, ours, run};
 
-/// Turns of each.
+/// Turns of each comparison.
 const TURNS: usize = 5;
 
-/// Turns of what a single stall of the machine moves.
+/// Turns of a comparison that a single stall of the machine can change.
 const MANY_TURNS: usize = 11;
 
-/// Length of a turn.
+/// Length of a turn, in seconds.
 const SECONDS: u32 = 2;
 
 const CONNECTIONS: &str = "64";
 
-/// Requests a second at which the server looks at arrivals.
+/// Requests a second at which the server observes arrivals.
 const RATE: f64 = 10_000.0;
 
-/// Lag and response times of an open loop on a core of its own. A server that spins takes the waking
-/// of its core, which is the machine's, out of the higher rate.
+/// Lag and response times of an open loop on a core of its own. At the higher rate the server
+/// spins, so that the time to wake its core, which is the machine's, does not count.
 pub fn lag(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns =
         ["load", "sent : planned", "lag p50", "lag p99", "R p50", "one at a time", "bar", ""];
@@ -62,7 +62,7 @@ fn us(said: &Value, what: &str, which: &str) -> f64 {
     said[what][which].as_f64().unwrap_or(f64::INFINITY) / 1e3
 }
 
-/// A single client that waits for each reply, spinning: what the way takes.
+/// A single spinning client that waits for each reply: the time on the way.
 fn one_at_a_time(programs: &Programs, serve: &[&str]) -> Result<Value, Failed> {
     let server = programs.serve(serve)?;
     let closed = ["--closed", "--pacing", "spin", "--for", "1s", "--warmup", "100ms"];
@@ -80,7 +80,7 @@ fn service(serve: &[&str]) -> &'static [&'static str] {
     if serve[0] == "udp" { &["--service", "echo"] } else { &[] }
 }
 
-/// The squared coefficient of variation of the gaps between arrivals, seen by the server.
+/// The squared coefficient of variation of the gaps between arrivals, as seen by the server.
 pub fn arrivals(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns = ["generator", "C² of arrivals", "bar", ""];
     table.begin("Arrivals seen by the server, 10,000/s over 64 connections", &columns);
@@ -114,8 +114,8 @@ pub fn arrivals(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The same of the barest open loop, which waits for each reply: what the machine's stalls make of
-/// even arrivals, whoever sends them.
+/// The same for the barest open loop, which waits for each reply. It shows how the machine's stalls
+/// disturb even arrivals, whichever program sends them.
 fn bare_seen(programs: &Programs) -> Result<f64, Failed> {
     let server = programs.serve(&["http"])?;
     let (port, program) = (server.port.to_string(), programs.path("paced"));
@@ -124,7 +124,7 @@ fn bare_seen(programs: &Programs) -> Result<f64, Failed> {
     Ok(number_after(&server.stop()?, "cv2").unwrap_or(f64::NAN))
 }
 
-/// What it costs to send 50,000 a second while sleeping between sends.
+/// The processor time of sending 50,000 requests a second, for each pacing.
 pub fn cost(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns = ["generator", "share of a core", "C² of arrivals", "R p50", ""];
     table.begin("50,000/s over 64 connections: processor time against evenness", &columns);
@@ -169,7 +169,7 @@ pub fn cost(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What a generator used, turn by turn: share of a core, C² of arrivals, R p50 in µs.
+/// What a generator used in each turn: fraction of a core, C² of arrivals, R p50 in µs.
 struct Used {
     name: String,
     turns: Vec<[f64; 3]>,
@@ -181,7 +181,7 @@ impl Used {
     }
 }
 
-/// Our open loop.
+/// The result of our open loop.
 struct Opened {
     said: Value,
     processor_s: f64,
@@ -205,7 +205,7 @@ fn open(
     Ok(Opened { said, processor_s: ran.processor_s, seen })
 }
 
-/// A constant rate as each generator is told it; some are told that of one connection.
+/// The arguments for a constant rate; some generators take the rate of one connection instead.
 fn paced(name: &str, rate: &str, of_one: &str, url: &str) -> Vec<String> {
     let (seconds, length) = (SECONDS.to_string(), format!("{SECONDS}s"));
     let arguments = match name {

@@ -1,9 +1,10 @@
-//! This generator beside others, on the same server, in turns on this machine.
+//! Compares this generator with others, on the same server, in turns on this machine.
 //!
 //! `cargo run --release --example peers` compares it with those of wrk, wrk2, ab, oha, hey, h2load
 //! and sockperf that are installed; the others are named and left out. Names of parts (speed,
-//! datagrams, evenness, truth) choose; `--write` puts each part's tables into `benches/peers/README.md`.
-//! It exits with 1 if a bar is missed. Everything takes about a quarter of an hour.
+//! datagrams, evenness, truth) choose; `--write` writes each part's tables into
+//! `benches/peers/README.md`. It exits with 1 if a bar is not met. Everything takes about a quarter
+//! of an hour.
 
 mod datagrams;
 mod evenness;

@@ -6,13 +6,14 @@ use trials::{Failed, Table, median};
 
 use super::tools::{Programs, Ran, Server, installed, is_there, ours, run};
 
-/// Rounds; in each every generator has its turn.
+/// Rounds; every generator has a turn in each.
 const ROUNDS: usize = 11;
 
 /// Seconds of each turn.
 const SECONDS: &str = "1";
 
-/// The loop of C that measures nothing, with read and write; and with recv and send, as ours.
+/// The C loop that measures nothing: with read and write, and with recv and send as in our
+/// generator.
 const BARE: &str = "bare C loop";
 const BARE_OF_SOCKETS: &str = "bare C loop, recv and send";
 
@@ -20,7 +21,7 @@ const BARE_OF_SOCKETS: &str = "bare C loop, recv and send";
 struct Driven {
     /// Requests a second.
     rate: f64,
-    /// Those of the whole run, whose processor time is told.
+    /// Requests of the whole run, which used the processor time.
     requests: f64,
     processor_s: f64,
 }
@@ -28,13 +29,13 @@ struct Driven {
 /// One turn.
 struct Turn {
     rate: f64,
-    /// Processor time of the generator for each request.
+    /// Processor time of the generator per request.
     cost_us: f64,
-    /// How much of its core the server used.
+    /// The fraction of its core that the server used.
     server_share: f64,
 }
 
-/// A closed loop over 64 kept connections of HTTP, everything recorded.
+/// A closed loop over 64 persistent HTTP connections; everything is recorded.
 pub fn http(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let server = programs.serve(&["http"])?;
     let url = format!("http://127.0.0.1:{}/", server.port);
@@ -98,7 +99,7 @@ pub fn single(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Sixteen connections of RFC 862.
+/// TCP echo (RFC 862) over 16 connections.
 pub fn echo(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let server = programs.serve(&["echo"])?;
     let url = format!("tcp://127.0.0.1:{}", server.port);
@@ -164,7 +165,7 @@ fn peer(name: &str, url: &str, connections: &str) -> Result<Driven, Failed> {
     Ok(driven(&run(name, &arguments)?, label))
 }
 
-/// The rate behind a label, kept up for the whole turn.
+/// The rate after a label, taken as constant over the whole turn.
 fn driven(ran: &Ran, label: &str) -> Driven {
     let rate = match label {
         // "finished in 1.00s, 123456.78 req/s, 10.50MB/s"
@@ -179,8 +180,9 @@ fn driven(ran: &Ran, label: &str) -> Driven {
     Driven { rate, requests: rate * seconds, processor_s: ran.processor_s }
 }
 
-/// Generators beside the first of them: rates and processor times as medians of the rounds' ratios.
-/// A bar is a least ratio of rates, and a greatest of processor times unless that is 0.
+/// Compares the first generator with each one: rates and processor times as medians of the rounds'
+/// ratios. A bar is the least ratio of rates, and the greatest ratio of processor times unless that
+/// is 0.
 fn table_of_ratios(
     table: &mut Table,
     title: &str,

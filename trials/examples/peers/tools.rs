@@ -1,4 +1,4 @@
-//! Other people's generators: how each is called, and where its figures stand in what it prints.
+//! Foreign generators: how each is called, and how its output is read.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -12,11 +12,11 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use trials::{self, Failed};
 
-/// The server has this core and the generator the other.
+/// The core of the server; the generator has the other one.
 pub const SERVER_CORE: &str = "1";
 const GENERATOR_CORE: &str = "0";
 
-/// The C programs beside which generators are compared, compiled.
+/// The compiled C programs with which generators are compared.
 pub struct Programs {
     folder: tempfile::TempDir,
 }
@@ -45,13 +45,13 @@ impl Programs {
         self.folder.path().join(name)
     }
 
-    /// Starts the server; `arguments` as its own first lines tell.
+    /// Starts the server; the head of its source explains `arguments`.
     pub fn serve(&self, arguments: &[&str]) -> Result<Server, Failed> {
         Server::start(&self.path("server"), arguments)
     }
 }
 
-/// A running server, ended when dropped.
+/// A running server, killed when dropped.
 pub struct Server {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -78,7 +78,7 @@ impl Server {
         Ok((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
     }
 
-    /// Ends it and reads what it has seen: arrivals, and C² of the gaps between them.
+    /// Ends the server and returns what it saw: arrivals, and C² of the gaps between them.
     pub fn stop(mut self) -> Result<String, Failed> {
         kill(self.pid(), Signal::SIGTERM)?;
         let mut said = String::new();
@@ -108,7 +108,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// The number behind a label.
+    /// The number after a label.
     pub fn number(&self, label: &str) -> Option<f64> {
         number_after(&self.text, label)
     }
@@ -141,7 +141,7 @@ fn finish(command: &mut Command) -> Result<Ran, Failed> {
     Ok(Ran { text, processor_s: used_s()? - before })
 }
 
-/// Runs `crossover load` on the generator's core; its JSON, and how it ran.
+/// Runs `crossover load` on the generator's core; returns its JSON, and how it ran.
 pub fn ours(target: &str, arguments: &[&str]) -> Result<(Value, Ran), Failed> {
     let ran = finish(trials::load(target, GENERATOR_CORE)?.args(arguments))?;
     let said = serde_json::from_str(&ran.text);
@@ -154,7 +154,7 @@ pub fn is_there(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// Those of these that are installed; the others are named.
+/// The installed ones of these programs; the names of the others are printed.
 pub fn installed(programs: &[&'static str]) -> Vec<&'static str> {
     let (there, missing): (Vec<_>, Vec<_>) =
         programs.iter().copied().partition(|program| is_there(program));

@@ -1,4 +1,5 @@
-//! Percentiles beside the truth: a server that freezes at known times, or takes a known time.
+//! Compares percentiles with the truth, on a server that freezes at known times or takes a known
+//! time.
 
 use std::time::Duration;
 
@@ -10,16 +11,18 @@ use workload::{Arrivals, LoadSpec, Plan, Rate};
 
 use super::tools::{Programs, Ran, installed, ours, run};
 
-/// Just long enough for six freezes; they are more than a tenth of it, so that p90 lies within them.
+/// Just long enough for six freezes, which take more than a tenth of it, so that p90 lies within
+/// them.
 const WINDOW: Duration = Duration::from_millis(28_100);
 
-/// The others are told whole seconds; one more, as they drop what is in flight at the end.
+/// The other generators take whole seconds; they get one more, as they drop what is in flight at
+/// the end.
 const PEERS_WINDOW: Duration = Duration::from_secs(29);
 
 /// The window of a load that is stopped once.
 const STOPPED_WINDOW: Duration = Duration::from_secs(30);
 
-/// Runs of each freeze; between them the floor is measured.
+/// Runs of each freeze; the floor is measured between them.
 const RUNS: usize = 5;
 const RATE: f64 = 1000.0;
 const CONNECTIONS: &str = "16";
@@ -27,8 +30,8 @@ const CONNECTIONS: &str = "16";
 /// Turns of the short comparisons.
 const TURNS: usize = 5;
 
-/// A freeze as the server saw it, in seconds of its clock: from, until, and when all that had
-/// come meanwhile was answered.
+/// A freeze as the server saw it, in seconds of its clock: its start, its end, and when everything
+/// that had arrived meanwhile was answered.
 type Freeze = (f64, f64, f64);
 
 /// Mean, p50, p90, p99, p99.9 in milliseconds.
@@ -55,15 +58,16 @@ pub fn freezes(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Six freezes that are hit at six different phases of a load of one request each millisecond: else
-/// six requests would share each response time, and a percentile jump by a millisecond.
+/// Six freezes that hit a load of one request per millisecond at six different phases. Otherwise
+/// six requests would have each response time, and a percentile would jump by a millisecond.
 const FREEZING: [&str; 4] = ["http", "freeze", "5000.17", "500"];
 
-/// The same server before its first freeze: it looks up from its sleep as often.
+/// The same server before its first freeze; it wakes from its sleep as often.
 const NOT_YET: [&str; 4] = ["http", "freeze", "3600000", "500"];
 
-/// The truth, ours and the errors, medians of the runs. Bars: p50 within 5 %, the others within
-/// 1 %. A percentile that no freeze reaches is the floor's, which has no truth but its median.
+/// The truth, our values and the errors, as medians of the runs. The bars are 5 % for p50 and 1 %
+/// for the others. A percentile that no freeze reaches is the floor's, whose only true value is its
+/// median.
 fn compare(
     programs: &Programs,
     table: &mut Table,
@@ -102,7 +106,7 @@ fn compare(
     Ok(())
 }
 
-/// From the least to the greatest, as a share of the median: how steady the machine is.
+/// The range from least to greatest as a fraction of the median: how steady the machine is.
 fn spread(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let least = values.clone().fold(f64::INFINITY, f64::min);
     let greatest = values.clone().fold(0.0, f64::max);
@@ -122,7 +126,7 @@ fn in_percent(name: &str, errors: &[f64]) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(shown).collect()
 }
 
-/// The others on the same server; each has its own run, and its truth.
+/// The other generators on the same server, each with its own run and its own truth.
 fn peers(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let mut names = installed(&["wrk", "wrk2", "oha", "hey", "h2load"]);
     if let Some(at) = names.iter().position(|name| *name == "oha") {
@@ -161,7 +165,7 @@ fn peers(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A constant time of 1 ms, spun by the server. The truth is that, and what the way takes.
+/// A constant time of 1 ms, spun by the server. The truth is this time plus the time on the way.
 pub fn constant(programs: &Programs, table: &mut Table) -> Result<(), Failed> {
     let columns = ["pacing, arrivals", "truth", "p50", "error", "bar", ""];
     table.begin("A constant service time of 1 ms, 1,000/s over 16 connections", &columns);
@@ -198,8 +202,8 @@ fn load(port: u16, law: &str, window: Duration, more: &[&str]) -> Result<Value, 
     Ok(ours(&url, &[&frame[..], warmup].concat())?.0)
 }
 
-/// What the way takes, in milliseconds: the times of the same load on a server that never freezes,
-/// 500 that stand for all. The barest generator measures it, which is none of those compared.
+/// The time on the way, in milliseconds: 500 quantiles of the response times of the same load on a
+/// server that never freezes. The barest generator measures it, which is not one of those compared.
 fn floor(programs: &Programs, serve: &[&str], law: &str) -> Result<Vec<f64>, Failed> {
     let server = programs.serve(serve)?;
     let (port, rate) = (server.port.to_string(), RATE.to_string());
@@ -213,7 +217,7 @@ fn floor(programs: &Programs, serve: &[&str], law: &str) -> Result<Vec<f64>, Fai
     Ok(times_ms)
 }
 
-/// A load during which the server is stopped, and when, in the words of the server.
+/// A load during which the server is stopped once, and the stop in the server's output format.
 fn stopped(programs: &Programs, law: &str) -> Result<(Figures, String), Failed> {
     let server = programs.serve(&["http"])?;
     let pid = server.pid();
@@ -235,8 +239,9 @@ fn now_s() -> f64 {
     loadgen::driver::monotonic_ns() as f64 / 1e9
 }
 
-/// What is true of a load, by arithmetic: whoever comes during a freeze waits for its end, and
-/// for half of the time that it took to answer all of them; everybody takes the floor besides.
+/// The true times of a load, by arithmetic. A request that arrives during a freeze waits for its
+/// end, and for half of the time that it took to answer all such requests. Every request also takes
+/// the floor.
 fn expected(law: &str, window: Duration, seen: &str, floor_ms: &[f64]) -> Result<Figures, Failed> {
     let freezes: Vec<Freeze> = seen
         .lines()
@@ -252,7 +257,8 @@ fn expected(law: &str, window: Duration, seen: &str, floor_ms: &[f64]) -> Result
         Plan::draw(LoadSpec { arrivals, window, warmup: Duration::ZERO, ..LoadSpec::default() })?;
     let dues_s: Vec<f64> =
         plan.requests().map(|request| request.intended_ns as f64 / 1e9).collect();
-    // Each arrival is late by its way, the first ones by more: the least late tells when it began.
+    // Each arrival is late by its way, the first ones by more; the least late one shows when the
+    // load started.
     let arrived_s = seen.lines().filter_map(|line| line.strip_prefix("arrived ")?.parse().ok());
     let began_s = arrived_s.zip(&dues_s).map(|(at_s, due_s): (f64, &f64)| at_s - due_s);
     let start_s = began_s.reduce(f64::min).ok_or("when the first requests came")?;
@@ -264,7 +270,7 @@ fn expected(law: &str, window: Duration, seen: &str, floor_ms: &[f64]) -> Result
             let frozen = freezes.iter().find(|(from, until, _)| (*from..*until).contains(&at_s));
             let waited_s =
                 frozen.map_or(0.0, |(_, until, drained)| until - at_s + (drained - until) / 2.0);
-            // 7919 is prime: all of the floor, in no order.
+            // 7919 is prime, so all of the floor is used, in no order.
             floor_ms[index * 7919 % floor_ms.len()] + waited_s * 1e3
         })
         .collect();
@@ -306,7 +312,8 @@ fn of_text(name: &str, ran: &Ran) -> Figures {
     labels.map(|label| time_behind(&ran.text, label).unwrap_or(f64::NAN))
 }
 
-/// A number with its unit: `1.23ms`, `45us`, `0.0012 secs`.
+/// The time after a label, in milliseconds. The text has a number and a unit: `1.23ms`, `45us`,
+/// `0.0012 secs`.
 fn time_behind(text: &str, label: &str) -> Option<f64> {
     let rest = text[text.find(label)? + label.len()..].trim_start();
     let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.')?;

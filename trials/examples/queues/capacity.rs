@@ -1,4 +1,4 @@
-//! `crossover load --capacity` on an M/M/1, ten times, beside what theory says.
+//! `crossover load --capacity` on an M/M/1, ten times, compared with theory.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use super::{Queue, besides_ns, follow, p99};
 
 const SEARCHES: u64 = 10;
 
-/// So long that what a sleep overshoots and a stall of the machine are small beside it.
+/// So long that a sleep's overshoot and a stall of the machine are small beside it.
 const WAIT: &str = "exp:1ms";
 
-/// Kept busy with waits that are all alike, so that its cycle owes nothing to chance.
+/// Kept busy with equal waits, so that its cycle does not depend on chance.
 const QUEUE: Queue = Queue { name: "M/M/1", servers: 1, design: "udp-iterative", wait: "1ms" };
 
 const BOUND: &str = "p99 < 16ms";
@@ -28,9 +28,9 @@ const BOUND: &str = "p99 < 16ms";
 /// Length of a trial.
 const TRIAL: &str = "8s";
 
-/// Searches, and counts those within 5 % of μ − ln 100 / bound, of which nine must be. μ is that of
-/// the services achieved in the trials, with what occupies the server besides. Receiving and
-/// replying are not exponential; what that makes is told by the same theory followed.
+/// Searches, and counts the results within 5 % of μ − ln 100 / bound; nine of ten must be. μ is the
+/// rate of the services achieved in the trials, including what else occupies the server. Receiving
+/// and replying are not exponential; the followed queue of the same theory shows the effect.
 pub fn searches(testbed: &mut RealTestbed) -> Result<bool, Failed> {
     let mut table = Table::default();
     let columns = [
@@ -76,7 +76,7 @@ pub fn searches(testbed: &mut RealTestbed) -> Result<bool, Failed> {
     Ok(table.all_hold())
 }
 
-/// Rates a second, in theory.
+/// Rates in theory, per second.
 struct Theory {
     service_rate: f64,
     formula: f64,
@@ -84,7 +84,7 @@ struct Theory {
 }
 
 fn found_and_theory(testbed: &mut RealTestbed, seed: u64) -> Result<(Capacity, Theory), Failed> {
-    // The machine changes from minute to minute; theory has the server of the same minutes.
+    // The machine changes from minute to minute, so theory uses the server of the same minutes.
     let besides_ns = besides_ns(testbed, &QUEUE)?;
     let placement = testbed.placement();
     let design = Design::named(QUEUE.design).ok_or("a design of the catalogue")?;
@@ -103,7 +103,7 @@ fn found_and_theory(testbed: &mut RealTestbed, seed: u64) -> Result<(Capacity, T
     Ok((found, Theory { service_rate, formula, followed }))
 }
 
-/// The mean of the services of all trials.
+/// The mean service time of all trials.
 fn service_ns(said: &Value) -> Result<f64, Failed> {
     let trials = said["trials"].as_array().ok_or("no trials")?;
     let means: Vec<f64> =
@@ -115,15 +115,17 @@ fn search(target: &str, core: &str, seed: u64) -> Result<Value, Failed> {
     let output = trials::load(target, core)?
         .args(["--wait", WAIT, "--for", TRIAL, "--timeout", "5s", "--seed", &seed.to_string()])
         .args(["--capacity", BOUND, "--rate", "300/s"])
-        // It inherits the one core of this process, and would take it for the machine's only one.
+        // The load inherits the one core of this process, and would take it for the machine's only
+        // one.
         .args(["--pacing", "spin"])
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout).map_err(|_| format!("crossover load: {said}").into())
 }
 
-/// The rate at which p99 reaches the bound, where services are the waits asked for and as much
-/// longer as makes their mean: bisection over long plans that are followed through the queue.
+/// The rate at which p99 reaches the bound, if each service is the wait asked for plus the excess
+/// that gives the mean. It is found by bisection over long plans that are followed through the
+/// queue.
 fn capacity_of(occupied_ns: f64, bound_ns: f64) -> Result<f64, Failed> {
     const REQUESTS: f64 = 400e3;
     let (mut low, mut high) = (0.3e9 / occupied_ns, 0.95e9 / occupied_ns);

@@ -1,15 +1,17 @@
-//! Measured against queueing theory: M/M/1, M/D/1, M/M/4 and a two-point M/G/1, at loads from light
-//! to heavy, on real sockets; and the capacity of an M/M/1, searched ten times.
+//! Compares measurements with queueing theory: M/M/1, M/D/1, M/M/4 and a two-point M/G/1, at loads
+//! from light to heavy, on real sockets; and the capacity of an M/M/1, searched ten times.
 //!
-//! `cargo run --release --example queues` takes about an hour; names (`M/M/1`, `capacity`) choose.
-//! Each row is the median of five runs. Theory stands beside them twice: the formula for the service
-//! times that were achieved; and the same arrivals with the same services, followed one by one
-//! through the queue of that theory, so that the luck of one run's arrivals is on both sides. At
-//! ρ = 0.9 that luck moves the mean of a run of 20 s by a quarter. What a server is occupied with
-//! besides services, receiving and replying, is measured before, by keeping it busy all the time.
+//! `cargo run --release --example queues` takes about an hour; names (`M/M/1`, `capacity`) choose
+//! parts. Each row is the median of five runs, compared with theory twice. The first comparison is
+//! with the formula for the service times that were achieved. The second follows the same arrivals
+//! with the same services through the queue of that theory, so that both sides have the luck of one
+//! run's arrivals. At ρ = 0.9 that luck moves the mean of a run of 20 s by a quarter. What occupies
+//! a server besides services, receiving and replying, is measured before, by keeping the server
+//! busy all the time.
 //!
-//! It exits with 1 if a row misses its bar against the same arrivals: of the mean 4 %, from ρ = 0.8
-//! on 6 %, of p99 8 %. Behind the formula stands three times the error that luck makes of five runs.
+//! It exits with 1 if a row misses its bar against the same arrivals: 4 % for the mean, 6 % for it
+//! from ρ = 0.8 on, and 8 % for p99. Beside the formula's ratio the table shows three times the
+//! standard error of five runs.
 
 mod capacity;
 
@@ -31,23 +33,23 @@ use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate};
 /// Runs of each row.
 const RUNS: u64 = 5;
 
-/// The window of each.
+/// The window of each run.
 const WINDOW: Duration = Duration::from_secs(20);
 
-/// What the mean may be off; the second from ρ = 0.8 on.
+/// How far the mean may be off; the second value applies from ρ = 0.8 on.
 const LIGHT_MARGIN: f64 = 0.04;
 const HEAVY_MARGIN: f64 = 0.06;
 
-/// What p99 may be off.
+/// How far p99 may be off.
 const TAIL_MARGIN: f64 = 0.08;
 
 /// Utilisations.
 const LOADS: [f64; 4] = [0.3, 0.6, 0.8, 0.9];
 
-/// What a sleep overshoots, about, for choosing the rate.
+/// About how far a sleep overshoots, for choosing the rate.
 const OVERSHOOT_NS: f64 = 40e3;
 
-/// A queue: its name, how many serve, by which design, and the waits asked for.
+/// A queue: its name, the number of servers, their design, and the waits asked for.
 struct Queue {
     name: &'static str,
     servers: u32,
@@ -123,7 +125,7 @@ fn row(
         let counts = &measured.counts;
         if counts.answered != counts.planned {
             println!("{} of {} answered at ρ = {load}", counts.answered, counts.planned);
-            is_complete = false; // theory knows no loss
+            is_complete = false; // theory has no loss
         }
         doubted += u32::from(!measured.doubts.is_empty());
         let response = &measured.times.response_time;
@@ -177,8 +179,8 @@ fn measure(testbed: &mut RealTestbed, queue: &Queue, plan: &Plan) -> Result<Meas
     Ok(measured)
 }
 
-/// What occupies a server besides services, receiving and replying: the rest of the time from one
-/// request to the next where there is always one in its queue.
+/// The time that occupies a server besides services, by receiving and replying: the rest of the
+/// time from one request to the next if its queue is never empty.
 fn besides_ns(testbed: &mut RealTestbed, queue: &Queue) -> Result<f64, Failed> {
     let plan = Plan::draw(LoadSpec {
         arrivals: Arrivals::Closed(Distribution::fixed(0.0)),
@@ -191,11 +193,11 @@ fn besides_ns(testbed: &mut RealTestbed, queue: &Queue) -> Result<f64, Failed> {
     Ok(cycle_ns - measured.times.service_time.mean_ns().ok_or("no services")?)
 }
 
-/// What theory says of one run.
+/// What theory predicts for one run.
 struct Theory {
     utilisation: f64,
     formula_mean_ns: f64,
-    /// Of the same arrivals with the same services.
+    /// For the same arrivals with the same services.
     mean_ns: f64,
     p99_ns: f64,
 }
@@ -224,13 +226,13 @@ fn theory(
     })
 }
 
-/// The 99th percentile of values in order of size.
+/// The 99th percentile of sorted values.
 fn p99(sorted: &[f64]) -> f64 {
     sorted[(sorted.len() * 99).div_ceil(100) - 1]
 }
 
-/// The response times, in order of size, of a plan's requests that are followed through a queue,
-/// each occupying its server as long as asked and as much longer as all do on average.
+/// The sorted response times of a plan's requests that are followed through a queue. Each request
+/// occupies its server for the time asked for plus the mean excess over all requests.
 fn follow(servers: u32, plan: &Plan, mean_occupied_ns: f64) -> Vec<f64> {
     let requests: Vec<(f64, f64)> = plan
         .requests()

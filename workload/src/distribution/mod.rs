@@ -21,14 +21,14 @@ pub enum Distribution<U> {
         /// The greatest.
         high: f64,
     },
-    /// The logarithm is normal.
+    /// The logarithm is normally distributed.
     Lognormal {
         /// The mean of the values, not of their logarithms.
         mean: f64,
         /// Their squared coefficient of variation C².
         squared_variation: f64,
     },
-    /// Pareto, cut off above: many small values, few that are very much larger.
+    /// Pareto with an upper bound: many small values, a few that are very much larger.
     BoundedPareto {
         /// The least value.
         low: f64,
@@ -37,13 +37,13 @@ pub enum Distribution<U> {
         /// The exponent α; the smaller, the heavier the tail.
         shape: f64,
     },
-    /// Mostly one value, with a given share another.
+    /// Mostly one value, and another one for a given fraction.
     TwoPoint {
-        /// The usual value.
+        /// The common value.
         common: f64,
-        /// The exception.
+        /// The rare value.
         rare: f64,
-        /// Share of the exceptions, 0 to 1.
+        /// Fraction of rare values, 0 to 1.
         share: f64,
     },
     /// Drawn from values that were measured elsewhere.
@@ -53,9 +53,9 @@ pub enum Distribution<U> {
 /// One value drawn from a distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Draw {
-    /// In the base unit.
+    /// The value, in the base unit.
     pub value: f64,
-    /// Whether it is the exception of a two-point distribution.
+    /// Whether it is the rare value of a two-point distribution.
     pub rare: bool,
 }
 
@@ -63,14 +63,14 @@ pub struct Draw {
 /// can be copied.
 #[derive(Debug, PartialEq)]
 pub struct Samples {
-    /// Greatest first.
+    /// The values, greatest first.
     values: Vec<f64>,
     /// Eight digits of the SHA-256 of the values.
     digest: String,
 }
 
 impl Samples {
-    /// Takes values in the base unit; `None` where there are none or one is no number from 0 up.
+    /// Keeps values in the base unit; `None` if there are none, or one is negative or not finite.
     #[must_use]
     pub fn keep(mut values: Vec<f64>) -> Option<&'static Self> {
         if values.is_empty() || values.iter().any(|value| !value.is_finite() || *value < 0.0) {
@@ -101,7 +101,7 @@ impl<U> Distribution<U> {
         Self::Exponential(mean, PhantomData)
     }
 
-    /// Mean in the base unit.
+    /// The mean, in the base unit.
     #[must_use]
     pub fn mean(&self) -> f64 {
         match *self {
@@ -115,7 +115,8 @@ impl<U> Distribution<U> {
         }
     }
 
-    /// The largest value that is asked for by name; where there is none, the mean stands for it.
+    /// The largest value that can be drawn. For an unbounded distribution, exponential or
+    /// lognormal, it returns the mean instead.
     #[must_use]
     pub fn largest(&self) -> f64 {
         match *self {
@@ -139,14 +140,14 @@ impl<U> Distribution<U> {
         }
     }
 
-    /// Whether values without bound can be drawn.
+    /// Whether there is no largest value.
     #[must_use]
     pub fn is_unbounded(&self) -> bool {
         matches!(self, Self::Exponential(..) | Self::Lognormal { .. })
     }
 
-    /// Turns a number drawn evenly from (0, 1] into a value, by the inverse of the share that is
-    /// greater: the same number gives corresponding values of any two distributions.
+    /// Turns a number drawn evenly from (0, 1] into a value, by the inverse of the fraction of
+    /// greater values: the same number gives corresponding values of any two distributions.
     #[must_use]
     pub fn draw(&self, uniform: f64) -> Draw {
         let value = match *self {
@@ -159,7 +160,7 @@ impl<U> Distribution<U> {
                 libm::exp(libm::log(mean) - variance / 2.0 - deviation)
             }
             Self::BoundedPareto { low, high, shape } => {
-                // In units of the least value, so that no power leaves the range of numbers.
+                // In units of the least value, so that no power overflows.
                 let least = libm::pow(high / low, -shape);
                 low * libm::pow(least + uniform * (1.0 - least), -1.0 / shape)
             }
@@ -175,7 +176,7 @@ impl<U> Distribution<U> {
         Draw { value, rare: false }
     }
 
-    /// Whether it mixes two values, so that the common ones are worth a look of their own.
+    /// Whether it mixes two values, so that the common ones are also evaluated by themselves.
     #[must_use]
     pub fn is_mixed(&self) -> bool {
         matches!(self, Self::TwoPoint { .. })

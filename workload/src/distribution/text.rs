@@ -9,7 +9,7 @@ use super::Distribution;
 
 /// How each distribution is written, for messages.
 const FORMS: &str = "a fixed value, exp:MEAN, uniform:LOW,HIGH, lognormal:MEAN,C2, \
-                     pareto:LOW,HIGH,SHAPE or two-point:COMMON,RARE,SHARE";
+                     pareto:LOW,HIGH,SHAPE or two-point:COMMON,RARE,FRACTION";
 
 impl<U: Unit> FromStr for Distribution<U> {
     type Err = String;
@@ -35,22 +35,23 @@ impl<U: Unit> FromStr for Distribution<U> {
                 Ok(Self::BoundedPareto {
                     low: above_zero(low, least)?,
                     high: greatest,
-                    shape: number(shape, |value| value > 0.0)
-                        .ok_or_else(|| format!("'{shape}' is no exponent; write one above 0"))?,
+                    shape: number(shape, |value| value > 0.0).ok_or_else(|| {
+                        format!("'{shape}' is not an exponent; write one above 0")
+                    })?,
                 })
             }
             ("two-point", [common, rare, share]) => Ok(Self::TwoPoint {
                 common: U::read(common)?,
                 rare: U::read(rare)?,
                 share: number(share, |share| (0.0..=1.0).contains(&share)).ok_or_else(|| {
-                    format!("'{share}' is no share of the rare value; write 0 to 1")
+                    format!("'{share}' is not the fraction of the rare value; write 0 to 1")
                 })?,
             }),
             ("two-point", _) => Err(format!(
-                "'{text}' needs three parts: two-point:COMMON,RARE,SHARE, as in \
+                "'{text}' needs three parts: two-point:COMMON,RARE,FRACTION, as in \
                  two-point:100us,20ms,0.01"
             )),
-            _ => Err(format!("'{text}' is no distribution; write {FORMS}")),
+            _ => Err(format!("'{text}' is not a distribution; write {FORMS}")),
         }
     }
 }

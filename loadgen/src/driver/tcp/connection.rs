@@ -1,12 +1,12 @@
 //! One connection of a load over TCP: bytes on their way out, replies on their way in.
 //!
 //! ```text
-//!              connect(2)              it is there
+//!              connect(2)              established
 //!   (none) ───────────────► Connecting ───────────► Open ─────────────┐
 //!                               │                    │                │
-//!                               │ refused            │ its share is   │ the server ends it:
-//!                               │                    │ used up, or    │ FIN, RST, or bytes
-//!                               │                    │ its end is     │ that are no reply
+//!                               │ refused            │ no requests    │ the server ends it:
+//!                               │                    │ left, or its   │ FIN, RST, or bytes
+//!                               │                    │ end is         │ that are not a reply
 //!                               │                    │ announced      │
 //!                               ▼                    ▼                │
 //!                             gone ◄────────────  retired ────────────┤
@@ -20,25 +20,27 @@
 //!
 //! What becomes of the requests that are outstanding when a connection ends:
 //!
-//! | the end | the request whose reply has begun | the others |
+//! | the end | the request whose reply has started | the others |
 //! |---|---|---|
 //! | announced in a reply (`Connection: close`, HTTP/1.0, a body that ends with the connection) | its reply is read to its end | sent again |
 //! | FIN of the server | reset, unless the FIN is the end of its reply | sent again |
-//! | RST of the server | sent again if others stood behind it, else reset | sent again |
-//! | refused, or not there in time | – | refused |
-//! | bytes that are no reply | wrong | wrong: nothing after them can be understood |
+//! | RST of the server | sent again if others were behind it, else reset | sent again |
+//! | refused, or not established in time | – | refused |
+//! | bytes that are not a reply | wrong | wrong: nothing after them can be understood |
 //! | the generator gives a request up (HTTP) | timed out if it is this one, else read to its end | sent again, or waited for here if they may not be |
 //!
-//! A server that closes while requests lie unread sends RST, which cuts off what it had answered (RFC
-//! 9112, section 9.6): then the requests behind a reply have cut it short, and not the server.
+//! A server that closes while requests are unread sends RST, which cuts off replies that it had
+//! sent (RFC 9112, section 9.6). In that case the requests behind a reply have cut it short, and
+//! not the server.
 //!
-//! "Sent again" holds for what may be sent twice: requests of HTTP with an idempotent method (RFC
-//! 9110, section 9.2.2), and of every exchange those of which no byte had left. The others are reset.
-//! It holds three times for each request, the last of them on a connection with nothing outstanding, and
-//! within its time-out, which goes on from its first send.
-//! A request of another exchange, or of HTTP without such a method, that is given up only retires its
-//! connection: what stands behind it may still be answered. A reply of the work protocol names its
-//! request, so that its connection stays as it is.
+//! "Sent again" applies to requests that may be sent twice: those of HTTP with an idempotent method
+//! (RFC 9110, section 9.2.2), and in every exchange those of which no byte had left. All others are
+//! reset. A request is sent again at most three times, the second and third time on a connection
+//! with nothing outstanding, and only within its time-out, which counts from its first send.
+//!
+//! A request of another exchange, or of HTTP without such a method, that is given up only retires
+//! its connection, because the requests behind it may still be answered. A reply of the work
+//! protocol names its request, so its connection stays as it is.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
@@ -53,34 +55,34 @@ use crate::exchange::{Exchange, ExpectedReply, NoReply, Reader, ReplyKind};
 /// How often one request may be sent again.
 const MOST_RESENT: u8 = 3;
 
-/// From here on a request goes out again only where nothing stands before it: a server that ends each
-/// connection after a few replies would end it there as well, and the request would never be answered.
+/// From this resend on, a request goes out only on a connection with nothing outstanding. A server
+/// that ends each connection after a few replies would otherwise never answer it.
 const RESENT_ALONE: u8 = MOST_RESENT - 1;
 
-/// Where a connection is in its life.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     /// The connect call was made at this instant.
     Connecting(u64),
-    /// It is there.
+    /// It is established.
     Open,
     /// The generator's FIN was sent at this instant.
     Closing(u64),
 }
 
-/// A request on its way, from the start until its reply is there or nobody waits for it.
+/// A request that was started and has no complete reply yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outstanding {
     pub(super) request: Request,
-    /// Whether its client goes after it.
+    /// Whether its client leaves after it.
     pub(super) last: bool,
     /// How often it was sent again.
     resent: u8,
-    /// Whether nobody waits for its reply any more; it comes in its turn all the same.
+    /// Whether it was given up; its reply may still come in its turn.
     given_up: bool,
-    /// Where its bytes begin, among all that were given to the connection.
+    /// Position of its first byte among all bytes given to the connection.
     begins: u64,
-    /// Where those of the next request begin, if there is one.
+    /// Position of the next request's first byte, if there is one.
     ends: u64,
 }
 
@@ -98,16 +100,16 @@ impl Outstanding {
     }
 }
 
-/// Who ends a connection.
+/// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The server, after the reply that is under way.
+    /// The server has announced its end after the current reply.
     Announced,
-    /// The generator, because a request on it was given up.
+    /// The generator ends it, because a request on it was given up.
     GivenUp,
-    /// It has ended by FIN.
+    /// The server has ended it by FIN.
     Gone,
-    /// It has ended by RST.
+    /// The server has ended it by RST.
     Torn,
 }
 
@@ -127,18 +129,18 @@ pub(super) struct Connection {
     pub(super) life: Life,
     /// Requests that it may still take; at 0 it is retired.
     pub(super) requests_left: u32,
-    /// Whether a reply must have shown that it is kept before it takes a second request.
+    /// Whether it takes a second request only after a reply has shown that it is kept.
     one_at_a_time: bool,
     /// In the order in which they were given to it.
     outstanding: VecDeque<Outstanding>,
     reader: Reader,
-    /// Whether the oldest reply has come in part, and that has been told.
+    /// Whether the oldest reply has come in part, and this was reported.
     begun: bool,
     outgoing: Vec<u8>,
     /// Bytes that the kernel has taken.
     written: u64,
-    /// Whether a write has met an RST and no FIN before it: the read that follows sees an end like any
-    /// other.
+    /// Whether a write met an RST without a FIN before it. The next read cannot show this: it
+    /// returns an ordinary end.
     pub(super) torn: bool,
     incoming: Vec<u8>,
 }
@@ -171,7 +173,7 @@ impl Connection {
         matches!(self.life, Life::Connecting(_)) || !self.outgoing.is_empty()
     }
 
-    /// Whether a request may be given to it just now.
+    /// Whether it takes a request now.
     pub(super) fn takes_one(&self) -> bool {
         let is_alone = |last: &Outstanding| last.resent >= RESENT_ALONE;
         !self.outstanding.back().is_some_and(is_alone)
@@ -192,12 +194,12 @@ impl Connection {
         self.outstanding.front().map(|it| it.request.id)
     }
 
-    /// Whether somebody waits for a reply.
+    /// Whether any of its requests has not been given up.
     pub(super) fn is_waited_for(&self) -> bool {
         self.outstanding.iter().any(|it| !it.given_up)
     }
 
-    /// The first bytes of a reply that has not come whole.
+    /// The bytes so far of an incomplete reply.
     pub(super) fn unfinished(&self) -> &[u8] {
         &self.incoming
     }
@@ -218,7 +220,8 @@ impl Connection {
         }
     }
 
-    /// Learns whether a connection that was begun is there: how long it took, the first time.
+    /// Checks whether a connection that was started is established; the first time, returns how
+    /// long that took, in nanoseconds.
     pub(super) fn become_connected(&mut self) -> io::Result<Option<u64>> {
         let Life::Connecting(since_ns) = self.life else { return Ok(None) };
         if let Some(error) = self.stream.take_error()? {
@@ -244,7 +247,7 @@ impl Connection {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
-                    // After a FIN it would be EPIPE, and the reply before it is whole.
+                    // After a FIN the error would be EPIPE, and the reply before it is complete.
                     self.torn = error.kind() == ErrorKind::ConnectionReset;
                     ended = Err(error);
                     break;
@@ -260,7 +263,7 @@ impl Connection {
         ended
     }
 
-    /// Takes whole replies out of what has come, and keeps what is of no use yet.
+    /// Takes complete replies out of the bytes that have arrived, and keeps the rest.
     pub(super) fn take_replies(
         &mut self,
         exchange: &Exchange,
@@ -281,7 +284,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Finds replies in bytes; tells how many bytes were used.
+    /// Finds replies in bytes; returns how many bytes were used.
     fn read(
         &mut self,
         exchange: &Exchange,
@@ -312,21 +315,21 @@ impl Connection {
             let id = self.owner_of(said);
             happened.push(Event { at_ns, id, client: self.client, what: said.into() });
             if self.reader.is_last() {
-                return Ok(bytes.len()); // what stands behind the announced end is nobody's
+                return Ok(bytes.len()); // bytes after the announced end belong to no request
             }
             self.one_at_a_time = false;
         }
         Ok(used)
     }
 
-    /// Whether the server has announced that no further reply comes, after one that may be under
-    /// way.
+    /// Whether the server has announced that no further reply follows the current one, if there is
+    /// one.
     pub(super) fn is_last(&self) -> bool {
         self.reader.is_last()
     }
 
-    /// Nobody waits for this request any more. Only a reply that names its request needs no place
-    /// to come late to: the others come in their turn.
+    /// Gives a request up. It is removed only if replies name their requests; otherwise it keeps
+    /// its position, because its reply may still come in its turn.
     pub(super) fn give_up(&mut self, id: u64, names_requests: bool) {
         let position = self.outstanding.iter().position(|it| it.request.id == id && !it.given_up);
         match position {
@@ -336,7 +339,8 @@ impl Connection {
         }
     }
 
-    /// Whose reply it is: the one it names, else the oldest request's.
+    /// The id of the request that a reply belongs to, which is taken off: the one that the reply
+    /// names, otherwise the oldest.
     fn owner_of(&mut self, said: ReplyKind) -> Option<u64> {
         match said {
             // A refusal of something unreadable carries no id: it answers the oldest.
@@ -351,7 +355,7 @@ impl Connection {
         }
     }
 
-    /// The server has closed: a reply may end with that.
+    /// Handles the server's close, which may be the end of a reply.
     pub(super) fn take_the_end(&mut self, exchange: &Exchange, happened: &mut Vec<Event>) {
         let Some(said) = self.reader.ended(exchange) else { return };
         self.begun = false;
@@ -361,11 +365,11 @@ impl Connection {
         }
     }
 
-    /// The requests that no reply will come to on this connection.
+    /// Takes off the requests that will get no reply on this connection.
     pub(super) fn leave_behind(&mut self, exchange: &Exchange, end: End) -> LeftBehind {
         let mut left = LeftBehind::default();
         let mut rest = std::mem::take(&mut self.outstanding);
-        // Others may have gone elsewhere since: what counts is that they went out here.
+        // The others may have been moved since; what counts is that they were written here.
         let is_followed = |oldest: &Outstanding| oldest.ends < self.written;
         let is_cut_by_others = end == End::Torn && rest.front().is_some_and(is_followed);
         if self.begun
@@ -388,29 +392,29 @@ impl Connection {
                 outstanding.resent += 1;
                 left.again.push(outstanding);
             } else if end == End::GivenUp {
-                self.outstanding.push_back(outstanding); // it was not the server that ended anything
+                self.outstanding.push_back(outstanding); // the server has ended nothing
             } else {
                 left.lost.push(outstanding.request.id);
             }
         }
-        // What goes out elsewhere must not go out here as well.
+        // What is sent elsewhere must not be sent here as well.
         self.outgoing.truncate(unwritten_from.saturating_sub(self.written) as usize);
         left
     }
 
-    /// All requests that somebody waits for, taken off it.
+    /// Takes off all requests; returns those that were not given up.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = u64> + '_ {
         let rest = self.outstanding.drain(..);
         rest.filter(|it| !it.given_up).map(|it| it.request.id)
     }
 }
 
-/// Bytes that are no reply, as many as are worth showing, and why they are none.
+/// The first bytes of what was not a reply, and why it was not.
 #[derive(Clone, Debug)]
 pub struct Unreadable {
     /// Why.
     pub why: NoReply,
-    /// The first of them.
+    /// The first bytes.
     pub bytes: Vec<u8>,
 }
 

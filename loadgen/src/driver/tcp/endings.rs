@@ -1,5 +1,5 @@
-//! The ends of connections: who ends one, and what becomes of the requests that are outstanding on
-//! it. The table at the head of `connection.rs` says it; here it is done.
+//! The ends of connections, and what becomes of the requests that are outstanding on them. The
+//! table at the head of `connection.rs` gives the rules; this file carries them out.
 
 use std::net::Shutdown;
 
@@ -12,11 +12,12 @@ use crate::driver::{Event, What};
 use crate::exchange::NoReply;
 use crate::recorder::RETRIED_NS;
 
-/// How long a server may take to close in return.
+/// Time-out for a server to close in return, in nanoseconds.
 const CLOSE_PATIENCE_NS: u64 = 1_000_000_000;
 
 impl TcpTransport {
-    /// What a connection leaves behind goes to the front of what waits, or is told as lost.
+    /// Puts the requests that a connection leaves behind at the front of its client's queue, or
+    /// reports them as lost.
     pub(super) fn pass_on(&mut self, client: u32, left: LeftBehind, happened: &mut Vec<Event>) {
         let LeftBehind { again, lost } = left;
         let at_ns = monotonic_ns();
@@ -35,7 +36,7 @@ impl TcpTransport {
         }
     }
 
-    /// A connection takes no more requests. What the server will not answer on it is passed on.
+    /// Retires a connection, and passes on the requests that the server will not answer on it.
     pub(super) fn retire_for_good(&mut self, index: usize, end: End, happened: &mut Vec<Event>) {
         let exchange = &self.settings.exchange;
         let Some(connection) = self.connections[index].as_mut() else { return };
@@ -47,7 +48,7 @@ impl TcpTransport {
         self.pass_on(client, left, happened);
     }
 
-    /// A connection has ended, with what was outstanding on it.
+    /// Handles the end of a connection, and of the requests outstanding on it.
     pub(super) fn lose(&mut self, index: usize, end: End, happened: &mut Vec<Event>) {
         let Some(mut connection) = self.connections[index].take() else { return };
         let client = connection.client;
@@ -59,7 +60,7 @@ impl TcpTransport {
         self.pass_on(client, left, happened);
     }
 
-    /// Lets a connection go; what is outstanding on it is told as `what`.
+    /// Closes a connection; the requests outstanding on it are reported as `what`.
     pub(super) fn close(&mut self, index: usize, what: What, happened: &mut Vec<Event>) {
         let Some(mut connection) = self.connections[index].take() else { return };
         let (at_ns, client) = (monotonic_ns(), connection.client);
@@ -83,7 +84,7 @@ impl TcpTransport {
         self.unblocked.append(&mut self.starved);
     }
 
-    /// Its client makes another connection for the next request.
+    /// Takes a connection from its client, which makes another one for its next request.
     pub(super) fn retire(&mut self, index: usize, client: u32) {
         let its = &mut self.clients[client as usize];
         if its.current == index {
@@ -91,7 +92,7 @@ impl TcpTransport {
         }
     }
 
-    /// Ends a connection that has done its share.
+    /// Ends a connection that has carried all its requests.
     pub(super) fn end(&mut self, index: usize, happened: &mut Vec<Event>) {
         let finishes = self.settings.close == Close::Finish;
         let Some(connection) = self.connections[index].as_mut() else { return };
@@ -99,7 +100,7 @@ impl TcpTransport {
             && !matches!(connection.life, Life::Closing(_))
             && connection.stream.shutdown(Shutdown::Write).is_ok()
         {
-            // The server's FIN ends it, at the next read.
+            // The connection ends at the next read, by the server's FIN.
             let since_ns = monotonic_ns();
             connection.life = Life::Closing(since_ns);
             self.closing.push_back((since_ns, index));
@@ -108,7 +109,7 @@ impl TcpTransport {
         self.close(index, What::Reset, happened);
     }
 
-    /// Lets go of connections whose servers do not close in return.
+    /// Closes connections whose servers have not closed in return in time.
     pub(super) fn give_up_closing(&mut self, now_ns: u64, happened: &mut Vec<Event>) {
         while let Some((since_ns, index)) = self.closing.front().copied() {
             if now_ns < since_ns + CLOSE_PATIENCE_NS {
@@ -118,13 +119,13 @@ impl TcpTransport {
             if let Some(connection) = self.connection(index)
                 && connection.life == Life::Closing(since_ns)
             {
-                connection.life = Life::Open; // it took no time that is known
+                connection.life = Life::Open; // its closing time is not known
                 self.close(index, What::Reset, happened);
             }
         }
     }
 
-    /// Closes a connection that takes no more requests, and on which nobody waits for a reply.
+    /// Closes a connection that is retired and has no request still waited for.
     pub(super) fn close_if_done(&mut self, index: usize) {
         let is_done = |it: &mut Connection| it.requests_left == 0 && !it.is_waited_for();
         if self.connection(index).is_some_and(is_done) {
@@ -132,14 +133,14 @@ impl TcpTransport {
         }
     }
 
-    /// Does what makes events outside of a wait; they are told at the next one.
+    /// Runs `what` outside of a wait; its events are reported at the next one.
     pub(super) fn with_pending(&mut self, what: impl FnOnce(&mut Self, &mut Vec<Event>)) {
         let mut pending = std::mem::take(&mut self.pending);
         what(self, &mut pending);
         self.pending = pending;
     }
 
-    /// A request that was on this connection is given up.
+    /// Gives up a request that is on this connection.
     pub(super) fn give_up(&mut self, index: usize, id: u64) {
         let (names, may_repeat) =
             (self.settings.exchange.names_requests(), self.settings.exchange.may_repeat());
@@ -170,12 +171,12 @@ impl TcpTransport {
             });
         }
         if !names && let Some(connection) = self.connection(index) {
-            // What stands behind it may still be answered, but nothing more is put there.
+            // Requests behind it may still be answered, but the connection takes no more.
             connection.requests_left = 0;
             self.retire(index, client);
         }
         if !self.clients[client as usize].waiting.is_empty() {
-            self.unblocked.push(client); // there may be room on it now
+            self.unblocked.push(client); // a connection may take them now
         }
         self.close_if_done(index);
     }

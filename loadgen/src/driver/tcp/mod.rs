@@ -1,11 +1,11 @@
-//! The load over TCP: connections that are kept, or made for every so many requests.
+//! The load over TCP, on connections that are kept, or made anew after a number of requests.
 //!
 //! An open loop does not wait for a connection to be idle: a request that is due is written at
-//! once, behind whatever is outstanding on its connection. Where the server has announced the end of
-//! an earlier connection, or ended it, the next one carries one request until a reply shows that it
-//! is kept (RFC 9112, section 9.3.2); the others wait, and their waiting is part of their response
-//! times. The life of one connection, and what becomes of requests when it ends, is drawn in
-//! `connection.rs`.
+//! once, behind whatever is outstanding on its connection. If the server has ended an earlier
+//! connection of the client, or announced its end, the next one carries one request until a reply
+//! shows that it is kept (RFC 9112, section 9.3.2). The other requests wait, and their waiting is
+//! part of their response times. `connection.rs` draws the life of a connection, and lists what
+//! becomes of its requests when it ends.
 
 mod connection;
 mod endings;
@@ -35,43 +35,43 @@ use workload::{Close, LoadSpec, Reuse, Shard};
 /// Bytes asked for in one read.
 const READ_SIZE: usize = 64 << 10;
 
-/// Reads of one connection before the others, and the sends, have their turn.
+/// Reads of one connection before the other connections, and the sends, have their turn.
 const READS_IN_A_TURN: usize = 64;
 
-/// Bytes that may wait for a connection that takes no more; what would be more is not sent.
+/// Bytes that may wait for a connection to take them; beyond it a request counts as unsent.
 const MOST_WAITING: usize = 1 << 20;
 
-/// How a server says, before it closes, that a connection was idle for too long.
+/// Start of the reply that a server sends before it closes a connection idle for too long.
 const IDLE_CLOSE: &[u8] = b"HTTP/1.1 408 ";
 
 /// No connection.
 const NONE: usize = usize::MAX;
 
-/// How a run uses connections.
+/// Settings of a run over TCP.
 #[derive(Clone, Debug)]
 pub struct Connections {
     /// The server.
     pub target: SocketAddr,
-    /// What is said on them.
+    /// The exchange that the connections carry.
     pub exchange: Exchange,
-    /// How many are kept, or how many clients make their own.
+    /// Number of kept connections, or of clients that make their own.
     pub clients: u32,
-    /// Shares of the load: they have the ports in common.
+    /// Number of shards of the load, which have the ports in common.
     pub shards: u32,
-    /// How long each is kept.
+    /// How many requests each connection carries.
     pub reuse: Reuse,
-    /// How it is ended.
+    /// How a connection is ended.
     pub close: Close,
     /// Whether clients come and go, each with a connection of its own.
     pub sessions: bool,
     /// How the generator waits.
     pub pacing: Pacing,
-    /// Refusals after which nobody is taken to listen there, if nothing else has come.
+    /// Refusals after which the run ends because no server listens, if nothing else has arrived.
     pub most_refusals: u64,
 }
 
 impl Connections {
-    /// Those of one shard of a load.
+    /// The settings for one shard of a load.
     #[must_use]
     pub fn of(
         spec: &LoadSpec,
@@ -100,11 +100,11 @@ impl Connections {
 
 /// One client of the load, whose requests go one after the other on its connections.
 struct Client {
-    /// Its connection that still takes requests.
+    /// The connection that takes its next request.
     current: usize,
     /// Requests that no connection takes yet, oldest first.
     waiting: VecDeque<Outstanding>,
-    /// Whether a connection of its was ended by the server.
+    /// Whether one of its connections ended early; new ones then carry one request at first.
     cautious: bool,
     /// Whether it ever got a reply.
     answered: bool,
@@ -120,7 +120,7 @@ impl Client {
 enum Carrier {
     /// On this connection.
     On(u32),
-    /// Among those of this client that wait.
+    /// Among the waiting requests of this client.
     WaitingOf(u32),
     Nowhere,
 }
@@ -129,39 +129,38 @@ enum Carrier {
 pub struct TcpTransport {
     settings: Connections,
     sources: Sources,
-    /// Requests that one connection carries; as good as infinite where it is kept.
+    /// Requests that one connection carries; `u32::MAX`, in effect unlimited, where it is kept.
     requests_each: u32,
     clients: Vec<Client>,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
-    /// By the slot of each request.
+    /// Where each request is, by its slot.
     carriers: Vec<Carrier>,
-    /// The connection that has been given requests and has not written them.
+    /// The connection that has requests which are not written yet, or `NONE`.
     unwritten: usize,
-    /// Clients whose waiting requests may go on.
+    /// Clients whose waiting requests may now be given to a connection.
     unblocked: Vec<u32>,
-    /// Clients for whose connections the kernel had no descriptor or port; they try again when one of
-    /// those that are open has gone.
+    /// Clients whose connection could not be made because no descriptor or port was left; they try
+    /// again when an open connection has ended.
     starved: Vec<u32>,
     pacer: Pacer,
-    /// Sockets on which something has happened, and how many of them have had their turn.
+    /// Sockets on which something has happened; `attended` of them have had their turn.
     ready: Vec<Ready>,
     attended: usize,
-    /// Connections that wait for the server's FIN, and since when.
+    /// Connections that wait for the server's FIN: since when, and their index.
     closing: VecDeque<(u64, usize)>,
     incoming: Box<[u8; READ_SIZE]>,
-    /// Noticed while sending; told at the next wait.
+    /// Events noticed while sending; reported at the next wait.
     pending: Vec<Event>,
-    /// The first bytes that were no reply.
+    /// The first bytes that were not a reply.
     unreadable: Option<Unreadable>,
 }
 
 impl TcpTransport {
-    /// Prepares the clients; where connections are kept, makes them now, until `stop` says that there
-    /// is to be no load.
+    /// Prepares the clients. Kept connections are made now, until `stop` returns true.
     ///
     /// # Errors
-    /// When the server cannot be reached, or the kernel has no sockets left.
+    /// When the server cannot be reached, or a socket cannot be created.
     pub fn new(settings: Connections, stop: &dyn Fn() -> bool) -> Result<Self, DriveError> {
         let clients = if settings.sessions { 0 } else { settings.clients };
         let kept = settings.are_kept();
@@ -214,7 +213,7 @@ impl TcpTransport {
         Ok(())
     }
 
-    /// Begins a new connection for a client.
+    /// Starts a new connection for a client.
     fn connect(&mut self, client: u32) -> io::Result<usize> {
         loop {
             let socket = self.sources.open()?;
@@ -229,7 +228,7 @@ impl TcpTransport {
         }
     }
 
-    /// Watches a connection and makes it its client's current one.
+    /// Registers a connection with the poll and makes it its client's current one.
     fn adopt(&mut self, socket: Socket, client: u32, life: Life) -> io::Result<usize> {
         let mut stream = TcpStream::from_std(socket.into());
         let index = self.free.pop().unwrap_or_else(|| {
@@ -260,7 +259,7 @@ impl TcpTransport {
         self.connections.get_mut(index).and_then(Option::as_mut)
     }
 
-    /// Puts a request on a connection; it is not written yet.
+    /// Assigns a request to a connection without writing it yet.
     fn give(&mut self, index: usize, outstanding: Outstanding) {
         let exchange = &self.settings.exchange;
         let connection = self.connections[index].as_mut().expect("a current connection exists");
@@ -285,7 +284,7 @@ impl TcpTransport {
         self.clients[client as usize].waiting.push_back(outstanding);
     }
 
-    /// Gives the requests that wait to connections, as far as these take them.
+    /// Assigns waiting requests to connections, as far as these take them.
     fn go_on(&mut self, happened: &mut Vec<Event>) {
         while let Some(client) = self.unblocked.pop() {
             self.pacer.tick(monotonic_ns());
@@ -330,7 +329,7 @@ impl TcpTransport {
 }
 
 impl Transport for TcpTransport {
-    // Each connection needs a write of its own: nothing is gained by more than one.
+    // Each connection needs a write of its own, so a larger batch gains nothing.
     const BATCH: usize = 1;
 
     fn now_ns(&self) -> u64 {
@@ -347,7 +346,7 @@ impl Transport for TcpTransport {
             self.flush();
         }
         let started_ns = monotonic_ns();
-        // Many in a row that each need a connection are work, not standing still.
+        // Starting many requests that each need a connection is not a hiccup.
         self.pacer.tick(started_ns);
         let outstanding = Outstanding::new(*request, last);
         if !self.clients[client as usize].waiting.is_empty() {
@@ -356,7 +355,7 @@ impl Transport for TcpTransport {
         }
         let index = match self.carrier(client) {
             Ok(index) => index,
-            // Over loopback that is known at once.
+            // Over loopback the refusal is known at once.
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 let (at_ns, id) = (monotonic_ns(), Some(request.id));
                 self.pending.push(Event { at_ns, id, client, what: What::Refused });
@@ -384,7 +383,7 @@ impl Transport for TcpTransport {
         if self.unwritten == NONE {
             return;
         }
-        // Over loopback a connection is there before the connect call returns.
+        // Over loopback a connection is established before the connect call returns.
         let socket = std::mem::replace(&mut self.unwritten, NONE);
         let ready = Ready { socket, readable: false, writable: true, ends: false };
         self.with_pending(|transport, pending| transport.attend(ready, pending));
@@ -400,10 +399,10 @@ impl Transport for TcpTransport {
             self.attended = 0;
             self.pacer.wait(now_ns, until_ns, in_flight, &mut self.ready);
         } else {
-            // A long list of ready sockets is worked off, not stood still on.
+            // Processing a long list of ready sockets is not a hiccup.
             self.pacer.tick(now_ns);
         }
-        // One socket: requests that are due, and those that follow its replies, come before others.
+        // One socket only: due requests, and those that follow replies, precede other sockets.
         if let Some(socket) = self.ready.get(self.attended).copied() {
             self.attended += 1;
             self.attend(socket, happened);
@@ -479,7 +478,7 @@ mod tests {
 
     #[test]
     fn a_connection_with_a_request_given_up_takes_no_more() {
-        // Nobody accepts: the kernel takes the requests all the same.
+        // No process accepts; the kernel takes the requests all the same.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
         let target = listener.local_addr().expect("bound");
         let one =

@@ -1,8 +1,9 @@
-//! Sockets for connections, and the addresses that they come from.
+//! Sockets for connections, and their source addresses.
 //!
-//! After a FIN of ours a port rests for a minute, and one source address has only so many towards one
-//! server. On loopback there are more addresses: they are used once the ports of the usual one become
-//! scarce, and not before, because a server may let 127.0.0.1 in and nobody else.
+//! After a FIN of the generator a port cannot be used for a minute, and one source address has a
+//! limited number of ports towards one server. Loopback has more addresses. They are used only once
+//! the ports of the usual address become scarce, because a server may accept 127.0.0.1 and no other
+//! address.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,37 +16,38 @@ use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 use workload::Close;
 
-/// How long the connections of a persistent load may take to be made.
+/// Time-out for each connection that is made before a persistent load.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often the wait for a connection asks whether it is still wanted, in milliseconds.
+/// Milliseconds between checks of `stop` during the wait for a connection.
 const CONNECT_LOOK_MS: u8 = 50;
 
-/// The same as on the server's side; see there.
+/// The congestion control, the same as in the server's `socket.rs`; the reason is given there.
 const CONGESTION_CONTROL: &str = "cubic";
 
-/// Connections from the usual address, of all threads together, before others are used: a little less
-/// than half of the 28,232 ports, since beyond that half connect(2) searches for milliseconds.
+/// Connections made from the usual address, by all threads together, before others are used. It is
+/// a little less than half of the 28,232 ports: beyond that half connect(2) searches for
+/// milliseconds.
 const FROM_THE_USUAL: u32 = 12_000;
 
-/// Other source addresses: each has all ports again.
+/// Number of other source addresses; each has all ports again.
 const OTHERS: u32 = 1 << 12;
 
 /// Makes the sockets of one shard of a load.
 pub(super) struct Sources {
     target: SocketAddr,
     close: Close,
-    /// Whether the ports of connections that are gone are still taken.
+    /// Whether the port of an ended connection stays taken.
     ports_rest: bool,
-    /// Connections that still come from the usual address, and how many there are at first.
+    /// Connections that may still come from the usual address; `usual` is their number at first.
     usual_left: u32,
     usual: u32,
     made: u32,
 }
 
 impl Sources {
-    /// For connections to `target`, made by one of `threads`; `kept` says that they stay until the
-    /// end of the load.
+    /// Sockets for connections to `target`, made by one of `threads`. `kept` means that the
+    /// connections stay until the end of the load.
     pub(super) fn new(target: SocketAddr, close: Close, kept: bool, threads: u32) -> Self {
         Self {
             target,
@@ -57,7 +59,7 @@ impl Sources {
         }
     }
 
-    /// A socket that does not block, and what it needs to be connected.
+    /// Opens a non-blocking socket that is ready to be connected.
     pub(super) fn open(&mut self) -> io::Result<Socket> {
         let domain = Domain::for_address(self.target);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
@@ -74,14 +76,14 @@ impl Sources {
         Ok(socket)
     }
 
-    /// A connection is gone; after a reset its port is free at once.
+    /// Notes that a connection has ended; after a reset its port is free at once.
     pub(super) fn closed(&mut self) {
         if self.close == Close::Reset && self.usual_left < self.usual {
             self.usual_left += 1;
         }
     }
 
-    /// Whether a connection that failed for want of a port may be tried from another address.
+    /// Whether a connection that failed because no port was left may be tried from another address.
     pub(super) fn has_another(&mut self, error: &io::Error) -> bool {
         let no_port = error.raw_os_error() == Some(Errno::EADDRNOTAVAIL as i32);
         let again = no_port && self.is_local() && self.usual_left > 0;
@@ -95,7 +97,7 @@ impl Sources {
         matches!(self.target.ip(), IpAddr::V4(address) if address.is_loopback())
     }
 
-    /// The address of the next connection; `None` for the one that the kernel chooses.
+    /// The source address of the next connection; `None` if the kernel chooses it.
     fn next(&mut self) -> Option<Ipv4Addr> {
         if !self.is_local() || !self.ports_rest {
             return None;
@@ -109,8 +111,8 @@ impl Sources {
     }
 }
 
-/// Connects a non-blocking socket and waits for it; tells whether it is there, or the wait was ended
-/// by `stop`.
+/// Connects a non-blocking socket and waits until it is connected; returns false if `stop` ended
+/// the wait.
 pub(super) fn connect_now(
     socket: &Socket,
     target: SocketAddr,

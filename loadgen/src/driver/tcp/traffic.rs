@@ -9,7 +9,7 @@ use crate::driver::{Event, What};
 use crate::exchange::NoReply;
 
 impl TcpTransport {
-    /// Writes what is due, reads what has come, on one connection.
+    /// Writes what is due and reads what has arrived on one connection.
     pub(super) fn attend(&mut self, ready: Ready, happened: &mut Vec<Event>) {
         let index = ready.socket;
         if ready.writable && self.connection(index).is_some_and(|it| it.wants_to_write()) {
@@ -30,7 +30,7 @@ impl TcpTransport {
                 client: connection.client,
                 what: What::Connected { took_ns },
             }),
-            // It was there, and is gone again.
+            // The connection was established, and then reset.
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                 return self.lose(index, End::Torn, happened);
             }
@@ -43,8 +43,8 @@ impl TcpTransport {
         }
     }
 
-    /// Reads what has come. A read that gave less than was asked for took all there was, unless
-    /// the end is there too: readiness is told again when more comes.
+    /// Reads what has arrived. A read that returns less than was asked for took all there was,
+    /// unless the end has arrived as well; the poll reports again when more comes.
     fn receive(&mut self, index: usize, ends: bool, happened: &mut Vec<Event>) {
         for _ in 0..READS_IN_A_TURN {
             let exchange = &self.settings.exchange;
@@ -77,12 +77,12 @@ impl TcpTransport {
         self.pacer.come_back_to(Ready { socket: index, readable: true, writable: false, ends });
     }
 
-    /// Takes in so many bytes that were read from a connection; tells whether it is still there.
+    /// Handles `count` bytes that were read from a connection; returns whether it still exists.
     fn take(&mut self, index: usize, count: usize, happened: &mut Vec<Event>) -> bool {
         let at_ns = monotonic_ns();
         let Some(connection) = self.connections[index].as_mut() else { return false };
         if connection.is_last() && connection.oldest().is_none() {
-            return true; // nobody's: the server had announced that nothing more would come
+            return true; // of no request: the server had announced its end
         }
         let client = connection.client;
         let before = happened.len();
@@ -90,7 +90,7 @@ impl TcpTransport {
         let taken = connection.take_replies(&self.settings.exchange, bytes, at_ns, happened);
         if let Err(unreadable) = taken {
             if unreadable.why == NoReply::Unasked && unreadable.bytes.starts_with(IDLE_CLOSE) {
-                self.lose(index, End::Gone, happened); // it was idle for too long (RFC 9110, section 15.5.9)
+                self.lose(index, End::Gone, happened); // idle too long (RFC 9110, section 15.5.9)
                 return false;
             }
             self.unreadable.get_or_insert(unreadable);

@@ -1,5 +1,4 @@
-//! The load over UDP: a socket for each client, and datagrams in batches where more than one is
-//! due.
+//! The load over UDP: one socket for each client; datagrams that are due together leave in batches.
 
 mod receiving;
 
@@ -24,47 +23,48 @@ use super::pacer::{Pacer, Pacing, Ready, monotonic_ns};
 use super::{DriveError, Event, Noticed, Started, Transport, Unreadable, What};
 use crate::exchange::Exchange;
 
-/// Asked for as receive buffer, so that a burst of replies is not dropped on this side.
+/// Receive buffer of each socket in bytes, so that a burst of replies is not dropped on this side.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// More than any datagram holds.
+/// Bytes of the buffer for one datagram; more than any datagram holds.
 const BUFFER_SIZE: usize = 1 << 16;
 
-/// Datagrams of one system call at most.
+/// The most datagrams that one system call sends or receives.
 const BATCH: usize = 32;
 
-/// A generator that spins asks so few sockets themselves whether something has come: that is one
-/// system call for a reply and not two.
+/// With at most this many sockets a spinning generator reads them without polling first, which
+/// costs one system call for each reply and not two.
 const FEW_SOCKETS: usize = 2;
 
-/// Batches of one socket before the others, and the sends, have their turn.
+/// Batches read from one socket before the other sockets, and the sends, have their turn.
 const BATCHES_IN_A_TURN: usize = 8;
 
-/// How a run uses datagrams.
+/// Settings of a run over UDP.
 #[derive(Clone, Debug)]
 pub struct Datagrams {
     /// The server.
     pub target: SocketAddr,
-    /// What is said in them.
+    /// The exchange that the datagrams carry.
     pub exchange: Exchange,
-    /// How many sockets.
+    /// Number of sockets.
     pub clients: u32,
-    /// Whether the sockets hear the server's address only on the port that was asked. Otherwise a
-    /// reply may come from another port of the same address, as TFTP's do (RFC 1350).
+    /// Whether the sockets accept replies only from the port that was asked. Otherwise a reply may
+    /// come from another port of the same address, as TFTP's do (RFC 1350).
     pub connected: bool,
-    /// Whether the kernel's receive stamps are taken, too.
+    /// Whether the kernel's receive stamps are recorded as well.
     pub kernel_stamps: bool,
-    /// Whether datagrams of one size that are due together on one socket go to the kernel as one
-    /// train, which it takes apart (UDP_SEGMENT of udp(7)), and replies come likewise (UDP_GRO).
+    /// Whether datagrams of one size that are due together on one socket are passed to the kernel
+    /// as GSO segments of one send (UDP_SEGMENT of udp(7)), and replies are received likewise
+    /// (UDP_GRO).
     pub offload: bool,
     /// How the generator waits.
     pub pacing: Pacing,
-    /// Refusals after which nobody is taken to listen there, if nothing else has come.
+    /// Refusals after which the run ends because no server listens, if nothing else has arrived.
     pub most_refusals: u64,
 }
 
 impl Datagrams {
-    /// Those of one shard of a load.
+    /// The settings for one shard of a load.
     #[must_use]
     pub fn of(
         spec: &LoadSpec,
@@ -87,27 +87,27 @@ impl Datagrams {
     }
 }
 
-/// Sockets of a run over UDP.
+/// The sockets of a run over UDP.
 pub struct UdpTransport {
     settings: Datagrams,
     sockets: Vec<UdpSocket>,
     pacer: Pacer,
     ready: Vec<Ready>,
-    /// Datagrams that leave together, from one socket: their bytes, and where each lies in them.
+    /// Datagrams that leave together from one socket: their bytes, and the range of each in them.
     outgoing: Vec<u8>,
     leaving: Vec<Leaving>,
-    /// Until the kernel says that it takes none here.
+    /// Whether GSO segments are sent; false once the kernel has refused them.
     sends_segments: bool,
     sender: u32,
     addresses: Vec<Option<SockaddrStorage>>,
     send_headers: MultiHeaders<SockaddrStorage>,
     receive_headers: MultiHeaders<SockaddrStorage>,
-    /// What the kernel notes beside a datagram: its stamp, or the size of those in a train.
+    /// Buffer for control messages: the kernel's stamp, or the size of GRO segments.
     control: Vec<u8>,
     incoming: Vec<u8>,
-    /// Noticed while sending, by socket and, where that is known, request; told at the next wait.
+    /// Refusals noticed while sending, by socket and, if known, request; reported at the next wait.
     refused: Vec<(u32, Option<u64>)>,
-    /// The first datagram that was no reply.
+    /// The first datagram that was not a reply.
     unreadable: Option<Unreadable>,
 }
 
@@ -118,10 +118,10 @@ struct Leaving {
 }
 
 impl UdpTransport {
-    /// Makes the sockets.
+    /// Opens the sockets.
     ///
     /// # Errors
-    /// When the kernel has no sockets left.
+    /// When a socket cannot be created.
     pub fn new(settings: Datagrams) -> Result<Self, DriveError> {
         let open = || -> io::Result<(Vec<UdpSocket>, Pacer)> {
             let pacer = Pacer::new(settings.pacing)?;
@@ -156,7 +156,8 @@ impl UdpTransport {
         })
     }
 
-    /// Sends the batch; what the kernel does not take stays for the next time.
+    /// Sends the batch and returns how many datagrams the kernel took; the rest stays for the next
+    /// time.
     fn send_batch(&mut self) -> nix::Result<usize> {
         let socket = &self.sockets[self.sender as usize];
         if let ([only], true) = (&self.leaving[..], self.settings.connected) {
@@ -167,7 +168,7 @@ impl UdpTransport {
         }
         if let Some((count, size)) = self.segments() {
             match self.send_segments(count, size) {
-                // Not with this device or this size: singly, then, and from now on.
+                // Segments do not work with this device or size: single datagrams from now on.
                 Err(Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE | Errno::EOPNOTSUPP) => {
                     self.sends_segments = false;
                 }
@@ -190,8 +191,8 @@ impl UdpTransport {
         Ok(sent.count())
     }
 
-    /// How many datagrams at the front of the batch are of one size, and that size; `None` where
-    /// they make no train.
+    /// Number and size of the datagrams at the front of the batch that have one size; `None` if
+    /// they cannot be sent as GSO segments.
     fn segments(&self) -> Option<(usize, u16)> {
         let size = self.leaving.first().filter(|_| self.sends_segments)?.bytes.len();
         let alike = self.leaving.iter().take_while(|it| it.bytes.len() == size).count();
@@ -199,7 +200,8 @@ impl UdpTransport {
         (count > 1 && size > 0).then_some((count, size as u16))
     }
 
-    /// Sends so many datagrams of one size, which lie one behind the other, as one.
+    /// Sends `count` datagrams of `size` bytes, adjacent in the buffer, as GSO segments of one
+    /// send.
     fn send_segments(&mut self, count: usize, size: u16) -> nix::Result<usize> {
         let bytes = self.leaving[0].bytes.start..self.leaving[count - 1].bytes.end;
         sendmsg(
@@ -259,8 +261,9 @@ impl Transport for UdpTransport {
         Started::Sent(started_ns)
     }
 
-    /// An error may be that of an earlier datagram which came back, and which is then told once
-    /// (udp(7)): what is sent at the second attempt had none of its own.
+    /// An error may belong to an earlier datagram that came back; the kernel then reports it once
+    /// (udp(7)). If the second attempt succeeds, the datagrams sent by it had no error of their
+    /// own.
     fn flush(&mut self) {
         let mut was_stopped = false;
         while !self.leaving.is_empty() {
@@ -269,8 +272,8 @@ impl Transport for UdpTransport {
                     if was_stopped {
                         self.refused.push((self.sender, None));
                     }
-                    // sendmmsg(2) keeps to itself why it stopped. What can be sent on at once was
-                    // not stopped by a full buffer, but by an earlier datagram's refusal.
+                    // sendmmsg(2) does not report why it stopped. If the next call sends at once,
+                    // the cause was an earlier datagram's refusal, and not a full buffer.
                     was_stopped = !self.sends_segments && sent < self.leaving.len();
                     self.leaving.drain(..sent);
                 }
@@ -303,7 +306,7 @@ impl Transport for UdpTransport {
         if !happened.is_empty() {
             until_ns = 0;
         }
-        // A look that must not miss anything, with no time to wait, reads everything there is.
+        // With no time to wait, everything that has arrived must be read: the sockets are polled.
         let may_wait = until_ns > now_ns && !self.pacer.has_unfinished();
         let few = self.sockets.len() <= FEW_SOCKETS;
         if may_wait && few && self.pacer.spins() && in_flight > 0 {
@@ -313,7 +316,7 @@ impl Transport for UdpTransport {
         self.pacer.wait(now_ns, until_ns, in_flight, &mut ready);
         for (position, socket) in ready.drain(..).enumerate() {
             if position > 0 {
-                // A long list of ready sockets is worked off, not stood still on.
+                // Processing a long list of ready sockets is not a hiccup.
                 self.pacer.tick(monotonic_ns());
             }
             self.receive(socket.socket as u32, happened);

@@ -1,4 +1,4 @@
-//! Datagrams that have come: read in batches, or with the kernel's notes beside them.
+//! Receiving datagrams: in batches, or with the kernel's control messages.
 
 use std::io::IoSliceMut;
 use std::net::IpAddr;
@@ -15,7 +15,8 @@ use crate::driver::{Event, Unreadable, What};
 use crate::exchange::{Exchange, ReplyKind};
 
 impl UdpTransport {
-    /// Takes in all that has arrived on one socket; readiness is told once only.
+    /// Reads what has arrived on one socket. The poll reports readiness only once, so a socket that
+    /// is not read empty is kept for the next wait.
     pub(super) fn receive(&mut self, client: u32, happened: &mut Vec<Event>) {
         for _ in 0..BATCHES_IN_A_TURN {
             if !self.receive_once(client, BATCH, happened) {
@@ -26,7 +27,7 @@ impl UdpTransport {
         self.pacer.come_back_to(ready);
     }
 
-    /// Spins on the sockets until something has come, or until the time has.
+    /// Spins on the sockets until something arrives or `until_ns` is reached.
     pub(super) fn receive_spinning(
         &mut self,
         mut now_ns: u64,
@@ -38,7 +39,7 @@ impl UdpTransport {
             self.pacer.tick(now_ns);
             for client in 0..self.settings.clients {
                 for _ in 0..BATCHES_IN_A_TURN {
-                    // When nothing more is expected, nobody needs to ask whether there is more.
+                    // When no more replies are expected, no call is needed to look for them.
                     let expected = in_flight.saturating_sub(happened.len()).min(BATCH);
                     if expected == 0 || !self.receive_once(client, expected, happened) {
                         break;
@@ -55,7 +56,7 @@ impl UdpTransport {
         }
     }
 
-    /// Takes in what one call gives, and tells whether there may be more.
+    /// Handles what one receive call returns; returns whether there may be more.
     fn receive_once(&mut self, client: u32, most: usize, happened: &mut Vec<Event>) -> bool {
         let has_notes = self.settings.kernel_stamps || self.settings.offload;
         let received = match has_notes {
@@ -66,7 +67,7 @@ impl UdpTransport {
             Ok(count) => count == most,
             Err(Errno::EAGAIN) => false,
             Err(Errno::EINTR) => true,
-            // An earlier datagram came back: nobody listens there.
+            // An earlier datagram came back: no server listens there.
             Err(_) => {
                 let at_ns = monotonic_ns();
                 happened.push(Event { at_ns, id: None, client, what: What::Refused });
@@ -75,8 +76,8 @@ impl UdpTransport {
         }
     }
 
-    /// Receives as many datagrams as one call gives; tells how many. Fewer than were asked for
-    /// are all there were.
+    /// Receives up to `most` datagrams in one call; returns how many. Fewer than `most` are all
+    /// that had arrived.
     fn receive_batch(
         &mut self,
         client: u32,
@@ -110,7 +111,7 @@ impl UdpTransport {
         Ok(count)
     }
 
-    /// Receives one datagram, or one train, with what the kernel noted beside it.
+    /// Receives one datagram, or the GRO segments of one call, with their control messages.
     fn receive_noted(&mut self, client: u32, happened: &mut Vec<Event>) -> nix::Result<()> {
         let descriptor = self.sockets[client as usize].as_raw_fd();
         let mut slice = [IoSliceMut::new(&mut self.incoming[..BUFFER_SIZE])];
@@ -135,7 +136,7 @@ impl UdpTransport {
             let event = self.settings.event(client, at_ns, datagram, address.as_ref());
             note_unreadable(&mut self.unreadable, &self.settings.exchange, event.what, datagram);
             if let (Some(stamp), true) = (stamp, event.id.is_some()) {
-                // The kernel stamps by the calendar clock; what has passed since is the same on both.
+                // The kernel stamps by the calendar clock; the time elapsed is the same on both.
                 let calendar = clock_gettime(ClockId::CLOCK_REALTIME).map_or(stamp, Duration::from);
                 let ago_ns = calendar.saturating_sub(stamp).as_nanos() as u64;
                 let at_ns = monotonic_ns().saturating_sub(ago_ns);
@@ -151,7 +152,7 @@ impl UdpTransport {
 }
 
 impl Datagrams {
-    /// What a datagram says; one from a stranger is no reply.
+    /// The event that a datagram means; a datagram from another address is not a reply.
     fn event(
         &self,
         client: u32,
@@ -171,7 +172,7 @@ impl Datagrams {
     }
 }
 
-/// Keeps the first datagram that is no reply, to be shown.
+/// Keeps the first datagram that is not a reply, to be shown.
 fn note_unreadable(
     kept: &mut Option<Unreadable>,
     exchange: &Exchange,

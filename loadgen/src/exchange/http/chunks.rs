@@ -1,27 +1,27 @@
-//! A chunked body (RFC 9112, section 7.1): where in it the reader is.
+//! Reads a chunked body (RFC 9112, section 7.1).
 
 use crate::exchange::NoReply;
 
-/// Where in a chunked body; each with the size of the chunk where that is known.
+/// A position in a chunked body, with the size of the chunk where it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chunk {
     /// Before the first digit of a size.
     Start,
-    /// Behind at least one digit.
+    /// After at least one digit.
     Size(u64),
-    /// In the blanks behind a size.
+    /// In the blanks after a size.
     Blank(u64),
-    /// In an extension, which says nothing to a client like this one.
+    /// In an extension, which this client ignores.
     Extension(u64),
-    /// Behind the CR of the line that tells the size.
+    /// After the CR of the line that has the size.
     SizeEnd(u64),
-    /// So many bytes of data are still to come.
+    /// This many bytes of data are still to come.
     Data(u64),
-    /// Behind the data, where its line ends.
+    /// After the data, where its line ends.
     DataEnd,
-    /// Behind the CR of that end.
+    /// After the CR of that line end.
     DataFeed,
-    /// In the lines behind the last chunk; whether the present one is empty so far.
+    /// In the lines after the last chunk; whether the current one is empty so far.
     Trailer(bool),
 }
 
@@ -29,7 +29,7 @@ impl Chunk {
     /// Where every chunked body begins.
     pub(super) const START: Self = Self::Start;
 
-    /// Goes on: tells how many bytes were used, and where it is now, or `None` at the end.
+    /// Reads on in `bytes`; returns how many were used, and the new position, or `None` at the end.
     pub(super) fn advance(self, bytes: &[u8]) -> Result<(usize, Option<Self>), NoReply> {
         let (mut at, mut used) = (self, 0);
         while let Some(byte) = bytes.get(used) {
@@ -48,7 +48,7 @@ impl Chunk {
         Ok((used, Some(at)))
     }
 
-    /// Behind one more byte that is no data.
+    /// The position after one more byte that is not data.
     fn after(self, byte: u8) -> Result<Self, NoReply> {
         let digit = (byte as char).to_digit(16).map(u64::from);
         Ok(match (self, byte) {

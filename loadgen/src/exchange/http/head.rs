@@ -5,10 +5,10 @@ use super::At;
 use super::chunks::Chunk;
 use crate::exchange::NoReply;
 
-/// The longest head that is read; what curl takes is about as long.
+/// The longest head that is read, in bytes; curl accepts about as much.
 const LONGEST_HEAD: usize = 256 << 10;
 
-/// Fields for which there is room at first; a head with more is read again with twice the room.
+/// Fields that fit at first; a head with more is read again with space for twice as many.
 const FIELDS: usize = 64;
 
 /// How every response of HTTP/1 begins.
@@ -17,7 +17,7 @@ const VERSION: &[u8] = b"HTTP/1.";
 /// The codings that a server may have used before the last one, which must be `chunked`.
 const CODINGS: [&str; 5] = ["gzip", "x-gzip", "deflate", "compress", "x-compress"];
 
-/// What the head of a response says.
+/// The head of a response, as read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) length: usize,
@@ -34,8 +34,8 @@ impl Head {
     }
 }
 
-/// How long the head at the beginning of `bytes` is; `None` where it has not come whole. In the
-/// first `searched` bytes its end was looked for already.
+/// The length of the head at the start of `bytes`; `None` if it is incomplete. The first `searched`
+/// bytes were already searched for its end.
 pub(super) fn end_of_head(bytes: &[u8], searched: usize) -> Result<Option<usize>, NoReply> {
     // A client ignores empty lines before a response, as a server does before a request.
     let start = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
@@ -56,7 +56,7 @@ pub(super) fn end_of_head(bytes: &[u8], searched: usize) -> Result<Option<usize>
     }
 }
 
-/// Reads a whole head; `to_head` says that the request was HEAD, whose responses have no body.
+/// Reads a complete head. `to_head` means that the request was HEAD, whose responses have no body.
 pub(super) fn read_head(bytes: &[u8], to_head: bool) -> Result<Head, NoReply> {
     let mut config = httparse::ParserConfig::default();
     config.allow_obsolete_multiline_headers_in_responses(true);
@@ -88,7 +88,7 @@ fn interpret(
         named.flat_map(|field| field.value.split(|byte| *byte == b',')).map(trimmed)
     };
     let says = |word: &[u8]| values("connection").any(|value| value.eq_ignore_ascii_case(word));
-    // Of contradictory options `close` counts.
+    // If options contradict each other, `close` counts.
     let mut last = says(b"close") || (of_version_0 && !says(b"keep-alive"));
     let chunked = is_chunked(values("transfer-encoding"))?;
     let content_length = content_length(values("content-length"))?;
@@ -99,13 +99,13 @@ fn interpret(
         (.., Some(length)) => At::Body(length),
         (.., None) => At::UntilClose,
     };
-    // After 101 the connection speaks another protocol; version 1.0 knows no chunks (section 6.1).
+    // After 101 the connection speaks another protocol; version 1.0 has no chunks (section 6.1).
     last |= status == 101 || body == At::UntilClose || (chunked && of_version_0);
     Ok(Head { length, status, body, last })
 }
 
-/// Without the blanks that may stand around a value: space and tab only (section 5.6.3 of RFC 9110),
-/// and the line ends of folded fields.
+/// Strips the blanks around a value: spaces and tabs only (section 5.6.3 of RFC 9110), and the line
+/// ends of folded fields.
 fn trimmed(value: &[u8]) -> &[u8] {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let begin = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
@@ -113,7 +113,7 @@ fn trimmed(value: &[u8]) -> &[u8] {
     &value[begin..end]
 }
 
-/// Digits and nothing else; several that are the same are one (RFC 9110, section 8.6).
+/// Reads a length: digits and nothing else; equal values count as one (RFC 9110, section 8.6).
 fn content_length<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<Option<u64>, NoReply> {
     let mut found = None;
     for value in values {
@@ -128,8 +128,8 @@ fn content_length<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<Option<u
     Ok(found)
 }
 
-/// Whether the last coding is `chunked`. No other one says where the body ends, and nobody had asked
-/// for one.
+/// Whether the last coding is `chunked`. No other coding shows where the body ends, and none was
+/// asked for.
 fn is_chunked<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<bool, NoReply> {
     let codings: Vec<&[u8]> = values.collect();
     let Some((last, others)) = codings.split_last() else { return Ok(false) };

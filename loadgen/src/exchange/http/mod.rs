@@ -8,7 +8,7 @@ use super::{NoReply, ReplyKind};
 use chunks::Chunk;
 use head::{Head, end_of_head, read_head};
 
-/// The request that is sent again and again, ready as bytes.
+/// The request that is sent repeatedly, already encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
     bytes: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct HttpRequest {
     right: Statuses,
 }
 
-/// The methods that a client may repeat without being told to (RFC 9110, section 9.2.2).
+/// The methods that a client may repeat on its own (RFC 9110, section 9.2.2).
 const IDEMPOTENT: [&str; 6] = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
 
 impl HttpRequest {
@@ -34,7 +34,7 @@ impl HttpRequest {
     ) -> Result<Self, String> {
         let is_token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         if !is_token(method) || !is_token(path) || !path.starts_with('/') {
-            return Err(format!("'{method} {path}' is no request; write GET and a path like /"));
+            return Err(format!("'{method} {path}' is not a request; write GET and a path like /"));
         }
         let names = |name: &str| {
             let is_it = |field: &String| {
@@ -49,7 +49,9 @@ impl HttpRequest {
         for field in fields {
             let name = field.split_once(':').map(|(name, _)| name);
             if !name.is_some_and(is_token) || field.contains(['\r', '\n']) {
-                return Err(format!("'{field}' is no field; write it like 'Accept: text/plain'"));
+                return Err(format!(
+                    "'{field}' is not a header field; write it like 'Accept: text/plain'"
+                ));
             }
             text.push_str(field);
             text.push_str("\r\n");
@@ -85,12 +87,12 @@ impl HttpRequest {
     }
 }
 
-/// Where in a response the reader is.
+/// The reader's position in a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum At {
     #[default]
     Head,
-    /// So many bytes of the body are still to come.
+    /// This many bytes of the body are still to come.
     Body(u64),
     /// In a chunked body.
     Chunk(Chunk),
@@ -104,10 +106,10 @@ pub(super) struct HttpReader {
     at: At,
     status: u16,
     last: bool,
-    /// Bytes of an unfinished head in which its end was looked for already.
+    /// Bytes of an incomplete head already searched for its end.
     searched: usize,
-    /// The bytes of the last head and what they say: a head that is the same byte for byte, as
-    /// most are under a load, is not read again.
+    /// The bytes of the last head, and what was read from them. A head with the same bytes, as most
+    /// have under a load, is not read again.
     known: Option<(Vec<u8>, Head)>,
 }
 
@@ -156,7 +158,7 @@ impl HttpReader {
         Ok((used + more, Some(self.said(request))))
     }
 
-    /// The other side has closed.
+    /// Notes that the other side has closed; returns the reply that ends in this way, if any.
     pub(super) fn ended(&mut self, request: &HttpRequest) -> Option<ReplyKind> {
         (self.at == At::UntilClose).then(|| {
             self.at = At::Head;

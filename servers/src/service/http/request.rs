@@ -1,4 +1,4 @@
-//! A request: its head by `httparse`, its body counted and left unread, its query as work.
+//! A request: its head parsed by `httparse`, its body counted and not read, its query as work.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::response::{Persistence, Response, Status};
 use crate::limits::Limits;
 use crate::service::job::{Answer, Job, Then};
 
-/// The longest head, request line and header fields together.
+/// The longest head in bytes, request line and header fields together.
 const LONGEST_HEAD: usize = 16 << 10;
 
 /// The most header fields.
 const MOST_FIELDS: usize = 100;
 
-/// The body of a reply to a request that names no size.
+/// Bytes of the body of a reply to a request that names no size.
 const USUAL_REPLY: usize = 64;
 
-/// What a readable head says.
+/// The content of a readable head.
 struct Head {
     status: Status,
     work: Work,
@@ -30,7 +30,7 @@ struct Head {
     body: usize,
 }
 
-/// The job at the front of a connection's input; `None` until head and body have all arrived.
+/// The job at the front of a connection's input; `None` until head and body are complete.
 pub(crate) fn job_of_stream(input: &[u8], limits: &Limits) -> Option<Job> {
     // RFC 9112, 2.2: a server should ignore an empty line before the request line.
     let empty_lines = input.iter().take_while(|byte| b"\r\n".contains(byte)).count();
@@ -66,7 +66,7 @@ fn job_of(head: &Head, asked_in: usize) -> Job {
     Job { work: head.work, answer, asked_in, then }
 }
 
-/// The refusal of a request whose end cannot be found, or will not be read.
+/// The refusal of a request whose end cannot be found, or is not read.
 fn final_response(status: Status) -> Job {
     let persistence = Persistence::Closes;
     Job::final_reply(Answer::Http(Response { status, body_size: 0, sends_body: true, persistence }))
@@ -78,7 +78,7 @@ fn head_of(request: &httparse::Request<'_, '_>, limits: &Limits) -> Result<Head,
     if named(fields, "transfer-encoding").next().is_some() {
         return Err(Status::LengthRequired);
     }
-    // The body of such a request comes when it is asked for; this server asks for none.
+    // The body of such a request comes after a 100 response, which this server never sends.
     if named(fields, "expect").next().is_some() {
         return Err(Status::ExpectationFailed);
     }
@@ -107,10 +107,10 @@ fn head_of(request: &httparse::Request<'_, '_>, limits: &Limits) -> Result<Head,
     Ok(head)
 }
 
-/// Work and size of the reply, from a path such as `/?compute=100us&wait=2ms&reply=1KiB`.
+/// The work and the size of the reply, from a path such as `/?compute=100us&wait=2ms&reply=1KiB`.
 fn asked_for(target: &str, limits: &Limits) -> Result<(Work, usize), Status> {
     let target = target.strip_prefix("http://").map_or(target, |rest| {
-        rest.find('/').map_or("/", |path| &rest[path..]) // a proxy's form of the same
+        rest.find('/').map_or("/", |path| &rest[path..]) // the form that proxies use
     });
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     if path != "/" {
@@ -133,13 +133,14 @@ fn asked_for(target: &str, limits: &Limits) -> Result<(Work, usize), Status> {
     if beyond { Err(Status::BeyondBounds) } else { Ok((work, reply_size)) }
 }
 
-/// A value without the blanks that may stand around it: space and tab, and none that Unicode has
-/// beside them (RFC 9110, 5.6.3).
+/// A value without the spaces and tabs around it; other Unicode white space stays (RFC 9110,
+/// 5.6.3).
 fn without_blanks(value: &str) -> &str {
     value.trim_matches([' ', '\t'])
 }
 
-/// RFC 9112, 6.3: without the field there is no body; several unlike values are an error.
+/// The length of the body. RFC 9112, 6.3: without the field there is no body; differing values are
+/// an error.
 fn body_length(fields: &[Header<'_>]) -> Result<usize, Status> {
     let mut length = None;
     for text in named(fields, "content-length").map(without_blanks) {
@@ -155,7 +156,8 @@ fn body_length(fields: &[Header<'_>]) -> Result<usize, Status> {
     Ok(length.unwrap_or(0))
 }
 
-/// RFC 9112, 9.3: HTTP/1.1 persists unless told to close, HTTP/1.0 closes unless told to persist.
+/// Whether the connection persists. RFC 9112, 9.3: HTTP/1.1 persists unless the client asks to
+/// close it, HTTP/1.0 closes unless the client asks to keep it.
 fn persistence(fields: &[Header<'_>], is_1_1: bool) -> Persistence {
     let has = |wanted: &str| {
         let mut options = named(fields, "connection").flat_map(|value| value.split(','));
@@ -168,13 +170,14 @@ fn persistence(fields: &[Header<'_>], is_1_1: bool) -> Persistence {
     }
 }
 
-/// RFC 9112, 3.2: exactly one in HTTP/1.1, at most one before.
+/// Whether the number of Host fields is right. RFC 9112, 3.2: exactly one in HTTP/1.1, at most one
+/// before.
 fn is_host_right(fields: &[Header<'_>], is_1_1: bool) -> bool {
     let hosts = named(fields, "host").count();
     hosts == 1 || (hosts == 0 && !is_1_1)
 }
 
-/// The values of all fields of this name; one that is no text counts as empty.
+/// The values of all fields of this name; a value that is not text counts as empty.
 fn named<'a>(fields: &[Header<'a>], name: &str) -> impl Iterator<Item = &'a str> {
     let of_name = move |field: &&Header<'a>| field.name.eq_ignore_ascii_case(name);
     fields.iter().filter(of_name).map(|field| std::str::from_utf8(field.value).unwrap_or_default())

@@ -1,4 +1,4 @@
-//! A response: status line, the fields that are due, and a body of the size asked for.
+//! A response: status line, header fields, and a body of the size asked for.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use crate::processing::Achieved;
 
-/// What a response will be; its text is made when the work is done.
+/// A response to be sent; its text is made when the work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(super) status: Status,
-    /// Bytes of the body of an [`Status::Ok`]; any other status explains itself.
+    /// Bytes of the body with [`Status::Ok`]; with any other status the body is an explanation.
     pub(super) body_size: u32,
-    /// Not in reply to HEAD, which asks what the fields would be.
+    /// Whether the body is sent; a reply to HEAD has only its fields.
     pub(super) sends_body: bool,
     pub(super) persistence: Persistence,
 }
@@ -32,18 +32,18 @@ pub(super) enum Status {
     BeyondBounds,
 }
 
-/// Whether the connection stays, and whether that must be said.
+/// Whether the connection stays open, and whether a field must state that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Persistence {
-    /// As HTTP/1.1 has it.
+    /// It stays open, as is the default of HTTP/1.1.
     Persists,
-    /// As an HTTP/1.0 client has asked for; it waits to be told.
+    /// It stays open because an HTTP/1.0 client asked for that; the client expects a confirmation.
     PersistsAsAsked,
     Closes,
 }
 
 impl Status {
-    /// The status line's end, and for a refusal the remedy.
+    /// The end of the status line, and the remedy of a refusal.
     fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Ok => ("200 OK", ""),
@@ -83,7 +83,7 @@ impl Response {
         }
     }
 
-    /// Appends the whole response. What the work took stands in a Server-Timing field, in
+    /// Appends the whole response. A Server-Timing field states what the work took, in
     /// milliseconds.
     pub(crate) fn write(self, achieved: &Achieved, out: &mut Vec<u8>) {
         let (line, explanation) = self.status.texts();
@@ -120,7 +120,7 @@ impl Response {
     }
 }
 
-/// Gives the text of the Date field, which is made once a second.
+/// Passes `use_it` the text of the Date field, which is made once a second.
 fn with_date(use_it: impl FnOnce(&str)) {
     thread_local! {
         static TEXT: RefCell<(i64, String)> = const { RefCell::new((i64::MIN, String::new())) };
