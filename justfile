@@ -42,6 +42,11 @@ fuzz seconds="60":
         cargo bolero test --package fuzz $target --sanitizer NONE -T {{seconds}}s || exit 1; \
     done
 
+# Change the code of model and analysis here and there, and see that a test complains each time
+mutants *arguments:
+    command -v cargo-mutants > /dev/null || cargo install cargo-mutants --locked
+    cargo mutants --package model --package analysis --output target --timeout 60 {{arguments}}
+
 # Format, and look for what clippy finds
 lint:
     cargo fmt --all

@@ -11,17 +11,6 @@ use crate::noise::Noise;
 use crate::question;
 use crate::verdict::{Finding, Verdict, unanswered, verdict};
 
-/// The order in which the questions of an experiment are answered in words.
-const SPOKEN: [Shows; 3] = [Shows::Crossover, Shows::Load, Shows::ShortAmongLong];
-
-/// Questions about one point. They are answered in words if the experiment has no axis, or if there
-/// is no other sentence.
-const OF_ONE_POINT: [Shows; 2] = [Shows::Percentiles, Shows::Cost];
-
-/// The order in which the questions are drawn.
-const DRAWN: [Shows; 5] =
-    [Shows::Crossover, Shows::Load, Shows::Percentiles, Shows::ShortAmongLong, Shows::Cost];
-
 /// What was found in the records of a bench.
 pub struct Findings<'a> {
     /// The experiments in the order of the scenario.
@@ -38,12 +27,12 @@ fn sentences(found: &Found<'_>) -> Vec<Finding> {
     let asked = |question: &Shows| experiment.shows(*question);
     // A design that answers nothing has no curve that could show it.
     let mut findings = unanswered(experiment);
-    for question in SPOKEN.into_iter().filter(asked) {
+    for question in question::SPOKEN.into_iter().filter(asked) {
         findings.extend(question::findings(question, found));
     }
     // If there is no other sentence, everything that was measured is reported.
     let nothing_else = findings.is_empty();
-    for question in OF_ONE_POINT {
+    for question in question::OF_ONE_POINT {
         if experiment.axis.is_none() && asked(&question) || nothing_else {
             findings.extend(question::findings(question, found));
         }
@@ -58,7 +47,7 @@ impl<'a> Findings<'a> {
         let experiments = experiments(records);
         let noise = Noise::of(&experiments);
         let found = |experiment: Experiment<'a>| {
-            let asked = DRAWN.into_iter().filter(|question| experiment.shows(*question));
+            let asked = Shows::ALL.into_iter().filter(|question| experiment.shows(*question));
             let metrics: Vec<Metric> = asked.flat_map(question::metrics).copied().collect();
             Found::of(experiment, &noise, &metrics)
         };
@@ -73,7 +62,7 @@ impl<'a> Findings<'a> {
     pub fn figures(&self) -> Vec<Figure> {
         let measured = self.experiments.iter().filter(|found| !found.experiment.runs.is_empty());
         let drawn = measured.flat_map(|found| {
-            let asked = DRAWN.into_iter().filter(|question| found.experiment.shows(*question));
+            let asked = Shows::ALL.into_iter().filter(|question| found.experiment.shows(*question));
             asked.flat_map(|question| question::figures(question, found))
         });
         drawn.collect()

@@ -9,7 +9,7 @@ use crossover::setup::subject;
 use crossover::testbed::SimulatedTestbed;
 use reports::style::of_subject;
 use reports::view::View;
-use results::{Record, Settled};
+use results::{Record, Settled, Shows};
 use servers::CATALOGUE;
 
 /// Every kind of question, put to every design.
@@ -99,6 +99,18 @@ fn no_two_designs_of_a_transport_look_alike() {
         let others = CATALOGUE[..index].iter().map(subject);
         let mut of_transport = others.filter(|other| other.transport == design.transport());
         assert!(of_transport.all(|other| of_subject(&other) != look), "{}", design.name);
+    }
+}
+
+#[test]
+fn figures_are_named_after_their_experiment_and_kind() {
+    let records = simulated();
+    for figure in Findings::of(&records).figures() {
+        let mut suffixes = Shows::ALL.into_iter().flat_map(Shows::suffixes);
+        let named = ["waiting", "computing", "load", "short", "plain"];
+        let is_named =
+            |suffix: &&str| named.iter().any(|it| format!("{it}{suffix}") == figure.name);
+        assert!(suffixes.any(is_named), "{}", figure.name);
     }
 }
 

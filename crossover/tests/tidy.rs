@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use results::{PARAMETERS, Shows};
 use servers::CATALOGUE;
 
 fn root() -> PathBuf {
@@ -388,6 +389,28 @@ fn pure_code_touches_neither_files_nor_clocks() {
     assert!(looked_at >= 20);
 }
 
+#[test]
+fn documents_name_every_parameter_question_and_warning() {
+    let document = |name: &str| fs::read_to_string(root().join(name)).expect("a document");
+    let (scenarios, method) = (document("scenarios/README.md"), document("METHOD.md"));
+    for row in PARAMETERS {
+        let name = format!("`{}`", row.name);
+        assert!(scenarios.contains(&name), "scenarios/README.md lacks the parameter {name}");
+    }
+    for question in Shows::ALL {
+        let name = serde_json::to_string(&question).expect("plain data").replace('"', "`");
+        assert!(scenarios.contains(&name), "scenarios/README.md lacks what is shown by {name}");
+    }
+    let doubts = document("results/src/doubt.rs");
+    let names = doubts.split("pub fn name(&self)").nth(1).expect("the names of warnings");
+    let names = names.split("\n    }\n").next().unwrap_or_default();
+    let names: Vec<&str> = names.split('"').skip(1).step_by(2).collect();
+    assert!(names.len() >= 19, "{names:?}");
+    for name in names {
+        assert!(method.contains(&format!("\n| {name} |")), "METHOD.md lacks the warning {name}");
+    }
+}
+
 /// The functions of the C library round differently on a processor with fused multiply-add.
 #[test]
 fn what_is_drawn_is_the_same_on_every_processor() {
@@ -403,18 +426,31 @@ fn what_is_drawn_is_the_same_on_every_processor() {
 
 #[test]
 fn invariants_name_tests_that_exist() {
-    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let sources: String = rust_files().into_iter().map(|(_, text)| text).collect();
-    let invariants = text.split("## Invariants").nth(1).expect("a section 'Invariants'");
+    let text = |name: &str| fs::read_to_string(root().join(name)).expect("a document");
+    let architecture = text("ARCHITECTURE.md");
+    let invariants = architecture.split("## Invariants").nth(1).expect("a section 'Invariants'");
     let invariants = invariants.split("\n## ").next().unwrap_or_default();
-    let names: Vec<&str> = invariants.split('`').skip(1).step_by(2).collect();
-    let tests: Vec<&&str> = names.iter().filter(|name| name.matches('_').count() >= 3).collect();
-    assert!(tests.len() >= 10, "each invariant names its test: {tests:?}");
-    for name in tests {
-        assert!(
-            sources.contains(&format!("fn {name}")),
-            "ARCHITECTURE.md names {name}, which is gone"
-        );
+    let contributing = text("CONTRIBUTING.md");
+    // Of the guide, what stands behind these words.
+    let complaints: String = contributing
+        .split("*Tests that complain:*")
+        .skip(1)
+        .map(|rest| rest.split("\n\n").next().unwrap_or_default())
+        .collect();
+    for (document, text) in
+        [("ARCHITECTURE.md", invariants), ("CONTRIBUTING.md", complaints.as_str())]
+    {
+        let names: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+        let is_test = |name: &&&str| name.matches('_').count() >= 3 && !name.contains('/');
+        let tests: Vec<&&str> = names.iter().filter(is_test).collect();
+        assert!(tests.len() >= 10, "{document} names tests: {tests:?}");
+        for name in tests {
+            assert!(
+                sources.contains(&format!("fn {name}")),
+                "{document} names {name}, which is gone"
+            );
+        }
     }
 }
 
@@ -430,7 +466,7 @@ fn documents_show_what_the_program_does() {
     for command in ["cargo run --release -- bench", "cargo test --workspace"] {
         assert!(readme.contains(command), "README lacks '{command}'");
     }
-    for document in ["README.md", "servers/README.md"] {
+    for document in ["README.md", "CONTRIBUTING.md", "servers/README.md"] {
         let text = fs::read_to_string(root().join(document)).expect("text");
         let folder = root().join(document).parent().expect("a folder").to_owned();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
@@ -438,7 +474,9 @@ fn documents_show_what_the_program_does() {
         }
     }
     let just = fs::read_to_string(root().join("justfile")).expect("justfile");
-    for recipe in ["bench", "test", "serve", "report", "microbench", "fuzz", "lint", "ci"] {
+    for recipe in
+        ["bench", "test", "serve", "report", "microbench", "fuzz", "mutants", "lint", "ci"]
+    {
         assert!(just.lines().any(|line| line.starts_with(recipe)), "justfile lacks '{recipe}'");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cell, Failure, Machine, Measurement, Placement, Setup, TimeHistogram, Times};
+use crate::{Cell, Failure, Machine, Measurement, Placement, Setup, Shows, TimeHistogram, Times};
 
 /// The version of the format that this program writes, and the newest it reads.
 pub const FORMAT: u32 = 2;
@@ -105,22 +105,6 @@ impl Record {
         }
         self
     }
-}
-
-/// What a report may draw from an experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Shows {
-    /// Response time against processing, and where two designs cross.
-    Crossover,
-    /// Response time against offered load, and the knee.
-    Load,
-    /// The whole distribution of each design at one load.
-    Percentiles,
-    /// The short requests among rare long ones.
-    ShortAmongLong,
-    /// Processor time per request.
-    Cost,
 }
 
 /// The result of a run.

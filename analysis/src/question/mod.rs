@@ -20,6 +20,13 @@ use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
+/// The questions that are answered in words over a whole axis, in their order.
+pub(crate) const SPOKEN: [Shows; 3] = [Shows::Crossover, Shows::Load, Shows::ShortAmongLong];
+
+/// The questions about one point. They are answered in words if the experiment has no axis, or if
+/// there is no other sentence.
+pub(crate) const OF_ONE_POINT: [Shows; 2] = [Shows::Percentiles, Shows::Cost];
+
 /// The metrics whose curves a question needs.
 pub(crate) fn metrics(question: Shows) -> &'static [Metric] {
     match question {

@@ -276,7 +276,7 @@ impl Scenario {
             experiment.check().map_err(in_words)?;
         }
         // Figures are named after the experiment, with one of these suffixes.
-        for suffix in ["-p50", "-p99", "-percentiles", "-cost"] {
+        for suffix in Shows::ALL.into_iter().flat_map(Shows::suffixes).filter(|it| !it.is_empty()) {
             let mut named = self.experiments.iter().map(|experiment| &experiment.name);
             if let Some(name) = named.find(|name| {
                 let with_it = format!("{name}{suffix}");
