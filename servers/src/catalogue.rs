@@ -3,83 +3,12 @@
 //! The command line, legends, tests and documentation read it. A new design is a file and a row
 //! here.
 
-use std::convert::Infallible;
-use std::fmt;
-use std::io;
-use std::net::{TcpListener, UdpSocket};
-use std::num::NonZero;
-
-use protocol::Transport;
-
 use crate::axes::{Allocation, Concurrency, WorkUnit};
-use crate::context::Context;
-use crate::{ring, tcp, udp};
+use crate::design::{Design, NeededWorkers, Needs, descriptors, tcp, udp};
+use crate::{tcp, udp};
 use Allocation::{Delayed, None, OnDemand, Preallocated};
 use Concurrency::{Apparent, Concurrent, Iterative};
 use WorkUnit::{Loop, Master, Process, Task, Thread};
-
-/// One design: its name, its place on the classic axes, and its function.
-pub struct Design {
-    /// Folder and file: `tcp-thread-per-connection` is `tcp/thread_per_connection.rs`.
-    pub name: &'static str,
-    /// Whether it serves requests one at a time or several at once, as its clients see it.
-    pub concurrency: Concurrency,
-    /// When its workers are created.
-    pub allocation: Allocation,
-    /// What serves a client.
-    pub unit: WorkUnit,
-    /// The design as a noun phrase in the singular, with its article: `a thread per request`.
-    pub phrase: &'static str,
-    /// One line for tables.
-    pub summary: &'static str,
-    /// Serves until its socket fails; never ends because of a client.
-    pub serve: Serve,
-    /// UDP: whether replies come from another port than the client sent to, as in TFTP (RFC 1350).
-    pub answers_from_another_port: bool,
-    /// The text of its file, from which [`Design::header`] is taken.
-    source: &'static str,
-    /// What the system must provide before the design can serve one client.
-    pub(crate) needs: Needs,
-}
-
-/// What a design needs from the system to serve one client, besides its listening socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Needs {
-    /// Descriptors, including the client's own.
-    pub(crate) descriptors: u32,
-    /// Further descriptors for each worker.
-    pub(crate) descriptors_each: u32,
-    /// How many of its workers.
-    pub(crate) workers: NeededWorkers,
-    /// Permission to use io_uring.
-    io_uring: bool,
-}
-
-/// How many workers a design needs in order to serve at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NeededWorkers {
-    /// None: the master serves as well.
-    None,
-    /// One; with fewer workers than allowed, the design serves fewer clients at once.
-    One,
-    /// All: a library creates the pool or runtime completely or not at all.
-    All,
-}
-
-/// The function of a design, by the kind of its socket.
-#[derive(Clone, Copy)]
-pub enum Serve {
-    /// On a bound datagram socket.
-    Udp(ServeUdp),
-    /// On a passive stream socket.
-    Tcp(ServeTcp),
-}
-
-/// A connectionless design.
-pub type ServeUdp = fn(UdpSocket, &'static Context) -> io::Result<Infallible>;
-
-/// A connection-oriented design.
-pub type ServeTcp = fn(TcpListener, &'static Context) -> io::Result<Infallible>;
 
 /// Every design, in reading order.
 pub const CATALOGUE: &[Design] = &[
@@ -328,138 +257,10 @@ pub const CATALOGUE: &[Design] = &[
     .needing(Needs { io_uring: true, ..descriptors(2) }),
 ];
 
-const fn udp(
-    name: &'static str,
-    (concurrency, allocation, unit): (Concurrency, Allocation, WorkUnit),
-    phrase: &'static str,
-    summary: &'static str,
-    serve: ServeUdp,
-    source: &'static str,
-) -> Design {
-    let (serve, needs) = (Serve::Udp(serve), usual_needs(concurrency, allocation, 0));
-    let answers_from_another_port = false;
-    Design {
-        name,
-        concurrency,
-        allocation,
-        unit,
-        phrase,
-        summary,
-        serve,
-        answers_from_another_port,
-        source,
-        needs,
-    }
-}
-
-const fn tcp(
-    name: &'static str,
-    (concurrency, allocation, unit): (Concurrency, Allocation, WorkUnit),
-    phrase: &'static str,
-    summary: &'static str,
-    serve: ServeTcp,
-    source: &'static str,
-) -> Design {
-    let (serve, needs) = (Serve::Tcp(serve), usual_needs(concurrency, allocation, 1));
-    let answers_from_another_port = false;
-    Design {
-        name,
-        concurrency,
-        allocation,
-        unit,
-        phrase,
-        summary,
-        serve,
-        answers_from_another_port,
-        source,
-        needs,
-    }
-}
-
-/// The needs that follow from the axes, and the descriptors of one client.
-const fn usual_needs(concurrency: Concurrency, allocation: Allocation, of_a_client: u32) -> Needs {
-    let workers = match (concurrency, allocation) {
-        (Concurrency::Concurrent, _) => NeededWorkers::One,
-        (Concurrency::Apparent, Allocation::OnDemand) => NeededWorkers::All,
-        (Concurrency::Iterative | Concurrency::Apparent, _) => NeededWorkers::None,
-    };
-    Needs { workers, ..descriptors(of_a_client) }
-}
-
-const fn descriptors(count: u32) -> Needs {
-    let workers = NeededWorkers::None;
-    Needs { descriptors: count, descriptors_each: 0, workers, io_uring: false }
-}
-
 impl Design {
     /// The design with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         CATALOGUE.iter().find(|design| design.name == name)
-    }
-
-    const fn answering_from_another_port(self) -> Self {
-        Self { answers_from_another_port: true, ..self }
-    }
-
-    const fn needing(self, needs: Needs) -> Self {
-        Self { needs, ..self }
-    }
-
-    /// The same design with this many descriptors before it can serve, and for each worker.
-    const fn opening(self, descriptors: u32, descriptors_each: u32) -> Self {
-        Self { needs: Needs { descriptors, descriptors_each, ..self.needs }, ..self }
-    }
-
-    const fn with_workers(self, workers: NeededWorkers) -> Self {
-        Self { needs: Needs { workers, ..self.needs }, ..self }
-    }
-
-    /// The name without the transport, as a label: `thread per request`.
-    #[must_use]
-    pub fn label(&self) -> String {
-        let transport = self.transport().to_string();
-        self.name.trim_start_matches(&transport).replace('-', " ").trim().to_owned()
-    }
-
-    /// Why this system cannot run the design, with the remedy; `None` if it can.
-    #[must_use]
-    pub fn obstacle(&self) -> Option<String> {
-        self.needs.io_uring.then(|| ring::available().err()).flatten()
-    }
-
-    /// The header of its file as Markdown: what it is, picture, what changed, when it pays, and
-    /// where it is described.
-    pub fn header(&self) -> impl Iterator<Item = &'static str> {
-        let comments = self.source.lines().map_while(|line| line.strip_prefix("//!"));
-        comments.map(|line| line.strip_prefix(' ').unwrap_or(line))
-    }
-
-    /// The default number of workers: many if each is created for one client or request, a fixed
-    /// pool if they are preallocated, and one for each processor under apparent concurrency.
-    #[must_use]
-    pub fn usual_workers(&self) -> u32 {
-        let processors = || std::thread::available_parallelism().map_or(1, NonZero::get) as u32;
-        match (self.concurrency, self.allocation) {
-            (_, Allocation::None) => 1,
-            (Concurrency::Apparent, _) => processors(),
-            (_, Allocation::OnDemand | Allocation::Delayed) => 1024,
-            (_, Allocation::Preallocated) => 16,
-        }
-    }
-
-    /// The transport that its clients use.
-    #[must_use]
-    pub fn transport(&self) -> Transport {
-        match self.serve {
-            Serve::Udp(_) => Transport::Udp,
-            Serve::Tcp(_) => Transport::Tcp,
-        }
-    }
-}
-
-impl fmt::Debug for Design {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
     }
 }

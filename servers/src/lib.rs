@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod context;
 pub mod descriptor;
+pub mod design;
 pub mod limits;
 pub mod lock;
 pub mod loops;
@@ -38,8 +39,9 @@ pub mod udp;
 pub mod worker;
 
 pub use axes::{Allocation, Concurrency, WorkUnit};
-pub use catalogue::{CATALOGUE, Design};
+pub use catalogue::CATALOGUE;
 pub use context::Context;
+pub use design::Design;
 pub use limits::Limits;
 pub use serve_error::ServeError;
 pub use service::Service;

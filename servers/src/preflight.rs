@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Transport;
 
 use crate::axes::Concurrency;
-use crate::catalogue::{Design, NeededWorkers};
+use crate::design::{Design, NeededWorkers};
 use crate::limits::Limits;
 use crate::worker::is_a_process_to_be_had;
 

@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::catalogue::Design;
+use crate::design::Design;
 use crate::limits::Limits;
 use crate::serve_error::ServeError;
 use crate::service::Service;
