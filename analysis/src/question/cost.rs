@@ -81,7 +81,7 @@ fn few_answers(experiment: &Experiment<'_>, x: f64) -> String {
     match few.is_empty() {
         true => String::new(),
         false => format!(
-            " {} answered less than half of the requests: what one cost there is that of few.",
+            " {} answered less than half of the requests, so its cost is that of few requests.",
             few.join(" and ")
         ),
     }

@@ -33,6 +33,10 @@ pub fn thread() -> Subject {
     subject("thread per request", "a thread per request", Transport::Udp, WorkUnit::Thread)
 }
 
+pub fn tcp_thread() -> Subject {
+    subject("thread per connection", "a thread per connection", Transport::Tcp, WorkUnit::Thread)
+}
+
 pub fn process() -> Subject {
     subject("process per request", "a process per request", Transport::Udp, WorkUnit::Process)
 }
@@ -48,6 +52,8 @@ pub struct Answer {
     rate: f64,
     cost_ns: f64,
     doubts: Vec<Doubt>,
+    plan: &'static str,
+    effective: Option<f64>,
 }
 
 /// So many quantiles of an exponential distribution.
@@ -78,6 +84,33 @@ impl Answer {
         let short_ns = exponential(1800, short);
         let responses_ns = [&short_ns[..], &[50_000_000; 200]].concat();
         Self { responses_ns, short_ns: Some(short_ns), service_ns, ..Self::default() }
+    }
+
+    /// The same of so many requests.
+    pub fn mixed_of(count: usize, short: f64) -> Self {
+        let short_ns = vec![short as u64; count * 9 / 10];
+        let responses_ns = [&short_ns[..], &vec![50_000_000; count - short_ns.len()]].concat();
+        Self { responses_ns, short_ns: Some(short_ns), service_ns: 1e6, ..Self::default() }
+    }
+
+    /// So many requests with this response time.
+    pub fn times(count: usize, response: f64) -> Self {
+        let responses_ns = vec![response as u64; count];
+        Self { responses_ns, service_ns: response, ..Self::default() }
+    }
+
+    /// So many further requests go unanswered.
+    pub fn leaving(self, unanswered: u64) -> Self {
+        Self { unanswered, ..self }
+    }
+
+    pub fn effective(self, effective: f64) -> Self {
+        Self { effective: Some(effective), ..self }
+    }
+
+    /// The run had another plan than those of its cell.
+    pub fn of_plan(self, plan: &'static str) -> Self {
+        Self { plan, ..self }
     }
 
     pub fn none(service_ns: f64) -> Self {
@@ -120,7 +153,7 @@ impl Answer {
         let answered = self.responses_ns.len() as u64;
         let sent = answered + self.unanswered;
         Measurement {
-            plan_hash: plan,
+            plan_hash: format!("{plan}{}", self.plan),
             counts: Counts {
                 planned: sent,
                 sent,
@@ -144,7 +177,7 @@ impl Answer {
             statuses_by_code: Default::default(),
             parts: None,
             series: None,
-            effective_samples: sent as f64,
+            effective_samples: self.effective.unwrap_or(sent as f64),
             waited_mean_ns: 0.0,
             computed_mean_ns: 0.0,
             doubts: self.doubts.clone(),

@@ -1,0 +1,306 @@
+//! What decides a comparison, and what does not: noise, unanswered requests, other plans, few requests.
+
+mod common;
+
+use analysis::bootstrap::estimate;
+use analysis::crossover::{compare, difference, find};
+use analysis::{Crossover, Findings, Metric, Noise};
+use common::{Answer, Bench, iterative, process, tcp_iterative, tcp_thread, thread};
+use protocol::Transport;
+use results::{Parameter, Shows};
+
+/// Identical runs that differ by this much, at two points, over UDP and TCP.
+fn with_noise() -> Bench {
+    let mut bench = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+    for (x, udp, tcp) in [(1e5, 1.10, 1.02), (1e6, 1.30, 1.04), (2e6, 1.20, 1.06)] {
+        for (subject, ratio) in [(iterative(), udp), (tcp_iterative(), tcp)] {
+            bench.cell(&subject, x, |_| Answer::mean(1e6, x));
+            bench.twins(&subject, x, |_| Answer::mean(1e6 * ratio, x));
+        }
+    }
+    bench
+}
+
+#[test]
+fn the_noise_floor_is_that_of_the_cell_or_else_the_transports_typical_one() {
+    let bench = with_noise();
+    let noise = Findings::of(&bench.records).noise;
+    let close = |left: f64, right: f64| (left - f64::ln(right)).abs() < 1e-3;
+    assert!(close(noise.floor("waiting", Transport::Udp, 1e5), 1.10));
+    assert!(close(noise.floor("waiting", Transport::Udp, 1e6), 1.30));
+    assert!(close(noise.floor("waiting", Transport::Tcp, 1e6), 1.04));
+    assert!(close(noise.floor("waiting", Transport::Udp, 5e5), 1.20), "the median over UDP");
+    assert!(close(noise.floor("another", Transport::Tcp, 1e5), 1.04), "the median over TCP");
+    assert!(close(noise.typical(|_| true), (1.06_f64 * 1.10).sqrt()));
+    assert!(close(noise.largest(), 1.30));
+    assert!(noise.cells.iter().all(|cell| !cell.are_alike()), "each differs for certain");
+    assert_eq!(Noise::default().largest(), 0.0);
+    let mut alike = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+    alike.cell(&iterative(), 1e5, |r| Answer::mean(1e6 + f64::from(r % 2) * 1e5, 1e5));
+    alike.twins(&iterative(), 1e5, |r| Answer::mean(1e6 + f64::from((r + 1) % 2) * 1e5, 1e5));
+    assert!(Findings::of(&alike.records).noise.cells[0].are_alike());
+    for ratio in [0.9, 1.1] {
+        let mut unlike = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+        unlike.cell(&iterative(), 1e5, |_| Answer::mean(1e6, 1e5));
+        unlike.twins(&iterative(), 1e5, |_| Answer::mean(1e6 * ratio, 1e5));
+        assert!(!Findings::of(&unlike.records).noise.cells[0].are_alike(), "{ratio}");
+    }
+}
+
+#[test]
+fn a_difference_at_the_edge_of_chance_or_noise_is_not_decided() {
+    let decided = |pairs: [f64; 6], floor: f64| {
+        difference(1.0, pairs.to_vec(), floor).is_some_and(|one| one.decided)
+    };
+    assert!(decided([0.1; 6], 0.05));
+    assert!(!decided([0.1; 6], 0.1), "as large as the noise");
+    assert!(!decided([0.0, 0.1, 0.1, 0.1, 0.1, 0.1], 0.05), "no difference is in the interval");
+    assert!(!decided([0.0, -0.1, -0.1, -0.1, -0.1, -0.1], 0.05));
+    assert!(decided([-0.1; 6], 0.05));
+}
+
+#[test]
+fn a_crossing_whose_resamples_disagree_is_unclear() {
+    let point = |x: f64, pairs: [f64; 6]| difference(x, pairs.to_vec(), 0.0);
+    let differences: Vec<_> = [
+        point(1e3, [0.5; 6]),
+        point(2e3, [-0.01, -0.01, -0.01, 0.9, 0.9, -0.01]),
+        point(4e3, [-0.3; 6]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let Crossover::At { value, low, high, .. } = find("base", "other", &differences) else {
+        panic!("a crossing");
+    };
+    assert!(low <= value && value * 1.5 < high, "the open point moves it: {low} {value} {high}");
+    // Where one half of the resamples crosses the other way, there is none to name.
+    let differences: Vec<_> = [
+        point(1e3, [0.1; 6]),
+        point(2e3, [-2.0, -2.0, -2.0, 2.1, 2.1, 2.1]),
+        point(4e3, [-0.1; 6]),
+        point(8e3, [2.0, 2.0, 2.0, -2.1, -2.1, -2.1]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    assert_eq!(find("base", "other", &differences), Crossover::Unclear);
+}
+
+#[test]
+fn a_subject_that_leaves_requests_unanswered_loses() {
+    for (base, other, wins) in [(false, true, false), (true, false, true)] {
+        let mut bench = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+        let answer = |leaves: bool| match leaves {
+            true => Answer::half(1e6),
+            false => Answer::mean(9e6, 1e6),
+        };
+        bench.cell(&iterative(), 1e6, |_| answer(base));
+        bench.cell(&thread(), 1e6, |_| answer(other));
+        let findings = Findings::of(&bench.records);
+        let comparison = &findings.experiments[0].comparisons[0];
+        let winner = if wins { "udp-thread-per-request" } else { "udp-iterative" };
+        assert_eq!(comparison.crossover, Crossover::Always(winner.to_owned()));
+        assert_eq!(comparison.differences[0].log_ratio.value > 0.0, other, "{comparison:?}");
+    }
+    let mut both = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+    both.cell(&iterative(), 1e6, |_| Answer::half(1e6));
+    both.cell(&thread(), 1e6, |_| Answer::half(1e6));
+    let findings = Findings::of(&both.records);
+    assert!(findings.experiments[0].comparisons[0].differences.is_empty());
+}
+
+#[test]
+fn runs_of_other_plans_are_no_pairs() {
+    let mut bench = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+    bench.cell(&iterative(), 1e6, |_| Answer::mean(9e6, 1e6));
+    bench.cell(&thread(), 1e6, |_| Answer::mean(1e6, 1e6).of_plan("another"));
+    let findings = Findings::of(&bench.records);
+    assert!(findings.experiments[0].comparisons[0].differences.is_empty());
+}
+
+#[test]
+fn only_the_iterative_server_of_the_same_transport_is_a_base() {
+    let mut bench = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+    bench.cell(&tcp_iterative(), 1e6, |_| Answer::mean(9e6, 1e6));
+    bench.cell(&thread(), 1e6, |_| Answer::mean(1e6, 1e6));
+    bench.cell(&process(), 1e6, |_| Answer::mean(2e6, 1e6));
+    let findings = Findings::of(&bench.records);
+    let found = &findings.experiments[0];
+    assert!(found.comparisons.is_empty());
+    // Any two can be compared all the same.
+    let any_two = compare(&found.experiment, &process(), &thread(), &findings.noise);
+    assert_eq!(any_two.crossover, Crossover::Always(thread().name));
+    let ratio = any_two.differences[0].log_ratio.value;
+    assert!((ratio - 0.5_f64.ln()).abs() < 0.01, "{ratio}");
+}
+
+#[test]
+fn a_curve_lies_where_its_axis_was_in_truth() {
+    for (axis, expected) in
+        [(Parameter::Rate, 450.0), (Parameter::Wait, 2e6), (Parameter::Clients, 500.0)]
+    {
+        let mut bench = Bench::new("load", &[Shows::Load], Some(axis));
+        bench.cell(&iterative(), 500.0, |_| Answer::mean(3e6, 2e6).sent(450.0));
+        bench.cell(&thread(), 500.0, |_| Answer::mean(3e6, 7e6).sent(450.0));
+        let findings = Findings::of(&bench.records);
+        for curve in findings.experiments[0].curves(Metric::P50) {
+            let x = curve.points[0].x;
+            assert!((x / expected - 1.0).abs() < 0.01, "{axis}: {x}");
+            assert_eq!(curve.points[0].configured_x, 500.0);
+        }
+    }
+}
+
+#[test]
+fn experiments_stand_as_the_scenario_has_them_and_each_has_its_own_runs() {
+    let mut first = Bench::new("first", &[Shows::Cost], None);
+    let mut second = Bench::new("second", &[Shows::Cost], None);
+    first.cell(&iterative(), 0.0, |_| Answer::mean(1e6, 1e6).costing(1e4));
+    second.cell(&iterative(), 0.0, |_| Answer::mean(1e6, 1e6).costing(3e4));
+    second.records.iter_mut().for_each(|record| record.position = 1);
+    let records = [second.records, first.records].concat();
+    let findings = Findings::of(&records);
+    let names = findings.experiments.iter().map(|found| found.experiment.name);
+    assert_eq!(names.collect::<Vec<_>>(), ["first", "second"]);
+    assert!(findings.experiments.iter().all(|found| found.experiment.runs.len() == 6));
+    let texts: Vec<&str> = findings.verdict.findings.iter().map(|it| it.text.as_str()).collect();
+    assert!(texts[1].contains("10.0 µs") && texts[3].contains("30.0 µs"), "{texts:?}");
+}
+
+#[test]
+fn what_is_said_of_an_axis_as_a_whole_is_said_at_its_middle() {
+    for (count, middle) in [(1, "1.00 ms"), (2, "1.00 ms"), (3, "2.00 ms"), (5, "3.00 ms")] {
+        let mut bench = Bench::new("plain", &[Shows::Percentiles], Some(Parameter::Wait));
+        for x in (1..=count).map(|number| f64::from(number) * 1e6) {
+            bench.cell(&iterative(), x, |_| Answer::mean(x, x));
+        }
+        let findings = Findings::of(&bench.records);
+        let text = &findings.verdict.findings[0].text;
+        assert!(text.ends_with(&format!("within {middle}, at {middle}.")), "{count}: {text}");
+    }
+}
+
+#[test]
+fn a_percentile_is_said_if_most_repetitions_have_the_requests_for_it() {
+    for (enough, is_said) in [(2, false), (3, false), (4, true)] {
+        let mut bench = Bench::new("plain", &[Shows::Percentiles], None);
+        let with = |count: usize| Answer::times(count, 1e6);
+        bench.cell(&iterative(), 0.0, |r| with(if r < enough { 299 } else { 298 }));
+        let findings = Findings::of(&bench.records);
+        let text = &findings.verdict.findings[0].text;
+        assert_eq!(text.contains("and 99 % within"), is_said, "{enough}: {text}");
+    }
+    // Nine tenths of the requests are short: of 320, 288 are too few for p99 and enough for p95.
+    for (count, named) in [(320, "95 %"), (340, "99 %")] {
+        let mut bench = Bench::new("short", &[Shows::ShortAmongLong], None);
+        bench.cell(&iterative(), 0.0, |_| Answer::mixed_of(count, 5e6));
+        bench.cell(&thread(), 0.0, |_| Answer::mixed_of(count, 1e5));
+        let findings = Findings::of(&bench.records);
+        let text = &findings.verdict.findings[0].text;
+        assert!(text.starts_with(named), "{count}: {text}");
+    }
+}
+
+#[test]
+fn old_records_without_an_effective_sample_size_count_their_requests() {
+    let ends = |effective: f64| {
+        let mut bench = Bench::new("plain", &[Shows::Percentiles], None);
+        bench.cell(&iterative(), 0.0, |_| Answer::times(1000, 1e6).effective(effective));
+        let figures = Findings::of(&bench.records).figures();
+        figures[0].panels[0].series[0].points.last().map_or(0.0, |dot| dot.x)
+    };
+    assert!(ends(0.0) > 0.99 && ends(1000.0) == ends(0.0));
+    assert!(ends(50.0) < 0.95);
+}
+
+#[test]
+fn the_interval_of_few_repetitions_is_their_range() {
+    let values: Vec<f64> = (1..=8).map(f64::from).collect();
+    let few = estimate(&values).expect("values");
+    assert_eq!((few.low, few.value, few.high), (1.0, 4.5, 8.0));
+    let many = estimate(&(1..=9).map(f64::from).collect::<Vec<_>>()).expect("values");
+    assert!(many.low > 1.0 && many.high < 9.0, "{many:?}");
+}
+
+/// Waiting of two lengths, response times over UDP and TCP as given.
+fn two_transports(name: &str, udp: [f64; 3], tcp: [f64; 2]) -> Bench {
+    let mut bench = Bench::new(name, &[Shows::Crossover], Some(Parameter::Wait));
+    for x in [1e5, 1e6] {
+        for (subject, factor) in [(iterative(), udp[0]), (thread(), udp[1]), (process(), udp[2])] {
+            bench.cell(&subject, x, |_| Answer::mean(factor * x, x));
+        }
+        for (subject, factor) in [(tcp_iterative(), tcp[0]), (tcp_thread(), tcp[1])] {
+            bench.cell(&subject, x, |_| Answer::mean(factor * x, x));
+        }
+    }
+    bench
+}
+
+#[test]
+fn the_page_opens_with_the_design_that_gains_most_on_each_transport() {
+    let opening = |bench: &Bench| {
+        let verdict = Findings::of(&bench.records).verdict;
+        (verdict.headline, verdict.second)
+    };
+    let (first, second) = opening(&two_transports("waiting", [9.0, 4.0, 2.0], [9.0, 3.0]));
+    assert!(first.contains("a process per request beats the iterative UDP"), "{first}");
+    assert!(first.contains("4.5"), "{first}");
+    let second = second.expect("TCP gains, too");
+    assert!(second.starts_with("Over TCP, a thread per connection beats"), "{second}");
+    // The first transport that gains comes first; the other one then adds nothing.
+    let (first, second) = opening(&two_transports("waiting", [1.0, 4.0, 2.0], [9.0, 3.0]));
+    assert!(first.contains("a thread per connection beats the iterative TCP"), "{first}");
+    assert_eq!(second, None);
+    // What gains in another experiment is no rival of the first one's.
+    let mut records = two_transports("waiting", [9.0, 4.0, 5.0], [1.0, 3.0]).records;
+    let mut later = two_transports("zz-later", [9.0, 1.0, 1.0], [1.0, 3.0]).records;
+    later.iter_mut().for_each(|record| record.position = 1);
+    records.extend(later);
+    let findings = Findings::of(&records);
+    assert!(findings.verdict.headline.contains("a thread per request"), "2.25 times");
+    assert!(findings.verdict.headline.contains("2.25"), "{}", findings.verdict.headline);
+    // Without a gain the first finding opens the page.
+    let (first, second) = opening(&two_transports("waiting", [1.0, 2.0, 3.0], [1.0, 2.0]));
+    assert!(first.contains("a thread per request never beats"), "{first}");
+    assert_eq!(second, None);
+}
+
+#[test]
+fn a_design_that_is_only_ever_slower_gains_nothing() {
+    let bench = two_transports("waiting", [9.0, 3.0, 18.0], [1.0, 1.0]);
+    let verdict = Findings::of(&bench.records).verdict;
+    let gains: Vec<Option<f64>> = verdict.findings.iter().map(|finding| finding.gain).collect();
+    assert!(gains[0].is_some_and(|gain| (gain - 3.0).abs() < 0.01), "{gains:?}");
+    assert_eq!(gains[1..], [None, None]);
+}
+
+#[test]
+fn runs_without_a_request_leave_nothing_to_say() {
+    let mut bench = Bench::new("plain", &[Shows::Percentiles], None);
+    bench.cell(&iterative(), 0.0, |_| Answer::times(0, 1e6));
+    let headline = Findings::of(&bench.records).verdict.headline;
+    assert!(headline.starts_with("6 runs were measured, and nothing can be said"), "{headline}");
+}
+
+#[test]
+fn half_of_the_requests_unanswered_is_said_and_a_third_is_not() {
+    for (unanswered, is_said) in [(49, false), (100, true), (300, true)] {
+        let mut bench = Bench::new("plain", &[Shows::Cost], None);
+        bench.cell(&iterative(), 0.0, |_| Answer::times(100, 1e6).leaving(unanswered).costing(1e4));
+        let findings = Findings::of(&bench.records);
+        let text = &findings.verdict.findings[0].text;
+        assert_eq!(text.contains("unanswered"), is_said, "{unanswered}: {text}");
+        let caption = &findings.figures()[0].caption;
+        let few = caption.contains("UDP iterative answered less than half of the requests");
+        assert_eq!(few, unanswered > 100, "{unanswered}: {caption}");
+    }
+    // It is said of a figure if it is so in most repetitions.
+    for (such, is_said) in [(3, false), (4, true)] {
+        let mut bench = Bench::new("plain", &[Shows::Cost], None);
+        let leaves = |r: u32| if r < such { 300 } else { 0 };
+        bench.cell(&iterative(), 0.0, |r| Answer::times(100, 1e6).leaving(leaves(r)).costing(1e4));
+        let findings = Findings::of(&bench.records);
+        assert_eq!(findings.figures()[0].caption.contains("less than half"), is_said, "{such}");
+    }
+}
