@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use results::{PARAMETERS, Shows};
-use servers::CATALOGUE;
+use servers::{CATALOGUE, Concurrency};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
@@ -135,6 +135,16 @@ fn designs_follow_the_rules_of_the_catalogue() {
         let path = format!("servers/src/{folder}/{}.rs", file.replace('-', "_"));
         let text = fs::read_to_string(root().join(&path)).unwrap_or_else(|_| panic!("{path}"));
         assert_eq!(folder, design.transport().to_string());
+        let axes = match design.concurrency {
+            Concurrency::Iterative => "Iterative",
+            Concurrency::Concurrent => "Concurrent",
+            Concurrency::Apparent => "Apparent concurrency",
+        };
+        let first = text.lines().next().unwrap_or_default();
+        assert!(
+            first.starts_with(&format!("//! {axes}, ")),
+            "{path} must open with {axes}: {first}"
+        );
         for part in ["# Picture", "# What changed", "# When it pays", "# Where it is described"] {
             assert!(text.contains(&format!("//! {part}")), "{path} lacks the header part '{part}'");
         }

@@ -13,6 +13,7 @@
 
 mod arrivals;
 mod connection;
+mod digest;
 mod distribution;
 mod law;
 mod list;

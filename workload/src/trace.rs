@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
+use crate::digest::eight_digits;
 use crate::rate::Rate;
 
 /// Recorded instants, kept for the life of the program so that arrivals can be copied.
@@ -23,9 +22,7 @@ impl Trace {
         due_ns.sort_unstable();
         let first = *due_ns.first()?;
         due_ns.iter_mut().for_each(|due| *due -= first);
-        let mut hasher = Sha256::new();
-        due_ns.iter().for_each(|due| hasher.update(due.to_le_bytes()));
-        let digest = hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest = eight_digits(due_ns.iter().map(|number| number.to_le_bytes()));
         (*due_ns.last()? > 0).then(|| &*Box::leak(Box::new(Self { due_ns, digest })))
     }
 

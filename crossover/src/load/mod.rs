@@ -3,6 +3,7 @@
 mod advice;
 mod capacity;
 mod output;
+mod rules;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use loadgen::{DriveError, Exchange, HttpRequest, RawReply};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Transport;
 use results::{Measurement, OutputFile, Placement, is_same_file};
-use workload::{Arrivals, Close, Law, LoadSpec, Plan, Reuse, Session};
+use workload::{Arrivals, LoadSpec, Plan, Reuse, Session};
 
 use crate::cli::{LatencyFile, LoadArgs, Scheme, TargetService};
 use crate::error::Error;
@@ -37,8 +38,9 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
     {
         return Err(DriveError::NotLoopback(*remote).into());
     }
+    rules::check(arguments)?;
     let target = target_of(arguments)?;
-    let spec = spec_of(arguments)?;
+    let spec = spec_of(arguments);
     fits_transport(&spec, target.transport).map_err(Error::Usage)?;
     let plan = Plan::draw(spec.clone())?;
     let exports = Exports::prepare(arguments)?;
@@ -109,24 +111,9 @@ fn unmet(arguments: &LoadArgs, measured: &Measurement) -> Vec<Error> {
     unmet.collect()
 }
 
-fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
-    let thinks = arguments.closed || arguments.session.is_some();
-    if !thinks && (!arguments.think.is_fixed() || arguments.think.mean() > 0.0) {
-        return Err(Error::Usage(
-            "--think is the pause after a reply: it needs --closed or --session".to_owned(),
-        ));
-    }
-    if arguments.clients < arguments.threads {
-        return Err(Error::Usage(format!(
-            "{} threads need at least as many clients; raise --clients or lower --threads",
-            arguments.threads
-        )));
-    }
-    if arguments.rate.is_some() && matches!(arguments.arrivals, Law::Trace(_)) {
-        return Err(Error::Usage("a trace has its own rate; omit --rate".to_owned()));
-    }
+fn spec_of(arguments: &LoadArgs) -> LoadSpec {
     let usual = LoadSpec::default().arrivals.rate().expect("the usual load has a rate");
-    Ok(LoadSpec {
+    LoadSpec {
         arrivals: if arguments.closed {
             Arrivals::Closed(arguments.think)
         } else {
@@ -150,7 +137,7 @@ fn spec_of(arguments: &LoadArgs) -> Result<LoadSpec, Error> {
         timeout: arguments.timeout,
         max_in_flight: arguments.max_in_flight,
         seed: arguments.seed,
-    })
+    }
 }
 
 /// The server, and the exchange with it.
@@ -160,22 +147,13 @@ fn target_of(arguments: &LoadArgs) -> Result<Target, Error> {
         Scheme::Udp => Transport::Udp,
         Scheme::Tcp | Scheme::Http => Transport::Tcp,
     };
-    let udp_only = arguments.unconnected || arguments.kernel_stamps || arguments.offload;
-    if udp_only && transport == Transport::Tcp {
-        return Err(Error::Usage(
-            "--unconnected, --kernel-stamps and --offload are for udp:// targets".to_owned(),
-        ));
-    }
     let body = arguments.body.as_ref().map_or(&[][..], |body| &body.0);
     let exchange = match (target.scheme, &arguments.send, arguments.service) {
-        (Scheme::Http, None, _) => {
+        (Scheme::Http, ..) => {
             let (method, headers) = (&arguments.method, headers_of(arguments));
             let request = HttpRequest::new(method, &target.host, &target.path, &headers, body);
             let right = arguments.ok.clone().unwrap_or_default();
             Exchange::Http(request.map_err(Error::Usage)?.expecting(right))
-        }
-        (Scheme::Http, Some(_), _) => {
-            return Err(Error::Usage("--send is for udp:// and tcp:// targets".to_owned()));
         }
         (_, Some(request), _) => Exchange::Raw {
             request: request.0.clone(),
@@ -188,7 +166,6 @@ fn target_of(arguments: &LoadArgs) -> Result<Target, Error> {
         (_, None, TargetService::Work) => Exchange::Work,
         (_, None, TargetService::Echo) => Exchange::Echo,
     };
-    carries_what_is_asked(arguments, &exchange)?;
     Ok(Target {
         transport,
         addresses: target.addresses.clone(),
@@ -220,43 +197,6 @@ fn headers_of(arguments: &LoadArgs) -> Vec<String> {
         headers.push(format!("Authorization: {value}"));
     }
     headers
-}
-
-/// Refuses options that the exchange cannot carry, because the load would measure something else.
-/// Only the work protocol carries how long to work and how much to reply.
-fn carries_what_is_asked(arguments: &LoadArgs, exchange: &Exchange) -> Result<(), Error> {
-    let usual = LoadSpec::default();
-    let is_http = matches!(exchange, Exchange::Http(_));
-    let of_http = arguments.method != "GET"
-        || !arguments.headers.is_empty()
-        || arguments.body.is_some()
-        || arguments.ok.is_some();
-    let problem = if *exchange != Exchange::Work
-        && (arguments.wait.largest() > 0.0 || arguments.compute.largest() > 0.0)
-    {
-        "only the work protocol carries --wait and --compute; omit them, or load a server started by \
-         crossover serve"
-    } else if *exchange != Exchange::Work && arguments.reply_size != usual.reply_size {
-        "only the work protocol carries --reply-size; omit it, or load a server started by crossover \
-         serve"
-    } else if !matches!(exchange, Exchange::Work | Exchange::Echo)
-        && arguments.request_size != usual.request_size
-    {
-        "--request-size is for the services work and echo; give the bytes with --send or --body"
-    } else if !is_http && of_http {
-        "--method, --header, --body and --ok are for http:// targets"
-    } else if is_http && arguments.service == TargetService::Echo {
-        "--service is for udp:// and tcp:// targets"
-    } else if arguments.target.scheme == Scheme::Udp
-        && (arguments.connection != usual.reuse || Close::from(arguments.close) != usual.close)
-    {
-        "--connection and --close are for tcp:// and http:// targets"
-    } else if arguments.kernel_stamps && matches!(exchange, Exchange::Raw { .. }) {
-        "--kernel-stamps needs replies that identify their request: use the service work or echo"
-    } else {
-        return Ok(());
-    };
-    Err(Error::Usage(problem.to_owned()))
 }
 
 /// Raises the limit of open descriptors to the hard limit, because a load may need many sockets.

@@ -5,7 +5,7 @@ mod text;
 
 use std::marker::PhantomData;
 
-use sha2::{Digest, Sha256};
+use crate::digest::eight_digits;
 
 /// How a quantity varies from request to request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,9 +77,7 @@ impl Samples {
             return None;
         }
         values.sort_by(|a, b| b.total_cmp(a));
-        let mut hasher = Sha256::new();
-        values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
-        let digest = hasher.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest = eight_digits(values.iter().map(|number| number.to_le_bytes()));
         Some(Box::leak(Box::new(Self { values, digest })))
     }
 
