@@ -68,7 +68,7 @@ pub fn three_digits(value: f64) -> String {
     }
 }
 
-/// A ratio as a change: `+12 %`, `−3.5 %`, or a factor beyond doubling.
+/// A ratio as a change: `+12.0 %`, `−3.5 %`, or a factor beyond doubling.
 #[must_use]
 pub fn change(ratio: f64) -> String {
     let percent = (ratio - 1.0) * 100.0;

@@ -304,3 +304,40 @@ fn half_of_the_requests_unanswered_is_said_and_a_third_is_not() {
         assert_eq!(findings.figures()[0].caption.contains("less than half"), is_said, "{such}");
     }
 }
+
+#[test]
+fn a_side_without_a_decided_point_has_no_crossing_however_sure_its_points_agree() {
+    // The noise floor is 0.2: what agrees in all runs and is smaller than that is not decided.
+    let point = |x: f64, value: f64| difference(x, vec![value; 6], 0.2);
+    let values = [(1e3, -0.3), (2e3, 0.5), (4e3, -0.15), (8e3, -0.15), (16e3, -0.15)];
+    let differences: Vec<_> = values.iter().filter_map(|(x, value)| point(*x, *value)).collect();
+    assert_eq!(find("base", "other", &differences), Crossover::Unclear);
+    let mirrored: Vec<_> = values.iter().filter_map(|(x, value)| point(*x, -value)).collect();
+    assert_eq!(find("base", "other", &mirrored), Crossover::Unclear);
+}
+
+#[test]
+fn a_crossing_that_a_tenth_of_the_resamples_turn_round_is_unclear() {
+    let point = |x: f64, pairs: [f64; 6]| difference(x, pairs.to_vec(), 0.0);
+    let differences: Vec<_> = [
+        point(1e3, [0.05; 6]),
+        point(2e3, [1.0, 1.0, 1.0, 1.0, -3.0, -3.0]),
+        point(4e3, [-1.0, -1.0, -1.0, -1.0, 3.0, 3.0]),
+        point(8e3, [-0.05; 6]),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    assert_eq!(find("base", "other", &differences), Crossover::Unclear);
+}
+
+#[test]
+fn where_a_point_shows_no_difference_at_all_the_crossing_lies_midway_to_it() {
+    let point = |x: f64, value: f64| difference(x, vec![value; 6], 0.0);
+    let differences: Vec<_> =
+        [(1e3, 0.5), (4e3, 0.0), (16e3, -0.5)].iter().filter_map(|(x, v)| point(*x, *v)).collect();
+    let Crossover::At { value, .. } = find("base", "other", &differences) else {
+        panic!("a crossing");
+    };
+    assert!((value - 2e3).abs() < 1.0, "{value}");
+}

@@ -253,7 +253,7 @@ fn fewer_workers_than_kept_connections_are_told() {
         }
     });
     let frame = [&["--rate", "200/s", "--clients", "5", "--connection", "persistent"], &FRAME[..]];
-    // By POST, so that no connection is replaced before the end.
+    // A connection that is never served keeps its requests until they time out.
     let said = json(&format!("http://{address}/"), &frame.concat());
     assert!(has_doubt(&said, "unserved-connections"), "{said}");
 }
