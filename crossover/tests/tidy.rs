@@ -173,10 +173,12 @@ fn headers_say_which_system_calls_stand_behind_the_verbs_of_a_design() {
         let path = format!("servers/src/{folder}/{}.rs", file.replace('-', "_"));
         let text = fs::read_to_string(root().join(&path)).unwrap_or_else(|_| panic!("{path}"));
         let (header, code) = text.split_once("\nuse ").expect("a header, and code");
-        let (_, calls) = header.split_once("In system calls").unwrap_or_else(|| {
-            panic!("{path}: say in its header which system calls its verbs make")
+        let paragraphs = header.split("\n//!\n").map(|it| it.replace("\n//! ", " "));
+        let with_calls = paragraphs.into_iter().find(|it| it.contains("System calls: "));
+        let calls = with_calls.unwrap_or_else(|| {
+            panic!("{path}: say after `System calls: ` in its header which ones its verbs make")
         });
-        let calls = calls.split("//! #").next().unwrap_or_default();
+        let (_, calls) = calls.split_once("System calls: ").expect("found above");
         assert!(calls.contains("(2)"), "{path} names no system call");
         for verb in calls.split('`').skip(1).step_by(2) {
             let is_called = code.contains(&format!("{verb}("));

@@ -21,10 +21,12 @@ pub struct LoadArgs {
     /// The server: udp://127.0.0.1:PORT, tcp://127.0.0.1:PORT or http://127.0.0.1:PORT/PATH
     #[arg(value_name = "TARGET")]
     pub target: TargetUrl,
-    /// udp://, tcp://: the protocol: work (Crossover's own) or echo
+    /// Protocol over udp:// and tcp://: work (Crossover's own; each request states how long the server
+    /// is to wait and compute) or echo
     #[arg(long, value_name = "SERVICE", default_value = "work", conflicts_with = "send")]
     pub service: TargetService,
-    /// Send these bytes instead; \r, \n, \t, \\ and \xNN are escapes, @FILE reads a file
+    /// udp://, tcp://: send these bytes as each request, instead of a --service; \r, \n, \t, \\ and
+    /// \xNN are escapes, @FILE reads a file
     #[arg(long, value_name = "BYTES", value_parser = read_bytes, help_heading = "Exchange")]
     pub send: Option<Octets>,
     /// With --send: length of a reply in bytes
@@ -52,8 +54,8 @@ pub struct LoadArgs {
     pub rate: Option<Rate>,
     /// Open loop: when requests are due: poisson (at random), even (equally spaced), burst:N (N at
     /// once), on-off:TIME,TIME (at random, then none), ramp:RATE (from --rate to RATE),
-    /// sine:FRACTION,PERIOD (--rate plus and minus a fraction of it), trace:FILE (one instant a line;
-    /// without --rate)
+    /// sine:FRACTION,PERIOD (--rate plus and minus a fraction of it), trace:FILE (one time per line, in
+    /// seconds unless a unit is given; not with --rate)
     #[arg(long, value_name = "LAW", default_value = "poisson", conflicts_with = "closed",
           value_parser = read_law, help_heading = "Load")]
     pub arrivals: Law,
@@ -104,20 +106,20 @@ pub struct LoadArgs {
     /// How TCP connections are used: persistent, per-request, or per:N requests
     #[arg(long, value_name = "USE", default_value = "persistent", help_heading = "Load")]
     pub connection: Reuse,
-    /// How TCP connections are closed: reset (RST; ports are free at once) or finish (FIN; ports stay
-    /// in TIME_WAIT for a minute; after 12,000 connections to a server on loopback the next ones
-    /// come from 127.1.0.1 and the addresses after it)
+    /// How TCP connections are closed: reset (RST; the port is free at once) or finish (FIN; the port
+    /// stays in TIME_WAIT for a minute. On loopback, connections after the first 12,000 therefore come
+    /// from 127.1.0.1 and the addresses after it)
     #[arg(long, value_name = "HOW", default_value = "reset", help_heading = "Load")]
     pub close: CloseKind,
-    /// Give a request up after this time without an answer
+    /// Give up on a request that has no answer after this time
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_positive_duration,
           help_heading = "Load")]
     pub timeout: Duration,
-    /// Most requests in flight at once; requests beyond that count as unsent
+    /// Maximum number of requests in flight; any beyond it count as unsent
     #[arg(long, value_name = "N", default_value_t = 16_384, help_heading = "Load",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(loadgen::driver::MOST_IN_FLIGHT)))]
     pub max_in_flight: u32,
-    /// Seed of the plan
+    /// Seed for the random arrivals, sizes and times
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load")]
     pub seed: u64,
     /// Threads of the generator; each has a shard of the clients and of the plan
@@ -131,7 +133,8 @@ pub struct LoadArgs {
     /// then spin) [default: spin if a core remains for the server, else hybrid; sleep on one core]
     #[arg(long, help_heading = "Generator")]
     pub pacing: Option<PacingKind>,
-    /// /dev/cpu_dma_latency: hold at 0 if permitted, so that idle cores wake at once, or leave
+    /// Whether to hold /dev/cpu_dma_latency at 0 during the run (if permitted), which lets idle cores
+    /// wake at once, or to leave it alone
     #[arg(long, value_name = "DO", default_value = "hold", help_heading = "Generator")]
     pub latency_file: LatencyFile,
     /// udp://: accept replies from any port of the server's address
@@ -147,22 +150,22 @@ pub struct LoadArgs {
     /// Allow a target on another machine; it must be yours
     #[arg(long)]
     pub allow_remote: bool,
-    /// Check a bound on the response times, such as 'p99 < 5ms'; exit code 0: met, 5: not met, 6: the
-    /// run cannot tell
-    #[arg(long, value_name = "BOUND", help_heading = "Answer")]
+    /// Check a bound on the response times, such as 'p99 < 5ms'; exit code 0: met, 5: missed, 6:
+    /// undecided
+    #[arg(long, value_name = "BOUND", help_heading = "Result")]
     pub expect: Vec<Expectation>,
     /// Search for the highest rate at which the response times meet a bound, such as 'p99 < 5ms'
     #[arg(long, value_name = "BOUND", conflicts_with_all = ["closed", "expect", "hlog", "hgrm"],
-          help_heading = "Answer")]
+          help_heading = "Result")]
     pub capacity: Option<Expectation>,
     /// Print one JSON object instead of tables
-    #[arg(long, help_heading = "Answer")]
+    #[arg(long, help_heading = "Result")]
     pub json: bool,
     /// Also write the response times as an HdrHistogram interval log
-    #[arg(long, value_name = "FILE", help_heading = "Answer")]
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub hlog: Option<PathBuf>,
     /// Also write the response times as an HdrHistogram percentile table
-    #[arg(long, value_name = "FILE", help_heading = "Answer")]
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub hgrm: Option<PathBuf>,
 }
 

@@ -60,7 +60,7 @@ pub struct BenchArgs {
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// Name of a design (`crossover designs` lists them), or all-services (every service over UDP
-    /// and TCP from one process), or superserver (a program for each connection)
+    /// and TCP from one process), or superserver (starts a program for each connection)
     #[arg(value_name = "DESIGN", value_parser = read_serving)]
     pub serving: Serving,
     /// What to serve: work (each request names its processing), echo, daytime, time, or http
@@ -74,42 +74,45 @@ pub struct ServeArgs {
     /// daytime 13, time 37, http 80, and work 4)
     #[arg(long, value_name = "PORT", default_value_t = 9000)]
     pub base: u16,
-    /// superserver: the table, lines such as `7777 /bin/cat`
+    /// superserver: the table file, one `PORT PROGRAM` in each line, such as `7777 /bin/cat`
     #[arg(long, value_name = "FILE")]
     pub table: Option<PathBuf>,
     /// Listen on an address that other machines can reach; any of them can make this one compute
     #[arg(long)]
     pub allow_remote: bool,
-    /// Workers: the most at once if created on demand [default: 1024], the number if preallocated
-    /// [default: 16], the threads of a runtime [default: one per processor]
+    /// Number of workers: the maximum for designs that create them on demand [default: 1024], the
+    /// pool size for preallocated designs [default: 16], or the threads of a runtime [default: one
+    /// per processor]
     #[arg(long, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(servers::limits::MAX_WORKERS)))]
     pub workers: Option<u32>,
-    /// Most clients that a loop, a queue or a runtime holds at once; the others wait in the kernel
+    /// Maximum number of clients that an event loop, a queue or a runtime holds; further clients wait
+    /// in the kernel
     #[arg(long, value_name = "N", default_value_t = 4096,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_clients: u32,
     /// Largest request accepted; a larger one is refused
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_request: usize,
-    /// Largest reply; a request for a larger one is refused. A loop may hold a request and a reply in
-    /// memory for each client: with the default limits, 8 GiB for 4,096 clients
+    /// Largest reply; a request for a larger one is refused. An event loop may hold a request and a
+    /// reply in memory for each client: with the default limits, 8 GiB for 4,096 clients
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = read_message_size)]
     pub max_reply: usize,
-    /// Longest wait that a request may ask for
+    /// Maximum wait that a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
     pub max_wait: Duration,
-    /// Most processor time a request may ask for
+    /// Maximum processor time that a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
     pub max_compute: Duration,
-    /// Close a connection that is silent, or whose request or reply is incomplete, for so long
+    /// Close a connection after this time of silence, or with an incomplete request or reply
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = read_positive_duration)]
     pub idle: Duration,
-    /// Delayed allocation: serve a request for so long before another worker takes over the port
+    /// Delayed allocation: how long a request may run before another worker takes over the port
     #[arg(long, value_name = "TIME", default_value = "1ms", value_parser = read_duration)]
     pub patience: Duration,
-    /// Several event loops: how connections reach them: shared (one listener, all loops wake),
-    /// exclusive (one loop wakes), reuseport (a listener each), round-robin (an acceptor deals them out)
+    /// How several event loops share connections: shared (one listener, all loops wake), exclusive
+    /// (one listener, one loop wakes), reuseport (a listener for each loop), round-robin (one thread
+    /// accepts and gives each loop its turn)
     #[arg(long, value_name = "HOW", default_value_t = Dispatch::Exclusive)]
     pub distribution: Dispatch,
     /// Cores the server may use, such as 1,2,3 [default: all]

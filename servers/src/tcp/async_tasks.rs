@@ -16,8 +16,8 @@
 //! the compiler turns each `await` into a state to which the runtime returns. The runtime has
 //! several loops, and a task may move from one to another.
 //!
-//! In system calls, the runtime tries accept4(2), recv(2) and send(2) at once and waits for
-//! readiness in epoll_wait(2); `spawn` needs none to create a task, which is why a task costs so
+//! System calls: the runtime tries accept4(2), recv(2) and send(2) at once and waits for readiness
+//! in epoll_wait(2); `spawn` needs no system call to create a task, which is why a task costs so
 //! little.
 //!
 //! # When it pays

@@ -14,11 +14,12 @@
 //! `tcp/thread_per_connection.rs` creates a worker before it knows whether that pays;
 //! `tcp/iterative.rs` never creates one. Here the receiver starts like the iterative server and
 //! sets a timer. A client that leaves in time costs only the timer. A client that stays keeps its
-//! thread, which thereby becomes a worker, and the master puts a new receiver at the port. No
-//! unfinished conversation is handed over, because the port moves and not the conversation.
+//! thread, which thereby becomes a worker, and the master puts a new receiver at the port. An
+//! unfinished conversation never changes threads: its own thread finishes it, and the port goes to
+//! a new thread.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2)
-//! and send(2) in turn, `begin` timerfd_settime(2); `outlasted` waits in read(2) on that timer.
+//! System calls: `spawn_worker` is pthread_create(3); `accept` is accept4(2); `converse` is recv(2)
+//! and send(2) in turn; `begin` is timerfd_settime(2); `outlasted` waits in read(2) on that timer.
 //!
 //! # When it pays
 //!

@@ -19,8 +19,8 @@
 //! returns only the ready ones. The kernel reports readiness once, when it starts (edge-triggered).
 //! The loop must then read until nothing is left, or remember that there may be more.
 //!
-//! In system calls, `watch` is epoll_ctl(2), `wait` epoll_wait(2), `accept_all` accept4(2); `serve`
-//! calls recv(2) and send(2) on a non-blocking socket, until a call would block.
+//! System calls: `watch` is epoll_ctl(2); `wait` is epoll_wait(2); `accept_all` is accept4(2);
+//! `serve` calls recv(2) and send(2) on a non-blocking socket, until a call would block.
 //!
 //! # When it pays
 //!

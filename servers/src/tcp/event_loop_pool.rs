@@ -10,13 +10,14 @@
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/event_loop.rs` the loop computes, and all clients wait meanwhile. Here the loop only
-//! reads and writes. A complete request goes to a queue; a worker of a pool processes it and may
-//! block; the reply comes back through a second queue, with a wake-up for the loop. A connection
-//! has at most one request in progress, so replies keep their order and the queue has a bound.
+//! In `tcp/event_loop.rs` the loop does the computing itself, and every other client waits. Here
+//! the loop only reads and writes. A complete request goes to a queue; a worker of a pool processes
+//! it and may block; the reply comes back through a second queue, with a wake-up for the loop. A
+//! connection has at most one request in progress, so replies keep their order and the queue has a
+//! bound.
 //!
-//! In system calls, `watch` is epoll_ctl(2), `wait` epoll_wait(2), `accept` accept4(2), `write`
-//! write(2) on an eventfd; the queues between loop and pool wake a worker by futex(2).
+//! System calls: `watch` is epoll_ctl(2); `wait` is epoll_wait(2); `accept` is accept4(2); `write`
+//! is write(2) on an eventfd; the queues between loop and pool wake a worker by futex(2).
 //!
 //! # When it pays
 //!

@@ -19,7 +19,7 @@
 //! listener for each loop (*reuseport*); or a thread that accepts and deals connections out
 //! (*round-robin*).
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `watch` epoll_ctl(2), `wait`
+//! System calls: `spawn_worker` is pthread_create(3); `watch` is epoll_ctl(2); `wait` is
 //! epoll_wait(2); `listen_beside` is socket(2), bind(2) with SO_REUSEPORT and listen(2).
 //!
 //! # When it pays

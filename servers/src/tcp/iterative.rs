@@ -14,9 +14,8 @@
 //! each client has its own connection: the socket is made passive, `accept` returns a second
 //! socket, and an inner loop serves that client alone until it closes.
 //!
-//! Before `serve`, the server calls socket(2), bind(2) and listen(2) (`socket.rs`).
-//! In system calls, `accept` is accept4(2), and `converse` recv(2) and send(2) in turn, then
-//! close(2).
+//! Before `serve`, the server calls socket(2), bind(2) and listen(2) (`socket.rs`). System calls:
+//! `accept` is accept4(2); `converse` is recv(2) and send(2) in turn, then close(2).
 //!
 //! # When it pays
 //!

@@ -17,8 +17,8 @@
 //! channels and, while any worker is idle, the listener. It chooses the first idle worker; a choice
 //! by load, client or content would be as easy.
 //!
-//! In system calls, `fork_worker` is fork(2), `readable` poll(2), `accept` accept4(2), `pass`
-//! sendmsg(2) and `take` recvmsg(2), each with SCM_RIGHTS; `converse` is recv(2) and send(2) in
+//! System calls: `fork_worker` is fork(2); `readable` is poll(2); `accept` is accept4(2); `pass` is
+//! sendmsg(2) and `take` is recvmsg(2), each with SCM_RIGHTS; `converse` is recv(2) and send(2) in
 //! turn.
 //!
 //! # When it pays

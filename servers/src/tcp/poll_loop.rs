@@ -19,7 +19,7 @@
 //! becomes a timer. What the server must remember of each client is the client's state
 //! (`talk/nonblocking.rs`).
 //!
-//! In system calls, `wait` is poll(2), `accept` accept4(2); `serve` calls recv(2) and send(2) on a
+//! System calls: `wait` is poll(2); `accept` is accept4(2); `serve` calls recv(2) and send(2) on a
 //! non-blocking socket, until a call would block.
 //!
 //! # When it pays

@@ -16,8 +16,8 @@
 //! the kernel hands each connection to one of them. The master never sees a client. When a worker
 //! dies, its slot becomes free and the master forks another.
 //!
-//! In system calls, `fork_worker` is fork(2), `accept` accept4(2), `converse` recv(2) and send(2)
-//! in turn; `free_slot` waits in read(2) on an eventfd until a worker is missing.
+//! System calls: `fork_worker` is fork(2); `accept` is accept4(2); `converse` is recv(2) and
+//! send(2) in turn; `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!

@@ -16,9 +16,9 @@
 //! only one. The lock is still needed if a worker first waits in select or poll for one of several
 //! listening sockets.
 //!
-//! In system calls, `hold` is fcntl(2) with F_SETLKW, `fork_worker` fork(2), `accept` accept4(2),
-//! `converse` recv(2) and send(2) in turn; `free_slot` waits in read(2) on an eventfd until a
-//! worker is missing.
+//! System calls: `hold` is fcntl(2) with F_SETLKW; `fork_worker` is fork(2); `accept` is
+//! accept4(2); `converse` is recv(2) and send(2) in turn; `free_slot` waits in read(2) on an
+//! eventfd until a worker is missing.
 //!
 //! # When it pays
 //!

@@ -13,7 +13,7 @@
 //! This is `tcp/preforked.rs` with threads in place of processes: the threads share the listener by
 //! reference instead of by inheritance, and see each other's memory.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2)
+//! System calls: `spawn_worker` is pthread_create(3); `accept` is accept4(2); `converse` is recv(2)
 //! and send(2) in turn; `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays

@@ -17,9 +17,9 @@
 //! (`supervisor/ending.rs`) collects workers that have ended; otherwise they would remain as
 //! zombies.
 //!
-//! In system calls, `accept` is accept4(2), `fork_worker` fork(2), `drop` close(2), `converse`
-//! recv(2) and send(2) in turn, `exit` _exit(2); `free_slot` waits in read(2) on an eventfd that
-//! counts the workers still allowed.
+//! System calls: `accept` is accept4(2); `fork_worker` is fork(2); `drop` is close(2); `converse`
+//! is recv(2) and send(2) in turn; `exit` is _exit(2); `free_slot` waits in read(2) on an eventfd
+//! that counts the workers still allowed.
 //!
 //! # When it pays
 //!

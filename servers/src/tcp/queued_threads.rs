@@ -15,7 +15,7 @@
 //! and connections wait in a queue that belongs to the server, which can count, bound and order it.
 //! When this queue is full the server stops accepting, so that the listen queue fills next.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `accept` accept4(2), `converse` recv(2)
+//! System calls: `spawn_worker` is pthread_create(3); `accept` is accept4(2); `converse` is recv(2)
 //! and send(2) in turn; the queue between them wakes a worker by futex(2).
 //!
 //! # When it pays

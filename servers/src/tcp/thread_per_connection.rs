@@ -15,7 +15,7 @@
 //! descriptors. No socket has to be closed twice, but a fault in one client's worker is not
 //! isolated from the others.
 //!
-//! In system calls, `accept` is accept4(2), `spawn_worker` pthread_create(3), `converse` recv(2)
+//! System calls: `accept` is accept4(2); `spawn_worker` is pthread_create(3); `converse` is recv(2)
 //! and send(2) in turn; `free_slot` waits in read(2) on an eventfd that counts the workers still
 //! allowed.
 //!

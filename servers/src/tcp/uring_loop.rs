@@ -11,19 +11,20 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/event_loop.rs` learns that it *may* read, and then reads: two calls. Here the loop requests
-//! the read itself and learns when it is *done* (completion instead of readiness). All requests of
-//! one turn go to the kernel in one call. The kernel owns a buffer while its operation lasts, and
-//! each client has exactly one operation in flight: a receive, a wait, or a send.
+//! `tcp/event_loop.rs` learns that it *may* read, and then reads: two calls. Here the loop asks for
+//! the read itself and learns when it is *done* (completion instead of readiness). All operations
+//! queued during one pass of the loop go to the kernel in one call. The kernel owns a buffer while
+//! its operation lasts, and each client has exactly one operation in flight: a receive, a wait, or
+//! a send.
 //!
-//! In system calls, everything is io_uring_enter(2): accepting, receiving, sending and waiting are
-//! entries of the ring, and one call submits many.
+//! System calls: only io_uring_enter(2). Accepting, receiving, sending and waiting are entries of
+//! the ring, and one call submits many.
 //!
 //! # When it pays
 //!
 //! It pays when system calls are the bottleneck: many small exchanges on many connections. Kernels
-//! and containers often forbid io_uring because of its record of faults; this server then reports
-//! that and does not start.
+//! and containers often forbid io_uring because of its history of security vulnerabilities; this
+//! server then says so and does not start.
 //!
 //! # Where it is described
 //!

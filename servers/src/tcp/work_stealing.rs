@@ -17,7 +17,7 @@
 //! whole conversation is one task and does not divide: it comes through the pool's common entrance,
 //! and there is little to steal.
 //!
-//! In system calls, `accept` is accept4(2), `converse` recv(2) and send(2) in turn; the pool and
+//! System calls: `accept` is accept4(2); `converse` is recv(2) and send(2) in turn; the pool and
 //! the `permit` sleep and wake by futex(2).
 //!
 //! # When it pays

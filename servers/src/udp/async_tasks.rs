@@ -16,8 +16,9 @@
 //! compiler turns each `await` into a state to which the runtime returns. A task costs a small
 //! allocation instead of a thread.
 //!
-//! In system calls, the runtime tries recvmsg(2) and sendto(2) at once and waits for readiness in
-//! epoll_wait(2); `spawn` needs none to create a task, which is why a task costs so little.
+//! System calls: the runtime tries recvmsg(2) and sendto(2) at once and waits for readiness in
+//! epoll_wait(2); `spawn` needs no system call to create a task, which is why a task costs so
+//! little.
 //!
 //! # When it pays
 //!

@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, delayed allocation: a worker only for a request that proves long.
+//! Concurrent, connectionless, delayed allocation: a worker only for a request that turns out to be long.
 //!
 //! # Picture
 //!
@@ -15,15 +15,16 @@
 //! `udp/iterative.rs` never creates one. Here the receiver starts like the iterative server and
 //! sets a timer. A request that is done in time costs only the timer. A request that takes longer
 //! keeps its thread, which thereby becomes a worker, and the master puts a new receiver at the
-//! port. No unfinished request is handed over, because the port moves and not the request.
+//! port. An unfinished request never changes threads: its own thread finishes it, and the port goes
+//! to a new thread.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2),
-//! `begin` timerfd_settime(2); `outlasted` waits in read(2) on that timer.
+//! System calls: `spawn_worker` is pthread_create(3); `receive` is recvmsg(2); `answer` is
+//! sendto(2); `begin` is timerfd_settime(2); `outlasted` waits in read(2) on that timer.
 //!
 //! # When it pays
 //!
 //! It pays when most requests are short, a few are long, and the server cannot know in advance
-//! which. Short requests behind a long one wait no longer than the patience and the creation of a
+//! which. Short requests behind a long one wait at most for the patience plus the time to create a
 //! thread.
 //!
 //! # Where it is described

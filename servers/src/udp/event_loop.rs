@@ -18,8 +18,8 @@
 //! receives the next datagram meanwhile, so that many requests wait at once. Computing stays in the
 //! loop, one request after the other: an event loop that computes is an iterative server.
 //!
-//! In system calls, `watch` is epoll_ctl(2) and `wait` epoll_wait(2); `take_requests` calls
-//! recvmsg(2) until the socket is empty or its turn is over, and `finish_what_is_due` sendto(2).
+//! System calls: `watch` is epoll_ctl(2); `wait` is epoll_wait(2); `take_requests` calls recvmsg(2)
+//! until the socket is empty or its turn is over; `finish_what_is_due` calls sendto(2).
 //!
 //! # When it pays
 //!

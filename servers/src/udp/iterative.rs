@@ -12,14 +12,15 @@
 //! Nothing: this is the first design. The kernel's receive buffer is the only queue. The sender's
 //! address, which comes with each datagram, is all that the server knows about a client.
 //!
-//! Before `serve`, the server calls socket(2) and bind(2) (`socket.rs`). In system calls, `receive`
-//! is recvmsg(2) (recvfrom(2) with ancillary data) and `answer` sendto(2).
+//! Before `serve`, the server calls socket(2) and bind(2) (`socket.rs`). System calls: `receive` is
+//! recvmsg(2) (recvfrom(2) with ancillary data); `answer` is sendto(2).
 //!
 //! # When it pays
 //!
-//! It pays when processing a request takes less time than creating a worker, and does not wait:
-//! TIME, DAYTIME, ECHO, small name servers. No design is cheaper. But one slow request delays every
-//! request behind it, and the kernel silently drops datagrams that do not fit the buffer meanwhile.
+//! It pays when processing a request takes less time than creating a worker, and processing never
+//! blocks: TIME, DAYTIME, ECHO, small name servers. No design is cheaper. But one slow request
+//! delays every request behind it, and meanwhile the kernel silently drops any datagram that does
+//! not fit in the buffer.
 //!
 //! # Where it is described
 //!

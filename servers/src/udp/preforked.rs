@@ -16,8 +16,8 @@
 //! hands each datagram to one of them. The master never sees a request. When a worker dies, its
 //! slot becomes free and the master forks another.
 //!
-//! In system calls, `fork_worker` is fork(2), `receive` recvmsg(2), `answer` sendto(2); `free_slot`
-//! waits in read(2) on an eventfd until a worker is missing.
+//! System calls: `fork_worker` is fork(2); `receive` is recvmsg(2); `answer` is sendto(2);
+//! `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!

@@ -13,8 +13,8 @@
 //! This is `udp/preforked.rs` with threads in place of processes: the threads share the socket by
 //! reference instead of by inheritance, and see each other's memory.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2);
-//! `free_slot` waits in read(2) on an eventfd until a worker is missing.
+//! System calls: `spawn_worker` is pthread_create(3); `receive` is recvmsg(2); `answer` is
+//! sendto(2); `free_slot` waits in read(2) on an eventfd until a worker is missing.
 //!
 //! # When it pays
 //!

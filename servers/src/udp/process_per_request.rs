@@ -15,8 +15,8 @@
 //! SIGCHLD handler (`supervisor/ending.rs`) collects workers that have ended; otherwise they would
 //! remain as zombies.
 //!
-//! In system calls, `receive` is recvmsg(2), `fork_worker` fork(2), `answer` sendto(2), `exit`
-//! _exit(2); `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
+//! System calls: `receive` is recvmsg(2); `fork_worker` is fork(2); `answer` is sendto(2); `exit`
+//! is _exit(2); `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!

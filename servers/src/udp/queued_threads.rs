@@ -17,8 +17,8 @@
 //! queue is full. This one stops receiving, so that the kernel's buffer fills next and the kernel
 //! drops datagrams; other servers answer "busy" or drop the oldest request.
 //!
-//! In system calls, `spawn_worker` is pthread_create(3), `receive` recvmsg(2), `answer` sendto(2);
-//! the queue between them wakes a worker by futex(2).
+//! System calls: `spawn_worker` is pthread_create(3); `receive` is recvmsg(2); `answer` is
+//! sendto(2); the queue between them wakes a worker by futex(2).
 //!
 //! # When it pays
 //!

@@ -17,9 +17,9 @@
 //! kernel separates the sessions, as it separates connections, and the master sees only the first
 //! datagram of each.
 //!
-//! In system calls, `receive` is recvmsg(2), `connect_beside` socket(2), bind(2) and connect(2),
-//! `spawn_worker` pthread_create(3), `answer` sendto(2); `free_slot` waits in read(2) on an eventfd
-//! that counts the workers still allowed.
+//! System calls: `receive` is recvmsg(2); `connect_beside` is socket(2), bind(2) and connect(2);
+//! `spawn_worker` is pthread_create(3); `answer` is sendto(2); `free_slot` waits in read(2) on an
+//! eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!

@@ -14,8 +14,8 @@
 //! worker has its own socket (SO_REUSEPORT), and the kernel chooses one by a hash of the addresses.
 //! The workers share nothing, but a client always reaches the same worker, busy or not.
 //!
-//! In system calls, `bind_beside` is socket(2) and bind(2) with SO_REUSEPORT, `spawn_worker`
-//! pthread_create(3), `receive` recvmsg(2), `answer` sendto(2).
+//! System calls: `bind_beside` is socket(2) and bind(2) with SO_REUSEPORT; `spawn_worker` is
+//! pthread_create(3); `receive` is recvmsg(2); `answer` is sendto(2).
 //!
 //! # When it pays
 //!

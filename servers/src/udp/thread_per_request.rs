@@ -14,8 +14,8 @@
 //! request out of the buffer and creates a thread, which answers through the one socket that all
 //! threads share. Replies may leave in a different order from their requests.
 //!
-//! In system calls, `receive` is recvmsg(2), `spawn_worker` pthread_create(3), `answer` sendto(2);
-//! `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
+//! System calls: `receive` is recvmsg(2); `spawn_worker` is pthread_create(3); `answer` is
+//! sendto(2); `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!

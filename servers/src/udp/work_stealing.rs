@@ -17,7 +17,7 @@
 //! workers. The requests here do not divide themselves: each is one task that comes from outside,
 //! through the pool's common entrance, and there is little to steal.
 //!
-//! In system calls, `receive` is recvmsg(2) and `answer` sendto(2); the pool and the `permit` sleep
+//! System calls: `receive` is recvmsg(2); `answer` is sendto(2); the pool and the `permit` sleep
 //! and wake by futex(2).
 //!
 //! # When it pays
