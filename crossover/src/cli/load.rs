@@ -150,7 +150,7 @@ pub struct LoadArgs {
     /// Allow a target on another machine; it must be yours
     #[arg(long)]
     pub allow_remote: bool,
-    /// Check a bound on the response times, such as 'p99 < 5ms'; exit code 0: met, 5: missed, 6:
+    /// Check a bound on the response times, such as 'p99 < 5ms'; exit code 0: met, 5: not met, 6:
     /// undecided
     #[arg(long, value_name = "BOUND", help_heading = "Result")]
     pub expect: Vec<Expectation>,
