@@ -5,8 +5,8 @@ use results::{Record, Shows};
 
 use crate::curve::Metric;
 use crate::experiment::{Experiment, experiments};
+use crate::experiment_findings::ExperimentFindings;
 use crate::figure::Figure;
-use crate::found::Found;
 use crate::noise::Noise;
 use crate::question;
 use crate::verdict::{Finding, Verdict, unanswered, verdict};
@@ -14,7 +14,7 @@ use crate::verdict::{Finding, Verdict, unanswered, verdict};
 /// What was found in the records of a bench.
 pub struct Findings<'a> {
     /// The experiments in the order of the scenario.
-    pub experiments: Vec<Found<'a>>,
+    pub experiments: Vec<ExperimentFindings<'a>>,
     /// How much identical runs differed.
     pub noise: Noise,
     /// The answer in words.
@@ -22,7 +22,7 @@ pub struct Findings<'a> {
 }
 
 /// The sentences that answer the questions of an experiment.
-fn sentences(found: &Found<'_>) -> Vec<Finding> {
+fn sentences(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let asked = |question: &Shows| experiment.shows(*question);
     // A design that answers nothing has no curve that could show it.
@@ -49,9 +49,9 @@ impl<'a> Findings<'a> {
         let found = |experiment: Experiment<'a>| {
             let asked = Shows::ALL.into_iter().filter(|question| experiment.shows(*question));
             let metrics: Vec<Metric> = asked.flat_map(question::metrics).copied().collect();
-            Found::of(experiment, &noise, &metrics)
+            ExperimentFindings::of(experiment, &noise, &metrics)
         };
-        let experiments: Vec<Found<'a>> = experiments.into_iter().map(found).collect();
+        let experiments: Vec<ExperimentFindings<'a>> = experiments.into_iter().map(found).collect();
         let sentences = experiments.iter().flat_map(sentences).collect();
         let verdict = verdict(&experiments, sentences);
         Self { experiments, noise, verdict }

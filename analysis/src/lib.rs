@@ -6,23 +6,23 @@
 //! pairs of runs with the same plan.
 
 pub mod bootstrap;
-pub mod crossover;
+pub mod comparison;
 pub mod curve;
 pub mod experiment;
+mod experiment_findings;
 pub mod figure;
 pub mod findings;
-mod found;
 pub mod noise;
 mod question;
 pub mod text;
 pub mod verdict;
 
 pub use bootstrap::Estimate;
-pub use crossover::{Comparison, Crossover, PairedDifference};
+pub use comparison::{Comparison, Crossover, PairedDifference};
 pub use curve::{Curve, Metric, Point, knee, percentile_curves};
 pub use experiment::{Experiment, Run, experiments};
+pub use experiment_findings::ExperimentFindings;
 pub use findings::Findings;
-pub use found::Found;
 pub use noise::Noise;
 pub use verdict::{Finding, Verdict};
 

@@ -5,7 +5,7 @@ use results::{Shows, Subject};
 
 use crate::bootstrap::median;
 use crate::experiment::{Experiment, Run};
-use crate::found::Found;
+use crate::experiment_findings::ExperimentFindings;
 use crate::text;
 
 /// What a bench has found.
@@ -44,7 +44,7 @@ impl Finding {
 }
 
 /// The verdict from all findings.
-pub(crate) fn verdict(experiments: &[Found<'_>], findings: Vec<Finding>) -> Verdict {
+pub(crate) fn verdict(experiments: &[ExperimentFindings<'_>], findings: Vec<Finding>) -> Verdict {
     let experiments: Vec<&Experiment<'_>> =
         experiments.iter().map(|found| &found.experiment).collect();
     let [headline, second] = opening(&findings, &experiments);

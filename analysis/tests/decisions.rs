@@ -3,7 +3,7 @@
 mod common;
 
 use analysis::bootstrap::estimate;
-use analysis::crossover::{compare, difference, find};
+use analysis::comparison::{compare, difference, find};
 use analysis::{Crossover, Findings, Metric, Noise};
 use common::{Answer, Bench, iterative, process, tcp_iterative, tcp_thread, thread};
 use protocol::Transport;

@@ -114,7 +114,7 @@ fn measured(records: &[Record], doubts: &DoubtsView) -> String {
 }
 
 fn sections(findings: &Findings<'_>) -> Vec<Section> {
-    let section = |found: &analysis::Found<'_>| {
+    let section = |found: &analysis::ExperimentFindings<'_>| {
         let of_it = |finding: &&analysis::Finding| finding.experiment == found.experiment.name;
         let sentences: Vec<String> = findings
             .verdict
@@ -147,7 +147,7 @@ fn comparisons(findings: &Findings<'_>) -> Vec<ComparisonView> {
         ),
         rows: comparison.differences.iter().map(difference).collect(),
     };
-    let of = |found: &'_ analysis::Found<'_>| -> Vec<ComparisonView> {
+    let of = |found: &'_ analysis::ExperimentFindings<'_>| -> Vec<ComparisonView> {
         found.comparisons.iter().map(|one| view(found.experiment.name, one)).collect()
     };
     findings.experiments.iter().flat_map(of).collect()

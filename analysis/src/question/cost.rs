@@ -5,13 +5,13 @@ use results::Subject;
 use super::{at, at_middle, by_transport, dot, hollow, joined, middle, scale, series_of};
 use crate::curve::Metric;
 use crate::experiment::Experiment;
+use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Series};
-use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
 /// The cost of a request for each design of an experiment, the cheapest first.
-pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
+pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let mut costs: Vec<(f64, &Subject)> = experiment
         .subjects()
@@ -32,7 +32,7 @@ pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
 }
 
 /// Processor time per request, for each design.
-pub(super) fn figure(found: &Found<'_>) -> Figure {
+pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
     let (experiment, curves) = (&found.experiment, found.curves(Metric::ProcessorTime));
     let x = middle(experiment);
     let panels = by_transport(experiment, |transport, is_of| Panel {

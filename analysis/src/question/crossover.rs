@@ -3,16 +3,16 @@
 use results::{Parameter, Placement};
 
 use super::{by_transport, hollow, scale, series_of};
-use crate::crossover::{Comparison, Crossover, PairedDifference};
+use crate::comparison::{Comparison, Crossover, PairedDifference};
 use crate::curve::Metric;
 use crate::experiment::Experiment;
+use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Figure, Mark, Panel, Quantity, Whose};
-use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
 /// One sentence for each comparison.
-pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
+pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let placement = experiment.runs.first().and_then(|run| run.record.placement());
     let finding = |comparison: &Comparison| Finding {
@@ -134,7 +134,7 @@ fn why(axis: Option<Parameter>, placement: Option<&Placement>) -> String {
 }
 
 /// Mean response time against processing, with the crossovers.
-pub(super) fn figure(found: &Found<'_>) -> Figure {
+pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
     let (experiment, curves) = (&found.experiment, found.curves(Metric::Mean));
     let processing = experiment.axis.map_or("", |axis| axis.row().label);
     let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());

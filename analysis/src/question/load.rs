@@ -6,19 +6,19 @@ use super::{by_transport, hollow, scale, series_of};
 use crate::bootstrap::median;
 use crate::curve::{Curve, Metric, achieved_x, knee};
 use crate::experiment::Experiment;
+use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Series, Whose};
-use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
 /// One sentence for each design, with its knee.
-pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
+pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let curves = found.curves(Metric::P50).iter();
     curves.map(|curve| Finding::of(&found.experiment, knee_in_words(curve))).collect()
 }
 
 /// Median and p99 against the load.
-pub(super) fn figures(found: &Found<'_>) -> Vec<Figure> {
+pub(super) fn figures(found: &ExperimentFindings<'_>) -> Vec<Figure> {
     vec![figure(found, Metric::P50), figure(found, Metric::P99)]
 }
 
@@ -39,7 +39,7 @@ fn knee_in_words(curve: &Curve) -> String {
     }
 }
 
-pub(super) fn figure(found: &Found<'_>, metric: Metric) -> Figure {
+pub(super) fn figure(found: &ExperimentFindings<'_>, metric: Metric) -> Figure {
     let (suffix, label, which) = match metric {
         Metric::P99 => ("p99", "response time, p99", "p99: 99 of 100 are faster"),
         _ => ("p50", "response time, p50", "median"),

@@ -15,8 +15,8 @@ use results::{Shows, Subject, supports};
 use crate::bootstrap::median;
 use crate::curve::{Curve, Metric, Point};
 use crate::experiment::{Experiment, Run};
+use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Scale, Series, Whose};
-use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
@@ -39,7 +39,7 @@ pub(crate) fn metrics(question: Shows) -> &'static [Metric] {
 }
 
 /// The sentences that answer a question.
-pub(crate) fn findings(question: Shows, found: &Found<'_>) -> Vec<Finding> {
+pub(crate) fn findings(question: Shows, found: &ExperimentFindings<'_>) -> Vec<Finding> {
     match question {
         Shows::Crossover => crossover::findings(found),
         Shows::Load => load::findings(found),
@@ -50,7 +50,7 @@ pub(crate) fn findings(question: Shows, found: &Found<'_>) -> Vec<Finding> {
 }
 
 /// The figures that answer a question. A figure whose records hold no data for it is left out.
-pub(crate) fn figures(question: Shows, found: &Found<'_>) -> Vec<Figure> {
+pub(crate) fn figures(question: Shows, found: &ExperimentFindings<'_>) -> Vec<Figure> {
     let mut figures = match question {
         Shows::Crossover => vec![crossover::figure(found)],
         Shows::Load => load::figures(found),

@@ -2,14 +2,14 @@
 
 use super::{at, at_middle, by_transport, joined, middle, scale, tells};
 use crate::curve::{Metric, percentile_curves};
+use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Series, Whose};
-use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 use results::Subject;
 
 /// The median of each design and, if there are enough requests, p99.
-pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
+pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let sentences = experiment.subjects().into_iter().filter_map(move |subject| {
         let half = joined(experiment, subject, Metric::P50)?;
@@ -27,7 +27,7 @@ pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
 }
 
 /// Response time against the percentile.
-pub(super) fn figure(found: &Found<'_>) -> Figure {
+pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
     let experiment = &found.experiment;
     let x = middle(experiment);
     let curves = percentile_curves(experiment, x);

@@ -6,8 +6,8 @@ use super::{by_transport, dot, hollow, middle, scale, series_of, tells};
 use crate::bootstrap::median;
 use crate::curve::{Curve, Metric, base_of};
 use crate::experiment::{Experiment, Run};
+use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Series};
-use crate::found::Found;
 use crate::text;
 use crate::verdict::Finding;
 
@@ -16,7 +16,7 @@ use crate::verdict::Finding;
 const NAMED: [(f64, &str); 4] = [(99.0, "99 %"), (95.0, "95 %"), (90.0, "90 %"), (50.0, "half")];
 
 /// Compares the short requests under each other design with those under the iterative one.
-pub(super) fn findings(found: &Found<'_>) -> Vec<Finding> {
+pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
     let sentences = experiment.subjects().into_iter().filter_map(move |subject| {
         let base = base_of(experiment, subject).filter(|base| base.name != subject.name)?;
@@ -62,7 +62,7 @@ fn share_of_short(experiment: &Experiment<'_>, subject: &Subject) -> f64 {
 }
 
 /// Median and p99 of the short requests, for each design.
-pub(super) fn figure(found: &Found<'_>) -> Figure {
+pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
     let experiment = &found.experiment;
     let (p50, p99) = (found.curves(Metric::ShortP50), found.curves(Metric::ShortP99));
     let panels = by_transport(experiment, |transport, is_of| Panel {

@@ -2,13 +2,13 @@
 
 use results::Shows;
 
-use crate::crossover::{Comparison, comparisons};
+use crate::comparison::{Comparison, comparisons};
 use crate::curve::{Curve, Metric, curves};
 use crate::experiment::Experiment;
 use crate::noise::Noise;
 
 /// An experiment with everything that was computed from it.
-pub struct Found<'a> {
+pub struct ExperimentFindings<'a> {
     /// The experiment with its runs.
     pub experiment: Experiment<'a>,
     /// The comparisons of each transport's iterative design with every other one, if the experiment
@@ -18,7 +18,7 @@ pub struct Found<'a> {
     curves: Vec<(Metric, Vec<Curve>)>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> ExperimentFindings<'a> {
     pub(crate) fn of(experiment: Experiment<'a>, noise: &Noise, metrics: &[Metric]) -> Self {
         let comparisons = match experiment.shows(Shows::Crossover) {
             true => comparisons(&experiment, noise),
