@@ -96,6 +96,7 @@ mod tests {
         assert_eq!(rate(1500.0), "1500/s");
         assert_eq!(size(4_194_304.0), "4.00 MiB");
         assert_eq!(change(0.965), "−3.5 %");
+        assert_eq!(change(1.0), "+0.0 %");
         assert_eq!(change(2.5), "×2.50");
     }
 }

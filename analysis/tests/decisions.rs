@@ -4,6 +4,7 @@ mod common;
 
 use analysis::bootstrap::estimate;
 use analysis::comparison::{compare, difference, find};
+use analysis::figure::{Panel, Series, Whose};
 use analysis::{Crossover, Findings, Metric, Noise};
 use common::{Answer, Bench, iterative, process, tcp_iterative, tcp_thread, thread};
 use protocol::Transport;
@@ -192,10 +193,11 @@ fn a_percentile_is_said_if_most_repetitions_have_the_requests_for_it() {
         assert_eq!(text.contains("and 99 % within"), is_said, "{enough}: {text}");
     }
     // Nine tenths of the requests are short: of 320, 288 are too few for p99 and enough for p95.
-    for (count, named) in [(320, "95 %"), (340, "99 %")] {
+    // Those without an answer count, too: of 331 and 2 more, 297 and 2 are short.
+    for (count, lost, named) in [(320, 0, "95 %"), (340, 0, "99 %"), (331, 2, "99 %")] {
         let mut bench = Bench::new("short", &[Shows::ShortAmongLong], None);
-        bench.cell(&iterative(), 0.0, |_| Answer::mixed_of(count, 5e6));
-        bench.cell(&thread(), 0.0, |_| Answer::mixed_of(count, 1e5));
+        bench.cell(&iterative(), 0.0, |_| Answer::mixed_of(count, 5e6).leaving_short(lost));
+        bench.cell(&thread(), 0.0, |_| Answer::mixed_of(count, 1e5).leaving_short(lost));
         let findings = Findings::of(&bench.records);
         let text = &findings.verdict.findings[0].text;
         assert!(text.starts_with(named), "{count}: {text}");
@@ -273,6 +275,69 @@ fn a_design_that_is_only_ever_slower_gains_nothing() {
     let gains: Vec<Option<f64>> = verdict.findings.iter().map(|finding| finding.gain).collect();
     assert!(gains[0].is_some_and(|gain| (gain - 3.0).abs() < 0.01), "{gains:?}");
     assert_eq!(gains[1..], [None, None]);
+}
+
+#[test]
+fn each_transport_has_its_own_panel_with_its_own_subjects() {
+    let findings_of = |bench: &Bench| -> Vec<Vec<String>> {
+        let figures = Findings::of(&bench.records).figures();
+        let subjects = |panel: &Panel| {
+            let of = |series: &Series| match &series.whose {
+                Whose::Subject(subject) => subject.name.clone(),
+                Whose::Theory => "theory".to_owned(),
+            };
+            panel.series.iter().map(of).collect()
+        };
+        figures[0].panels.iter().map(subjects).collect()
+    };
+    let panels = findings_of(&two_transports("waiting", [9.0, 3.0, 18.0], [1.0, 1.0]));
+    let udp = ["udp-iterative", "udp-process-per-request", "udp-thread-per-request"];
+    let tcp = ["tcp-iterative", "tcp-thread-per-connection"];
+    assert_eq!(panels.len(), 2);
+    for (mut panel, expected) in panels.into_iter().zip([&udp[..], &tcp[..]]) {
+        panel.sort();
+        assert_eq!(panel, expected);
+    }
+}
+
+#[test]
+fn the_theory_is_that_of_the_transports_own_iterative_server_and_needs_two_points() {
+    let loads = |rates: &[f64], is_iterative: bool| {
+        let mut bench = Bench::new("load", &[Shows::Load], Some(Parameter::Rate));
+        for rate in rates {
+            let answer = |service: f64| Answer::exponential(2e6, service).sent(*rate);
+            if is_iterative {
+                bench.cell(&iterative(), *rate, |_| answer(1e5));
+                bench.cell(&tcp_iterative(), *rate, |_| answer(4e5));
+            }
+            bench.cell(&thread(), *rate, |_| answer(1e5));
+        }
+        Findings::of(&bench.records).figures().remove(0)
+    };
+    let is_theory = |series: &&Series| series.whose == Whose::Theory;
+    let both = loads(&[200.0, 400.0], true);
+    let lowest: Vec<f64> = both
+        .panels
+        .iter()
+        .map(|panel| panel.series.iter().find(is_theory).expect("a theory").points[0].y)
+        .collect();
+    // M/M/1 at 200/s: 0.1 ms of service leave 1 / (10,000 - 200) s, 0.4 ms leave 1 / (2,500 - 200) s.
+    let ratio = lowest[1] / lowest[0];
+    assert!((ratio - 9800.0 / 2300.0).abs() < 0.01, "{lowest:?}");
+    assert!(both.caption.contains("The theory is that of one server"), "{}", both.caption);
+    for without in [loads(&[200.0], true), loads(&[200.0, 400.0], false)] {
+        assert_eq!(without.panels.iter().flat_map(|panel| &panel.series).find(is_theory), None);
+        assert!(!without.caption.contains("The theory"), "{}", without.caption);
+    }
+}
+
+#[test]
+fn a_point_without_a_planned_request_hides_no_other_that_is_unanswered() {
+    let mut bench = Bench::new("load", &[Shows::Load], Some(Parameter::Rate));
+    bench.cell(&thread(), 200.0, |_| Answer::none(1e5).sent(200.0));
+    bench.cell(&thread(), 400.0, |_| Answer::times(0, 1e5).sent(400.0));
+    let findings = Findings::of(&bench.records).verdict.findings;
+    assert!(findings[0].text.contains("unanswered"), "{}", findings[0].text);
 }
 
 #[test]

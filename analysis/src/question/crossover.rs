@@ -26,8 +26,7 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
 /// The largest factor by which the other design is faster, among the decided points.
 fn gain(comparison: &Comparison) -> Option<f64> {
     let won = comparison.differences.iter().filter(|difference| difference.decided);
-    let factors =
-        won.map(|difference| (-difference.log_ratio.value).exp()).filter(|factor| *factor > 1.0);
+    let factors = won.map(|difference| (-difference.log_ratio.value).exp());
     factors.reduce(f64::max).filter(|_| match &comparison.crossover {
         Crossover::At { .. } => true,
         Crossover::Always(winner) => *winner == comparison.other.name,
@@ -102,19 +101,17 @@ fn in_words(
     }
 }
 
-/// How much faster the other design is at the decided point where it gains most; empty if it gains
-/// at none.
+/// How much faster the other design is at the decided point where it gains most.
 fn by_how_much(comparison: &Comparison) -> String {
     let won = comparison.differences.iter().filter(|difference| difference.decided);
     let most = won.min_by(|a, b| a.log_ratio.value.total_cmp(&b.log_ratio.value));
-    match most {
-        Some(difference) if difference.log_ratio.value < 0.0 => format!(
+    most.map_or_else(String::new, |difference| {
+        format!(
             ", and at {} it is {} times as fast",
             text::time(difference.x),
             text::three_digits((-difference.log_ratio.value).exp())
-        ),
-        _ => String::new(),
-    }
+        )
+    })
 }
 
 /// What the axis varies, as a verb in its base form.

@@ -48,6 +48,7 @@ pub struct Answer {
     unanswered: u64,
     burst_means_ns: Option<Vec<u64>>,
     short_ns: Option<Vec<u64>>,
+    short_unanswered: u64,
     service_ns: f64,
     rate: f64,
     cost_ns: f64,
@@ -106,6 +107,11 @@ impl Answer {
 
     pub fn effective(self, effective: f64) -> Self {
         Self { effective: Some(effective), ..self }
+    }
+
+    /// So many further requests go unanswered, which are short.
+    pub fn leaving_short(self, unanswered: u64) -> Self {
+        Self { unanswered, short_unanswered: unanswered, ..self }
     }
 
     /// The run had another plan than those of its cell.
@@ -168,7 +174,10 @@ impl Answer {
             rate_achieved: self.rate,
             times: Times {
                 response_time: histogram(&self.responses_ns, self.unanswered),
-                response_time_short: self.short_ns.as_ref().map(|values| histogram(values, 0)),
+                response_time_short: self
+                    .short_ns
+                    .as_ref()
+                    .map(|values| histogram(values, self.short_unanswered)),
                 burst_means: self.burst_means_ns.as_ref().map(|values| histogram(values, 0)),
                 service_time: histogram(&vec![self.service_ns as u64; 10], 0),
                 ..Times::default()
