@@ -125,6 +125,7 @@ fn who_wins_where_is_said_whichever_way_it_lies() {
         said([9e5, 3e5, 3e5], same, 6),
         said([3e5, 9e5, 1e5], [3e5, 3e5, 9e5], 6),
         said([1e5, 9e5, 1e5], same, 6),
+        said([1e5, 2e5, 9e5], same, 6),
     ];
     insta::assert_snapshot!("who_wins", said.join("\n\n"));
 }

@@ -48,13 +48,20 @@ fn in_words(
     let measured = format!("(measured on requests that {verb} {})", text::time_range(first, last));
     match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => {
-            let (winner, loser) =
-                if *winner_beyond == comparison.other.name { (other, base) } else { (base, other) };
             let (value, interval) = (text::time(*value), text::time_range(*low, *high));
-            format!(
-                "{winner} beats {loser} once a request {verb}s more than {value} ({interval}){}.",
-                by_how_much(comparison)
-            )
+            let beyond = format!("once a request {verb}s more than {value} ({interval})");
+            match *winner_beyond == comparison.other.name {
+                true => format!(
+                    "{other} beats {base} {beyond}{}.",
+                    by_how_much(comparison, "and", "it")
+                ),
+                false => {
+                    format!(
+                        "{base} beats {other} {beyond}{}.",
+                        by_how_much(comparison, "but", other)
+                    )
+                }
+            }
         }
         Crossover::Always(winner) if *winner == comparison.other.name => {
             let decided = comparison.differences.iter().find(|difference| difference.decided);
@@ -66,7 +73,7 @@ fn in_words(
             format!(
                 "{other} beats {base} when requests {verb} {} or more{}{below} {measured}.",
                 text::time(least),
-                by_how_much(comparison)
+                by_how_much(comparison, "and", "it")
             )
         }
         Crossover::Always(_) => {
@@ -102,12 +109,12 @@ fn in_words(
 }
 
 /// How much faster the other design is at the decided point where it gains most.
-fn by_how_much(comparison: &Comparison) -> String {
+fn by_how_much(comparison: &Comparison, conjunction: &str, other: &str) -> String {
     let won = comparison.differences.iter().filter(|difference| difference.decided);
     let most = won.min_by(|a, b| a.log_ratio.value.total_cmp(&b.log_ratio.value));
     most.map_or_else(String::new, |difference| {
         format!(
-            ", and at {} it is {} times as fast",
+            ", {conjunction} at {} {other} is {} times as fast",
             text::time(difference.x),
             text::three_digits((-difference.log_ratio.value).exp())
         )

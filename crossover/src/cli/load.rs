@@ -70,7 +70,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "TIMES", default_value = "0", value_parser = read_distribution::<Nanoseconds>,
           help_heading = "Load")]
     pub think: Quantity<Nanoseconds>,
-    /// Connections (TCP) or sockets (UDP); in a closed loop, clients
+    /// Number of clients; each has one connection (TCP) or one socket (UDP)
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load",
           value_parser = clap::value_parser!(u32).range(1..=65_535))]
     pub clients: u32,
@@ -130,11 +130,12 @@ pub struct LoadArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Generator")]
     pub cores: Vec<usize>,
     /// How to wait for the next send: spin (precise, uses a whole core), sleep, or hybrid (sleep,
-    /// then spin) [default: spin if a core remains for the server, else hybrid; sleep on one core]
+    /// then spin) [default: sleep on a machine with one core; else spin if a core remains for the
+    /// server; else hybrid]
     #[arg(long, help_heading = "Generator")]
     pub pacing: Option<PacingKind>,
-    /// Whether to hold /dev/cpu_dma_latency at 0 during the run (if permitted), which lets idle cores
-    /// wake at once, or to leave it alone
+    /// What to do with /dev/cpu_dma_latency during the run: hold it at 0 (if permitted), so that idle
+    /// cores wake at once, or leave it alone
     #[arg(long, value_name = "DO", default_value = "hold", help_heading = "Generator")]
     pub latency_file: LatencyFile,
     /// udp://: accept replies from any port of the server's address

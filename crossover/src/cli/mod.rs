@@ -104,7 +104,8 @@ pub struct ServeArgs {
     /// Maximum processor time that a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
     pub max_compute: Duration,
-    /// Close a connection after this time of silence, or with an incomplete request or reply
+    /// Close a connection that has been silent, or has had a request or reply incomplete, for this
+    /// long
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = read_positive_duration)]
     pub idle: Duration,
     /// Delayed allocation: how long a request may run before another worker takes over the port

@@ -13,9 +13,9 @@
 //!
 //! In `tcp/preforked.rs` every worker accepts, and the kernel chooses. Here the master accepts and
 //! chooses. It must know which workers are idle, so each worker has a channel to the master, a pair
-//! of connected local sockets: a descriptor goes out, a byte comes back. The master watches all
-//! channels and, while any worker is idle, the listener. It chooses the first idle worker; a choice
-//! by load, client or content would be as easy.
+//! of connected local sockets: a descriptor goes out, a byte comes back. The master always watches
+//! the channels; it watches the listener only while some worker is idle. It chooses the first idle
+//! worker; a choice by load, client or content would be as easy.
 //!
 //! System calls: `fork_worker` is fork(2); `readable` is poll(2); `accept` is accept4(2); `pass` is
 //! sendmsg(2) and `take` is recvmsg(2), each with SCM_RIGHTS; `converse` is recv(2) and send(2) in
