@@ -50,17 +50,10 @@ fn in_words(
         Crossover::At { value, low, high, winner_beyond } => {
             let (value, interval) = (text::time(*value), text::time_range(*low, *high));
             let beyond = format!("once a request {verb}s more than {value} ({interval})");
-            match *winner_beyond == comparison.other.name {
-                true => format!(
-                    "{other} beats {base} {beyond}{}.",
-                    by_how_much(comparison, "and", "it")
-                ),
-                false => {
-                    format!(
-                        "{base} beats {other} {beyond}{}.",
-                        by_how_much(comparison, "but", other)
-                    )
-                }
+            if *winner_beyond == comparison.other.name {
+                format!("{other} beats {base} {beyond}{}.", by_how_much(comparison, "and", "it"))
+            } else {
+                format!("{base} beats {other} {beyond}{}.", by_how_much(comparison, "but", other))
             }
         }
         Crossover::Always(winner) if *winner == comparison.other.name => {
