@@ -21,7 +21,7 @@ pub struct LoadArgs {
     /// The server: udp://127.0.0.1:PORT, tcp://127.0.0.1:PORT or http://127.0.0.1:PORT/PATH
     #[arg(value_name = "TARGET")]
     pub target: TargetUrl,
-    /// Protocol over udp:// and tcp://: work (Crossover's own; each request states how long the server
+    /// Protocol over udp:// and tcp://: work (Crossover's own; each request says how long the server
     /// is to wait and compute) or echo
     #[arg(long, value_name = "SERVICE", default_value = "work", conflicts_with = "send")]
     pub service: TargetService,
@@ -53,9 +53,9 @@ pub struct LoadArgs {
     #[arg(long, value_name = "RATE", conflicts_with = "closed", help_heading = "Load")]
     pub rate: Option<Rate>,
     /// Open loop: when requests are due: poisson (at random), even (equally spaced), burst:N (N at
-    /// once), on-off:TIME,TIME (at random, then none), ramp:RATE (from --rate to RATE),
-    /// sine:FRACTION,PERIOD (--rate plus and minus a fraction of it), trace:FILE (one time per line, in
-    /// seconds unless a unit is given; not with --rate)
+    /// once), on-off:ON,OFF (at random for the time ON, then none for the time OFF), ramp:RATE (from
+    /// --rate to RATE), sine:FRACTION,PERIOD (--rate plus and minus a fraction of it), trace:FILE (one
+    /// time per line, in seconds unless a unit is given; not with --rate)
     #[arg(long, value_name = "LAW", default_value = "poisson", conflicts_with = "closed",
           value_parser = read_law, help_heading = "Load")]
     pub arrivals: Law,
@@ -103,7 +103,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "SIZES", default_value = "64B", value_parser = read_distribution::<Bytes>,
           help_heading = "Load")]
     pub reply_size: Quantity<Bytes>,
-    /// How TCP connections are used: persistent, per-request, or per:N requests
+    /// How TCP connections are used: persistent, per-request, or per:N (a new one after N requests)
     #[arg(long, value_name = "USE", default_value = "persistent", help_heading = "Load")]
     pub connection: Reuse,
     /// How TCP connections are closed: reset (RST; the port is free at once) or finish (FIN; the port

@@ -63,7 +63,8 @@ pub struct ServeArgs {
     /// and TCP from one process), or superserver (starts a program for each connection)
     #[arg(value_name = "DESIGN", value_parser = read_serving)]
     pub serving: Serving,
-    /// What to serve: work (each request names its processing), echo, daytime, time, or http
+    /// What to serve: work (each request says how long to wait and compute), echo, daytime, time, or
+    /// http
     #[arg(long, default_value_t = Service::Work)]
     pub service: Service,
     /// Address and port, or one of them (:8080, localhost); without a port, or with port 0, the
@@ -104,11 +105,11 @@ pub struct ServeArgs {
     /// Maximum processor time that a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
     pub max_compute: Duration,
-    /// Close a connection that has been silent, or has had a request or reply incomplete, for this
-    /// long
+    /// Close a connection after this long without traffic, or with an unfinished request or reply
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = read_positive_duration)]
     pub idle: Duration,
-    /// Delayed allocation: how long a request may run before another worker takes over the port
+    /// For the designs with delayed allocation: how long a request may run before another worker
+    /// takes over the port
     #[arg(long, value_name = "TIME", default_value = "1ms", value_parser = read_duration)]
     pub patience: Duration,
     /// How several event loops share connections: shared (one listener, all loops wake), exclusive

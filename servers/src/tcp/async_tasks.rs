@@ -1,4 +1,4 @@
-//! Apparent concurrency, connection-oriented: a task for each connection, on demand on a runtime.
+//! Apparent concurrency, connection-oriented: a task for each connection, created on demand.
 //!
 //! # Picture
 //!

@@ -16,8 +16,9 @@
 //!
 //! `tcp/poll_loop.rs` passes its whole set to the kernel on every call and searches all of it for
 //! the ready sockets. Here the kernel keeps the set: each socket is registered once, and a call
-//! returns only the ready ones. The kernel reports readiness once, when it starts (edge-triggered).
-//! The loop must then read until nothing is left, or remember that there may be more.
+//! returns only the ready ones. The kernel reports a socket once, when it becomes ready
+//! (edge-triggered). The loop must then read until nothing is left, or remember that there may be
+//! more.
 //!
 //! System calls: `watch` is epoll_ctl(2); `wait` is epoll_wait(2); `accept_all` is accept4(2);
 //! `serve` calls recv(2) and send(2) on a non-blocking socket, until a call would block.

@@ -17,7 +17,7 @@
 //! dies, its slot becomes free and the master forks another.
 //!
 //! System calls: `fork_worker` is fork(2); `accept` is accept4(2); `converse` is recv(2) and
-//! send(2) in turn; `free_slot` waits in read(2) on an eventfd until a worker is missing.
+//! send(2) in turn; `free_slot` waits in read(2) on an eventfd until the pool is short of a worker.
 //!
 //! # When it pays
 //!

@@ -18,13 +18,13 @@
 //!
 //! System calls: `hold` is fcntl(2) with F_SETLKW; `fork_worker` is fork(2); `accept` is
 //! accept4(2); `converse` is recv(2) and send(2) in turn; `free_slot` waits in read(2) on an
-//! eventfd until a worker is missing.
+//! eventfd until the pool is short of a worker.
 //!
 //! # When it pays
 //!
 //! It pays with several listeners, or on a kernel with the thundering herd. Otherwise it shows what
 //! a lock costs: two system calls for each connection. The lock must be released when its holder
-//! dies, so it is a lock that the kernel keeps for a process (`lock.rs`).
+//! dies, so it is one that the kernel releases when a process ends (`lock.rs`).
 //!
 //! # Where it is described
 //!

@@ -14,7 +14,8 @@
 //! reference instead of by inheritance, and see each other's memory.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `accept` is accept4(2); `converse` is recv(2)
-//! and send(2) in turn; `free_slot` waits in read(2) on an eventfd until a worker is missing.
+//! and send(2) in turn; `free_slot` waits in read(2) on an eventfd until the pool is short of a
+//! worker.
 //!
 //! # When it pays
 //!

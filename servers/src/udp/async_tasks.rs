@@ -1,4 +1,4 @@
-//! Apparent concurrency, connectionless: a task for each request, created on demand on a runtime.
+//! Apparent concurrency, connectionless: a task for each request, created on demand.
 //!
 //! # Picture
 //!

@@ -17,7 +17,7 @@
 //! slot becomes free and the master forks another.
 //!
 //! System calls: `fork_worker` is fork(2); `receive` is recvmsg(2); `answer` is sendto(2);
-//! `free_slot` waits in read(2) on an eventfd until a worker is missing.
+//! `free_slot` waits in read(2) on an eventfd until the pool is short of a worker.
 //!
 //! # When it pays
 //!

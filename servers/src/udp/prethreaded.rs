@@ -14,7 +14,7 @@
 //! reference instead of by inheritance, and see each other's memory.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `receive` is recvmsg(2); `answer` is
-//! sendto(2); `free_slot` waits in read(2) on an eventfd until a worker is missing.
+//! sendto(2); `free_slot` waits in read(2) on an eventfd until the pool is short of a worker.
 //!
 //! # When it pays
 //!
