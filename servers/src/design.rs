@@ -75,40 +75,42 @@ pub type ServeUdp = fn(UdpSocket, &'static Context) -> io::Result<Infallible>;
 /// A connection-oriented design.
 pub type ServeTcp = fn(TcpListener, &'static Context) -> io::Result<Infallible>;
 
+/// A row of the catalogue for a connectionless design.
 pub(crate) const fn udp(
     name: &'static str,
-    (concurrency, allocation, unit): (Concurrency, Allocation, WorkUnit),
+    axes: (Concurrency, Allocation, WorkUnit),
     phrase: &'static str,
     summary: &'static str,
     serve: ServeUdp,
     source: &'static str,
 ) -> Design {
-    let (serve, needs) = (Serve::Udp(serve), usual_needs(concurrency, allocation, 0));
-    let answers_from_another_port = false;
-    Design {
-        name,
-        concurrency,
-        allocation,
-        unit,
-        phrase,
-        summary,
-        serve,
-        answers_from_another_port,
-        source,
-        needs,
-    }
+    row(name, axes, phrase, summary, Serve::Udp(serve), source)
 }
 
+/// A row of the catalogue for a connection-oriented design.
 pub(crate) const fn tcp(
     name: &'static str,
-    (concurrency, allocation, unit): (Concurrency, Allocation, WorkUnit),
+    axes: (Concurrency, Allocation, WorkUnit),
     phrase: &'static str,
     summary: &'static str,
     serve: ServeTcp,
     source: &'static str,
 ) -> Design {
-    let (serve, needs) = (Serve::Tcp(serve), usual_needs(concurrency, allocation, 1));
-    let answers_from_another_port = false;
+    row(name, axes, phrase, summary, Serve::Tcp(serve), source)
+}
+
+const fn row(
+    name: &'static str,
+    (concurrency, allocation, unit): (Concurrency, Allocation, WorkUnit),
+    phrase: &'static str,
+    summary: &'static str,
+    serve: Serve,
+    source: &'static str,
+) -> Design {
+    let descriptors_of_a_client = match serve {
+        Serve::Udp(_) => 0,
+        Serve::Tcp(_) => 1,
+    };
     Design {
         name,
         concurrency,
@@ -117,9 +119,9 @@ pub(crate) const fn tcp(
         phrase,
         summary,
         serve,
-        answers_from_another_port,
+        answers_from_another_port: false,
         source,
-        needs,
+        needs: usual_needs(concurrency, allocation, descriptors_of_a_client),
     }
 }
 

@@ -1,12 +1,13 @@
 //! How are response times distributed? Whole distributions at one point.
 
+use results::Subject;
+
 use super::{at, at_middle, by_transport, joined, middle, scale, tells};
 use crate::curve::{Metric, percentile_curves};
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Series, Whose};
 use crate::text;
 use crate::verdict::Finding;
-use results::Subject;
 
 /// The median of each design and, if there are enough requests, p99.
 pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use loadgen::DriveError;
 use loadgen::judge::{Conditions, measurement};
+use loadgen::{DriveError, Target};
 use results::{Failure, Machine, Measurement, Placement, TestbedKind};
 use workload::Plan;
 
@@ -13,7 +13,6 @@ use crate::host::placement::{LatencyHold, apart, cores, stay_on};
 use crate::setup::Setup;
 use crate::testbed::ServerProcess;
 use crate::testbed::generator::{GeneratorSetup, measure, observe};
-use loadgen::Target;
 
 /// The fewest runs that show the usual speed of a core.
 const FEW: usize = 10;
