@@ -17,6 +17,10 @@ pub struct Experiment<'a> {
     pub shows: &'a [Shows],
     /// Its measured runs, in the order of the file.
     pub runs: Vec<Run<'a>>,
+    /// What [`Experiment::subjects`] and [`Experiment::xs`] return; every point of a curve asks for
+    /// them.
+    subjects: Vec<&'a Subject>,
+    xs: Vec<f64>,
 }
 
 /// One measured run.
@@ -41,6 +45,8 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
                 axis: record.cell.axis(),
                 shows: &record.shows,
                 runs: Vec::new(),
+                subjects: Vec::new(),
+                xs: Vec::new(),
             });
         }
         let experiment = found
@@ -54,8 +60,30 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
             experiment.runs.push(Run { record, measured });
         }
     }
+    for experiment in &mut found {
+        experiment.subjects = subjects_of(&experiment.runs);
+        experiment.xs = xs_of(&experiment.runs);
+    }
     found.sort_by_key(|experiment| experiment.position);
     found
+}
+
+fn subjects_of<'a>(runs: &[Run<'a>]) -> Vec<&'a Subject> {
+    let mut subjects: Vec<&Subject> = runs.iter().map(|run| &run.record.cell.subject).collect();
+    subjects.sort_by_key(|subject| {
+        let udp_first = subject.transport == Transport::Tcp;
+        let is_process = subject.unit == WorkUnit::Process;
+        (udp_first, !subject.is_iterative(), is_process, &subject.name)
+    });
+    subjects.dedup_by_key(|subject| &subject.name);
+    subjects
+}
+
+fn xs_of(runs: &[Run<'_>]) -> Vec<f64> {
+    let mut xs: Vec<f64> = runs.iter().map(|run| run.record.cell.x()).collect();
+    xs.sort_by(f64::total_cmp);
+    xs.dedup();
+    xs
 }
 
 impl<'a> Experiment<'a> {
@@ -68,24 +96,13 @@ impl<'a> Experiment<'a> {
     /// The subjects, grouped by transport, the iterative one of each first.
     #[must_use]
     pub fn subjects(&self) -> Vec<&'a Subject> {
-        let mut subjects: Vec<&Subject> =
-            self.runs.iter().map(|run| &run.record.cell.subject).collect();
-        subjects.sort_by_key(|subject| {
-            let udp_first = subject.transport == Transport::Tcp;
-            let is_process = subject.unit == WorkUnit::Process;
-            (udp_first, !subject.is_iterative(), is_process, &subject.name)
-        });
-        subjects.dedup_by_key(|subject| &subject.name);
-        subjects
+        self.subjects.clone()
     }
 
     /// The values on the axis, as configured, ascending.
     #[must_use]
     pub fn xs(&self) -> Vec<f64> {
-        let mut xs: Vec<f64> = self.runs.iter().map(|run| run.record.cell.x()).collect();
-        xs.sort_by(f64::total_cmp);
-        xs.dedup();
-        xs
+        self.xs.clone()
     }
 
     /// The runs of one cell in the order of their repetitions: the twins, or the others.
