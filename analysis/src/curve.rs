@@ -1,9 +1,12 @@
 //! Curves over an experiment's axis, knees, and whole distributions.
 
-use results::{Doubt, Parameter, Percentile, Subject, TimeHistogram, supports};
+use results::{Doubt, Parameter, Subject, TimeHistogram, supports};
 
-use crate::bootstrap::{Estimate, estimate, median};
+use crate::bootstrap::{
+    Estimate, FEWEST_REPETITIONS, RESAMPLES, Resampler, interval, median, quantile,
+};
 use crate::experiment::{Experiment, Run};
+use crate::sample::Sample;
 
 /// What a curve shows of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,53 +24,96 @@ pub enum Metric {
     ShortP99,
     /// The server's processor time per request.
     ProcessorTime,
+    /// Requests answered per second.
+    Throughput,
 }
 
 impl Metric {
-    /// The value of one run. A mean is infinite if requests went unanswered, because a design that
-    /// answers only the easy half of the requests is not the faster one. `None` if there is no
-    /// value, or if a percentile lies among unanswered requests.
+    /// Whether its values are response times.
     #[must_use]
-    pub fn of(self, run: &Run<'_>) -> Option<f64> {
-        let measured = run.measured;
-        let percentile = |histogram: &TimeHistogram, share| {
-            histogram.percentile(share).known_ns().map(|ns| ns as f64)
-        };
-        let short = measured.times.response_time_short.as_ref();
+    pub fn is_time(self) -> bool {
+        !matches!(self, Self::Throughput | Self::ProcessorTime)
+    }
+
+    /// Whether more of it is better.
+    #[must_use]
+    pub fn more_is_better(self) -> bool {
+        self == Self::Throughput
+    }
+
+    /// The percentile (0 to 1) of [`Metric::histogram`] that it is in these runs; `None` if it is a
+    /// ratio of sums.
+    pub(crate) fn quantile(self, runs: &[Run<'_>]) -> Option<f64> {
+        let has_bursts = |run: &Run<'_>| run.measured.times.burst_means.is_some();
         match self {
-            Self::Mean if measured.times.response_time.unanswered() > 0 => Some(f64::INFINITY),
-            Self::Mean if measured.times.burst_means.is_some() => {
-                percentile(measured.times.burst_means.as_ref()?, 0.5)
-            }
-            Self::Mean => measured.times.response_time.mean_ns(),
-            Self::P50 => percentile(&measured.times.response_time, 0.5),
-            Self::P99 => percentile(&measured.times.response_time, 0.99),
-            Self::ShortP50 => percentile(short?, 0.5),
-            Self::ShortP99 => percentile(short?, 0.99),
-            Self::ProcessorTime => measured.server.as_ref()?.processor_ns_per_request(),
+            Self::P50 | Self::ShortP50 => Some(0.5),
+            Self::P99 | Self::ShortP99 => Some(0.99),
+            Self::Mean if !runs.is_empty() && runs.iter().all(has_bursts) => Some(0.5),
+            Self::Mean | Self::ProcessorTime | Self::Throughput => None,
         }
+    }
+
+    /// The times of a run from which the percentile is taken.
+    pub(crate) fn histogram<'a>(self, run: &Run<'a>) -> Option<&'a TimeHistogram> {
+        let times = &run.measured.times;
+        match self {
+            Self::P50 | Self::P99 => Some(&times.response_time),
+            Self::ShortP50 | Self::ShortP99 => times.response_time_short.as_ref(),
+            Self::Mean => times.burst_means.as_ref(),
+            Self::ProcessorTime | Self::Throughput => None,
+        }
+    }
+
+    /// The two sums of a run whose totals over all runs are divided. In a mean each unanswered
+    /// request counts as the time-out that it exceeded, so the mean is a lower bound.
+    pub(crate) fn sums(self, run: &Run<'_>) -> Option<(f64, f64)> {
+        let measured = run.measured;
+        match self {
+            Self::Mean => {
+                let times = &measured.times.response_time;
+                let all = (times.count() + times.unanswered()) as f64;
+                Some((times.mean_at_least_ns()? * all, all))
+            }
+            Self::ProcessorTime => {
+                let server = measured.server.as_ref()?;
+                Some((server.processor_ns() as f64, server.answered as f64))
+            }
+            Self::Throughput => {
+                let answered = measured.events.answered_in_window as f64;
+                Some((answered, measured.window_ns as f64 / 1e9))
+            }
+            Self::P50 | Self::P99 | Self::ShortP50 | Self::ShortP99 => None,
+        }
+    }
+
+    /// The value of all these runs together, with its interval: the range of the single runs if
+    /// they are few, and otherwise from resampled runs. `None` if a run has no value.
+    #[must_use]
+    pub fn estimate(self, runs: &[Run<'_>]) -> Option<Estimate> {
+        let sample = Sample::of(self, runs)?;
+        let value = sample.value(&vec![1; runs.len()])?;
+        if runs.len() < FEWEST_REPETITIONS {
+            let alone = |one: usize| -> Vec<u32> {
+                (0..runs.len()).map(|run| u32::from(run == one)).collect()
+            };
+            let values: Vec<f64> =
+                (0..runs.len()).filter_map(|one| sample.value(&alone(one))).collect();
+            let ends = (quantile(&values, 0.0)?, quantile(&values, 1.0)?);
+            return Some(Estimate { value, low: ends.0.min(value), high: ends.1.max(value) });
+        }
+        let mut resampler = Resampler::salted(0);
+        let drawn: Vec<f64> = (0..RESAMPLES)
+            .filter_map(|_| sample.value(&resampler.draw(runs.len())))
+            .map(f64::ln)
+            .collect();
+        let (low, high) = interval(value.ln(), &drawn, runs.len())?;
+        Some(Estimate { value, low: low.exp(), high: high.exp() })
     }
 
     /// The warnings of a run that concern this metric.
     pub fn doubts_in<'a>(self, run: &Run<'a>) -> impl Iterator<Item = &'a Doubt> {
         let tail = matches!(self, Self::P99 | Self::ShortP99);
         run.measured.doubts.iter().filter(move |doubt| tail || !doubt.concerns_tail_only())
-    }
-}
-
-/// The logarithm that stands for a ratio with infinity in it: a factor of a million.
-const BEYOND_COMPARISON: f64 = 13.8;
-
-/// The logarithm of the ratio of two runs' mean response times. A run with unanswered requests
-/// loses against one without. `None` if both have some, or if a mean is missing or 0.
-#[must_use]
-pub fn log_ratio(base: &Run<'_>, other: &Run<'_>) -> Option<f64> {
-    let (base, other) = (Metric::Mean.of(base)?, Metric::Mean.of(other)?);
-    match (base.is_finite(), other.is_finite()) {
-        (true, true) => Some((other / base).ln()).filter(|ratio| ratio.is_finite()),
-        (true, false) => Some(BEYOND_COMPARISON),
-        (false, true) => Some(-BEYOND_COMPARISON),
-        (false, false) => None,
     }
 }
 
@@ -112,20 +158,14 @@ pub fn curves(experiment: &Experiment<'_>, metric: Metric) -> Vec<Curve> {
 
 fn point(experiment: &Experiment<'_>, subject: &Subject, x: f64, metric: Metric) -> Option<Point> {
     let runs = experiment.cell(subject, x, false);
-    let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
     let doubted = runs.iter().filter(|run| metric.doubts_in(run).next().is_some()).count();
-    let mut y = estimate(&values).filter(|estimate| estimate.value.is_finite())?;
-    if y.high.is_infinite() {
-        // Some repetitions have unanswered requests, which their warnings state. The bar ends at
-        // the largest finite value.
-        y.high = values.iter().copied().filter(|value| value.is_finite()).fold(y.value, f64::max);
-    }
+    let y = metric.estimate(&runs).filter(|estimate| estimate.value.is_finite())?;
     Some(Point {
         x: achieved_x(experiment, subject, x)?,
         configured_x: x,
         y,
         doubted: 2 * doubted >= runs.len(),
-        repetitions: values.len(),
+        repetitions: runs.len(),
     })
 }
 
@@ -161,17 +201,24 @@ pub fn base_of<'a>(experiment: &Experiment<'a>, subject: &Subject) -> Option<&'a
 /// not within the measured loads.
 #[must_use]
 pub fn knee(curve: &Curve) -> Option<f64> {
-    let limit = 2.0 * curve.points.first()?.y.value;
-    let pair = curve.points.windows(2).find(|pair| pair[1].y.value >= limit)?;
+    let points: Vec<(f64, f64)> =
+        curve.points.iter().map(|point| (point.x, point.y.value)).collect();
+    doubles(&points)
+}
+
+/// Where the second value of these points reaches twice that of the first point.
+pub(crate) fn doubles(points: &[(f64, f64)]) -> Option<f64> {
+    let limit = 2.0 * points.first()?.1;
+    let pair = points.windows(2).find(|pair| pair[1].1 >= limit)?;
     let (left, right) = (pair[0], pair[1]);
-    let rise = (right.y.value / left.y.value).ln();
-    let share = (limit / left.y.value).ln() / rise;
-    Some(left.x * (right.x / left.x).powf(share.clamp(0.0, 1.0)))
+    let rise = (right.1 / left.1).ln();
+    let share = (limit / left.1).ln() / rise;
+    Some(left.0 * (right.0 / left.0).powf(share.clamp(0.0, 1.0)))
 }
 
 /// The distribution of each design's response times at `x`, as pairs of quantile (0 to 1) and
-/// response time. Each time is the median over the repetitions. A curve ends where a repetition has
-/// too few independent requests, or where the median lies among unanswered ones.
+/// response time. All runs of a cell count together. A curve ends where they have too few
+/// independent requests, or where it reaches unanswered ones.
 #[must_use]
 pub fn percentile_curves<'a>(
     experiment: &Experiment<'a>,
@@ -182,22 +229,35 @@ pub fn percentile_curves<'a>(
         .into_iter()
         .map(|subject| {
             let runs = experiment.cell(subject, x, false);
-            let fewest = runs.iter().map(|run| independent(run)).fold(f64::INFINITY, f64::min);
-            let curve = quantiles(if fewest.is_finite() { fewest } else { 0.0 })
-                .map_while(|quantile| joined_percentile(&runs, quantile).map(|y| (quantile, y)))
+            let all = together(&runs);
+            let curve = quantiles(independent(&runs))
+                .map_while(|quantile| {
+                    all.percentile(quantile).known_ns().map(|ns| (quantile, ns as f64))
+                })
                 .collect();
             (subject, curve)
         })
         .collect()
 }
 
-/// The effective sample size of a run; the number of planned requests in old records without it.
-fn independent(run: &Run<'_>) -> f64 {
-    let measured = run.measured;
-    match measured.effective_samples > 0.0 {
-        true => measured.effective_samples,
-        false => measured.counts.planned as f64,
-    }
+/// The response times of all these runs.
+pub(crate) fn together(runs: &[Run<'_>]) -> TimeHistogram {
+    let mut all = TimeHistogram::new();
+    runs.iter().for_each(|run| all.add(&run.measured.times.response_time));
+    all.compact()
+}
+
+/// The effective sample size of these runs together; a run of an old record without it counts with
+/// its planned requests.
+pub(crate) fn independent(runs: &[Run<'_>]) -> f64 {
+    let of_one = |run: &Run<'_>| {
+        let measured = run.measured;
+        match measured.effective_samples > 0.0 {
+            true => measured.effective_samples,
+            false => measured.counts.planned as f64,
+        }
+    };
+    runs.iter().map(of_one).sum()
 }
 
 /// Quantiles at equal steps of HdrHistogram's axis, log 1/(1−q), from 0 to the last one that this
@@ -207,18 +267,6 @@ fn quantiles(requests: f64) -> impl Iterator<Item = f64> {
     (0..)
         .map(|step| 1.0 - 10f64.powf(-f64::from(step) / STEPS_A_DECADE))
         .take_while(move |q| supports(requests as u64, 100.0 * q) && *q < 1.0)
-}
-
-fn joined_percentile(runs: &[Run<'_>], quantile: f64) -> Option<f64> {
-    let values: Vec<f64> = runs
-        .iter()
-        .filter_map(|run| match run.measured.times.response_time.percentile(quantile) {
-            Percentile::At(ns) => Some(ns as f64),
-            Percentile::Above(_) => Some(f64::INFINITY),
-            Percentile::Empty => None,
-        })
-        .collect();
-    median(&values).filter(|value| value.is_finite())
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Groups records by experiment.
 
+use std::collections::BTreeMap;
+
 use protocol::Transport;
-use results::{Measurement, Outcome, Parameter, Record, Shows, Subject, WorkUnit};
+use results::{Measurement, Outcome, Parameter, Record, Shows, Subject, Wins, WorkUnit};
 
 /// One experiment with all its runs.
 pub struct Experiment<'a> {
@@ -15,11 +17,16 @@ pub struct Experiment<'a> {
     pub axis: Option<Parameter>,
     /// What a report may draw from it.
     pub shows: &'a [Shows],
-    /// Its measured runs, in the order of the file.
+    /// What decides which subject is the best.
+    pub wins: Wins,
+    /// Its measured runs, in the order of the file, without those that were disturbed.
     pub runs: Vec<Run<'a>>,
-    /// What [`Experiment::subjects`] and [`Experiment::xs`] return; every point of a curve asks for
-    /// them.
+    /// Its runs that were disturbed from outside. They count for nothing.
+    pub disturbed: Vec<Run<'a>>,
+    /// What [`Experiment::subjects`], [`Experiment::points`] and [`Experiment::xs`] return; every
+    /// point of a curve asks for them.
     subjects: Vec<&'a Subject>,
+    points: Vec<BTreeMap<Parameter, f64>>,
     xs: Vec<f64>,
 }
 
@@ -44,8 +51,11 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
                 question: &record.question,
                 axis: record.cell.axis(),
                 shows: &record.shows,
+                wins: record.wins,
                 runs: Vec::new(),
+                disturbed: Vec::new(),
                 subjects: Vec::new(),
+                points: Vec::new(),
                 xs: Vec::new(),
             });
         }
@@ -55,14 +65,19 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
             .expect("it was put there above");
         // A scenario may have been edited between its runs; the latest questions count.
         (experiment.question, experiment.shows) = (&record.question, &record.shows);
-        experiment.position = record.position;
+        (experiment.position, experiment.wins) = (record.position, record.wins);
         if let Outcome::Measured(measured) = &record.outcome {
-            experiment.runs.push(Run { record, measured });
+            let run = Run { record, measured };
+            match measured.is_disturbed() {
+                true => experiment.disturbed.push(run),
+                false => experiment.runs.push(run),
+            }
         }
     }
     for experiment in &mut found {
         experiment.subjects = subjects_of(&experiment.runs);
-        experiment.xs = xs_of(&experiment.runs);
+        experiment.points = points_of(&experiment.runs);
+        experiment.xs = xs_of(&experiment.points);
     }
     found.sort_by_key(|experiment| experiment.position);
     found
@@ -79,9 +94,20 @@ fn subjects_of<'a>(runs: &[Run<'a>]) -> Vec<&'a Subject> {
     subjects
 }
 
-fn xs_of(runs: &[Run<'_>]) -> Vec<f64> {
-    let mut xs: Vec<f64> = runs.iter().map(|run| run.record.cell.x()).collect();
-    xs.sort_by(f64::total_cmp);
+fn points_of(runs: &[Run<'_>]) -> Vec<BTreeMap<Parameter, f64>> {
+    let mut points: Vec<_> = runs.iter().map(|run| run.record.cell.point.clone()).collect();
+    points.sort_by(|one, other| {
+        let pairs = one.values().zip(other.values());
+        let unequal = pairs.map(|(left, right)| left.total_cmp(right)).find(|it| it.is_ne());
+        unequal.unwrap_or_else(|| one.len().cmp(&other.len()))
+    });
+    points.dedup();
+    points
+}
+
+fn xs_of(points: &[BTreeMap<Parameter, f64>]) -> Vec<f64> {
+    let mut xs: Vec<f64> =
+        points.iter().map(|point| point.values().next().copied().unwrap_or(0.0)).collect();
     xs.dedup();
     xs
 }
@@ -99,10 +125,49 @@ impl<'a> Experiment<'a> {
         self.subjects.clone()
     }
 
+    /// The subjects in the order in which the experiment names them; those of old records in that of
+    /// [`Experiment::subjects`].
+    #[must_use]
+    pub fn subjects_as_listed(&self) -> Vec<&'a Subject> {
+        let listed = |subject: &Subject| {
+            let all = self.runs.iter().map(|run| run.record);
+            let mut of_it = all.filter(|record| record.cell.subject.name == subject.name);
+            of_it.next_back().map_or(0, |record| record.listed)
+        };
+        let mut subjects = self.subjects();
+        subjects.sort_by_cached_key(|subject| listed(subject));
+        subjects
+    }
+
     /// The values on the axis, as configured, ascending.
     #[must_use]
     pub fn xs(&self) -> Vec<f64> {
         self.xs.clone()
+    }
+
+    /// The points, as configured, ascending; a single empty one without an axis.
+    #[must_use]
+    pub fn points(&self) -> &[BTreeMap<Parameter, f64>] {
+        &self.points
+    }
+
+    /// The runs of the cell of a subject at a point, as [`Experiment::cell`] gives them.
+    #[must_use]
+    pub fn cell_at(
+        &self,
+        subject: &Subject,
+        point: &BTreeMap<Parameter, f64>,
+        twin: bool,
+    ) -> Vec<Run<'a>> {
+        let mut runs = of_cell(&self.runs, subject, point, twin);
+        runs.sort_by_key(|run| run.record.repetition);
+        runs
+    }
+
+    /// How many runs of a subject at a point were disturbed and do not count.
+    #[must_use]
+    pub fn disturbed_at(&self, subject: &Subject, point: &BTreeMap<Parameter, f64>) -> usize {
+        of_cell(&self.disturbed, subject, point, false).len()
     }
 
     /// The runs of one cell in the order of their repetitions: the twins, or the others.
@@ -134,4 +199,17 @@ impl<'a> Experiment<'a> {
             })
             .collect()
     }
+}
+
+fn of_cell<'a>(
+    runs: &[Run<'a>],
+    subject: &Subject,
+    point: &BTreeMap<Parameter, f64>,
+    twin: bool,
+) -> Vec<Run<'a>> {
+    let is_of_it = |run: &&Run<'a>| {
+        let cell = &run.record.cell;
+        cell.subject.name == subject.name && cell.point == *point && run.record.twin == twin
+    };
+    runs.iter().filter(is_of_it).copied().collect()
 }

@@ -1,8 +1,9 @@
 //! All findings from the records. They are computed once, for the page, the terminal and the
 //! figures.
 
-use results::{Record, Shows};
+use results::{Record, Settled, Shows};
 
+use crate::answers::Answers;
 use crate::curve::Metric;
 use crate::experiment::{Experiment, experiments};
 use crate::experiment_findings::ExperimentFindings;
@@ -19,6 +20,8 @@ pub struct Findings<'a> {
     pub noise: Noise,
     /// The answer in words.
     pub verdict: Verdict,
+    /// The answers as data.
+    pub answers: Answers,
 }
 
 /// The sentences that answer the questions of an experiment.
@@ -41,9 +44,19 @@ fn sentences(found: &ExperimentFindings<'_>) -> Vec<Finding> {
 }
 
 impl<'a> Findings<'a> {
-    /// Computes the findings from records.
+    /// Computes the findings from the records that count.
+    #[must_use]
+    pub fn of_settled(settled: &'a Settled) -> Self {
+        Self::from_records(&settled.records, settled.made_again)
+    }
+
+    /// Computes the findings from records of which each counts.
     #[must_use]
     pub fn of(records: &'a [Record]) -> Self {
+        Self::from_records(records, 0)
+    }
+
+    fn from_records(records: &'a [Record], made_again: usize) -> Self {
         let experiments = experiments(records);
         let noise = Noise::of(&experiments);
         let found = |experiment: Experiment<'a>| {
@@ -54,7 +67,9 @@ impl<'a> Findings<'a> {
         let experiments: Vec<ExperimentFindings<'a>> = experiments.into_iter().map(found).collect();
         let sentences = experiments.iter().flat_map(sentences).collect();
         let verdict = verdict(&experiments, sentences);
-        Self { experiments, noise, verdict }
+        let of_all: Vec<&Experiment<'_>> = experiments.iter().map(|it| &it.experiment).collect();
+        let answers = Answers::of(&of_all, &noise, made_again);
+        Self { experiments, noise, verdict, answers }
     }
 
     /// The figures that the experiments can show, in reading order.

@@ -1,10 +1,12 @@
 //! Evaluates records: curves with intervals, knees, crossovers, and a verdict in words. The crate
 //! is pure.
 //!
-//! The unit is the run, not the request. A percentile is the median of its values over the
-//! repetitions of a cell, an interval is computed over repetitions, and two designs are compared in
-//! pairs of runs with the same plan.
+//! The unit is the run, not the request. A cell's value is that of all its runs together, its
+//! interval comes from drawing runs, and two subjects are compared in pairs of runs with the same
+//! plan.
 
+pub mod answers;
+mod axis;
 pub mod bootstrap;
 pub mod comparison;
 pub mod curve;
@@ -14,11 +16,13 @@ pub mod figure;
 pub mod findings;
 pub mod noise;
 mod question;
+mod sample;
 pub mod text;
 pub mod verdict;
 
+pub use answers::{ANSWERS_FORMAT, Answers};
 pub use bootstrap::Estimate;
-pub use comparison::{Comparison, Crossover, PairedDifference};
+pub use comparison::{Comparison, Crossover, PairedDifference, Standing, Undecided};
 pub use curve::{Curve, Metric, Point, knee, percentile_curves};
 pub use experiment::{Experiment, Run, experiments};
 pub use experiment_findings::ExperimentFindings;

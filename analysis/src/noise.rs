@@ -1,12 +1,18 @@
 //! How much two identical cells differ: the floor below which a difference means nothing.
 //!
-//! Identical runs differ more the shorter they are. The floor of a cell is therefore the difference
-//! of its own twins if it was run twice, and otherwise the typical one of its transport.
+//! Identical runs differ more the shorter they are. The floor of a cell is therefore what its own
+//! twins and those at the two points beside it differ by, as the median of the three: twins that
+//! met a stall would otherwise hide any difference. Where a point has no twins, the floor is the
+//! typical one of its transport.
+
+use std::collections::BTreeMap;
 
 use protocol::Transport;
+use results::Parameter;
 
-use crate::bootstrap::{Estimate, estimate, median};
-use crate::curve::log_ratio;
+use crate::bootstrap::{Estimate, interval, median};
+use crate::comparison::resampled;
+use crate::curve::Metric;
 use crate::experiment::Experiment;
 
 /// The comparison of designs with themselves (A/A).
@@ -21,7 +27,7 @@ pub struct Noise {
 pub struct Twins {
     experiment: String,
     transport: Transport,
-    configured_x: f64,
+    point: BTreeMap<Parameter, f64>,
     /// Logarithm of the ratio of the two mean response times.
     pub log_ratio: Estimate,
 }
@@ -41,18 +47,30 @@ impl Noise {
         Self { cells: experiments.iter().flat_map(twins).collect() }
     }
 
-    /// How far two medians must be apart at this point to be called different, as the logarithm of
+    /// How far two values must be apart at this point to be called different, as the logarithm of
     /// a ratio.
     #[must_use]
-    pub fn floor(&self, experiment: &str, transport: Transport, configured_x: f64) -> f64 {
-        let here = self.cells.iter().find(|cell| {
-            cell.experiment == experiment
-                && cell.transport == transport
-                && cell.configured_x == configured_x
-        });
-        match here {
-            Some(cell) => cell.log_ratio.value.abs(),
-            None => self.typical(|cell| cell.transport == transport),
+    pub fn floor(
+        &self,
+        experiment: &str,
+        transport: Transport,
+        point: &BTreeMap<Parameter, f64>,
+    ) -> f64 {
+        // The twins of an experiment and transport, in the order of their points.
+        let row: Vec<&Twins> = self
+            .cells
+            .iter()
+            .filter(|cell| cell.experiment == experiment && cell.transport == transport)
+            .collect();
+        let Some(here) = row.iter().position(|cell| cell.point == *point) else {
+            return self.typical(|cell| cell.transport == transport);
+        };
+        let near = here.saturating_sub(1)..row.len().min(here + 2);
+        let sizes: Vec<f64> = row[near].iter().map(|cell| cell.log_ratio.value.abs()).collect();
+        // Of two, the smaller: one of them may have met a stall.
+        match sizes.len() {
+            2 => sizes[0].min(sizes[1]),
+            _ => median(&sizes).unwrap_or(0.0),
         }
     }
 
@@ -79,21 +97,19 @@ fn twins(experiment: &Experiment<'_>) -> Vec<Twins> {
     let cells = experiment
         .subjects()
         .into_iter()
-        .flat_map(|subject| experiment.xs().into_iter().map(move |x| (subject, x)));
+        .flat_map(|subject| experiment.points().iter().map(move |point| (subject, point)));
     cells
-        .filter_map(|(subject, x)| {
-            let first = experiment.cell(subject, x, false);
-            let second = experiment.cell(subject, x, true);
-            let ratios: Vec<f64> = experiment
-                .pairs(&first, &second)
-                .iter()
-                .filter_map(|(one, two)| log_ratio(one, two))
-                .collect();
+        .filter_map(|(subject, point)| {
+            let first = experiment.cell_at(subject, point, false);
+            let second = experiment.cell_at(subject, point, true);
+            let pairs = experiment.pairs(&first, &second);
+            let (value, drawn) = resampled(&pairs, Metric::Mean, 1)?;
+            let (low, high) = interval(value, &drawn, pairs.len())?;
             Some(Twins {
                 experiment: experiment.name.to_owned(),
                 transport: subject.transport,
-                configured_x: x,
-                log_ratio: estimate(&ratios)?,
+                point: point.clone(),
+                log_ratio: Estimate { value, low, high },
             })
         })
         .collect()

@@ -57,6 +57,16 @@ pub fn size(bytes: f64) -> String {
     format!("{} {unit}", three_digits(bytes / size))
 }
 
+/// Items in a sentence: `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// A number with three digits; all digits before the point, and at most two behind it.
 #[must_use]
 pub fn three_digits(value: f64) -> String {

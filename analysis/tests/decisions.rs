@@ -2,13 +2,13 @@
 
 mod common;
 
-use analysis::bootstrap::estimate;
-use analysis::comparison::{compare, difference, find};
+use analysis::bootstrap::{RESAMPLES, Resampler, median};
+use analysis::comparison::{Resampled, Undecided, compare, find, judge};
 use analysis::figure::{Panel, Series, Whose};
-use analysis::{Crossover, Findings, Metric, Noise};
+use analysis::{Crossover, Findings, Metric, Noise, Standing};
 use common::{Answer, Bench, iterative, process, tcp_iterative, tcp_thread, thread};
 use protocol::Transport;
-use results::{Parameter, Shows};
+use results::{Parameter, Shows, point};
 
 /// Identical runs that differ by this much, at two points, over UDP and TCP.
 fn with_noise() -> Bench {
@@ -22,16 +22,32 @@ fn with_noise() -> Bench {
     bench
 }
 
+/// What these pairs say at `x`, as the median of resampled pairs.
+fn pairs(x: f64, pairs: &[f64], floor: f64) -> Resampled {
+    let drawn_by = |weights: Vec<u32>| {
+        let repeated =
+            pairs.iter().zip(weights).flat_map(|(pair, weight)| vec![*pair; weight as usize]);
+        median(&repeated.collect::<Vec<f64>>()).expect("as many as there are pairs")
+    };
+    let mut resampler = Resampler::salted(x.to_bits());
+    let drawn = (0..RESAMPLES).map(|_| drawn_by(resampler.draw(pairs.len()))).collect();
+    judge(x, median(pairs).expect("pairs"), drawn, pairs.len(), floor).expect("resamples")
+}
+
 #[test]
-fn the_noise_floor_is_that_of_the_cell_or_else_the_transports_typical_one() {
+fn the_noise_floor_is_that_of_the_cell_and_its_neighbours_or_else_the_transports_typical_one() {
     let bench = with_noise();
     let noise = Findings::of(&bench.records).noise;
     let close = |left: f64, right: f64| (left - f64::ln(right)).abs() < 1e-3;
-    assert!(close(noise.floor("waiting", Transport::Udp, 1e5), 1.10));
-    assert!(close(noise.floor("waiting", Transport::Udp, 1e6), 1.30));
-    assert!(close(noise.floor("waiting", Transport::Tcp, 1e6), 1.04));
-    assert!(close(noise.floor("waiting", Transport::Udp, 5e5), 1.20), "the median over UDP");
-    assert!(close(noise.floor("another", Transport::Tcp, 1e5), 1.04), "the median over TCP");
+    let floor = |experiment: &str, transport: Transport, x: f64| {
+        noise.floor(experiment, transport, &point(Some(Parameter::Wait), x))
+    };
+    assert!(close(floor("waiting", Transport::Udp, 1e5), 1.10), "the smaller of two at an end");
+    assert!(close(floor("waiting", Transport::Udp, 1e6), 1.20), "the middle one of three");
+    assert!(close(floor("waiting", Transport::Udp, 2e6), 1.20));
+    assert!(close(floor("waiting", Transport::Tcp, 1e6), 1.04));
+    assert!(close(floor("waiting", Transport::Udp, 5e5), 1.20), "the median over UDP");
+    assert!(close(floor("another", Transport::Tcp, 1e5), 1.04), "the median over TCP");
     assert!(close(noise.typical(|_| true), (1.06_f64 * 1.10).sqrt()));
     assert!(close(noise.largest(), 1.30));
     assert!(noise.cells.iter().all(|cell| !cell.are_alike()), "each differs for certain");
@@ -50,42 +66,34 @@ fn the_noise_floor_is_that_of_the_cell_or_else_the_transports_typical_one() {
 
 #[test]
 fn a_difference_at_the_edge_of_chance_or_noise_is_not_decided() {
-    let decided = |pairs: [f64; 6], floor: f64| {
-        difference(1.0, pairs.to_vec(), floor).is_some_and(|one| one.decided)
-    };
-    assert!(decided([0.1; 6], 0.05));
-    assert!(!decided([0.1; 6], 0.1), "as large as the noise");
-    assert!(!decided([0.0, 0.1, 0.1, 0.1, 0.1, 0.1], 0.05), "no difference is in the interval");
-    assert!(!decided([0.0, -0.1, -0.1, -0.1, -0.1, -0.1], 0.05));
-    assert!(decided([-0.1; 6], 0.05));
+    let standing = |of: [f64; 6], floor: f64| pairs(1.0, &of, floor).difference.standing;
+    assert_eq!(standing([0.1; 6], 0.05), Standing::Decided);
+    assert_eq!(standing([0.12; 6], 0.12), Standing::Alike, "as large as the noise");
+    assert_eq!(standing([0.0, 0.4, 0.0, 0.4, 0.2, 0.2], 0.05), Standing::Open);
+    assert_eq!(standing([0.0, -0.4, 0.0, -0.4, -0.2, -0.2], 0.05), Standing::Open);
+    assert_eq!(standing([-0.1; 6], 0.05), Standing::Decided);
+    assert_eq!(standing([0.05, -0.05, 0.02, -0.02, 0.0, 0.01], 0.06), Standing::Alike);
+    assert_eq!(pairs(1.0, &[0.5; 5], 0.0).difference.standing, Standing::Open, "too few");
 }
 
 #[test]
-fn a_crossing_whose_resamples_disagree_is_unclear() {
-    let point = |x: f64, pairs: [f64; 6]| difference(x, pairs.to_vec(), 0.0);
-    let differences: Vec<_> = [
-        point(1e3, [0.5; 6]),
-        point(2e3, [-0.01, -0.01, -0.01, 0.9, 0.9, -0.01]),
-        point(4e3, [-0.3; 6]),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let Crossover::At { value, low, high, .. } = find("base", "other", &differences) else {
+fn an_open_point_widens_a_crossing_and_a_disordered_axis_has_none() {
+    let points = [
+        pairs(1e3, &[0.5; 6], 0.0),
+        pairs(2e3, &[-0.01, -0.01, -0.01, 0.9, 0.9, -0.01], 0.0),
+        pairs(4e3, &[-0.3; 6], 0.0),
+    ];
+    let Crossover::At { value, low, high, .. } = find("base", "other", &points, 0.0) else {
         panic!("a crossing");
     };
-    assert!(low <= value && value * 1.5 < high, "the open point moves it: {low} {value} {high}");
-    // Where one half of the resamples crosses the other way, there is none to name.
-    let differences: Vec<_> = [
-        point(1e3, [0.1; 6]),
-        point(2e3, [-2.0, -2.0, -2.0, 2.1, 2.1, 2.1]),
-        point(4e3, [-0.1; 6]),
-        point(8e3, [2.0, 2.0, 2.0, -2.1, -2.1, -2.1]),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    assert_eq!(find("base", "other", &differences), Crossover::Unclear);
+    assert!(low <= value && value < high && low * 1.2 < high, "{low} {value} {high}");
+    // Points that are decided for either side in turn have no single crossing.
+    let in_turn = [0.3, -0.3, 0.3, -0.3].map(|value| [value; 6]);
+    let xs = [1e3, 2e3, 4e3, 8e3];
+    let points: Vec<Resampled> =
+        xs.iter().zip(&in_turn).map(|(x, of)| pairs(*x, of, 0.0)).collect();
+    let unclear = Crossover::Undecided(Undecided::NoSingleChange);
+    assert_eq!(find("base", "other", &points, 0.0), unclear);
 }
 
 #[test]
@@ -130,7 +138,7 @@ fn only_the_iterative_server_of_the_same_transport_is_a_base() {
     let found = &findings.experiments[0];
     assert!(found.comparisons.is_empty());
     // Any two can be compared all the same.
-    let any_two = compare(&found.experiment, &process(), &thread(), &findings.noise);
+    let any_two = compare(&found.experiment, &process(), &thread(), Metric::Mean, &findings.noise);
     assert_eq!(any_two.crossover, Crossover::Always(thread().name));
     let ratio = any_two.differences[0].log_ratio.value;
     assert!((ratio - 0.5_f64.ln()).abs() < 0.01, "{ratio}");
@@ -183,11 +191,11 @@ fn what_is_said_of_an_axis_as_a_whole_is_said_at_its_middle() {
 }
 
 #[test]
-fn a_percentile_is_said_if_most_repetitions_have_the_requests_for_it() {
-    for (enough, is_said) in [(2, false), (3, false), (4, true)] {
+fn a_percentile_is_said_if_all_repetitions_together_have_the_requests_for_it() {
+    for (enough, is_said) in [(2, false), (4, false), (5, true)] {
         let mut bench = Bench::new("plain", &[Shows::Percentiles], None);
         let with = |count: usize| Answer::times(count, 1e6);
-        bench.cell(&iterative(), 0.0, |r| with(if r < enough { 299 } else { 298 }));
+        bench.cell(&iterative(), 0.0, |r| with(if r < enough { 50 } else { 49 }));
         let findings = Findings::of(&bench.records);
         let text = &findings.verdict.findings[0].text;
         assert_eq!(text.contains("and 99 % within"), is_said, "{enough}: {text}");
@@ -196,6 +204,7 @@ fn a_percentile_is_said_if_most_repetitions_have_the_requests_for_it() {
     // Those without an answer count, too: of 331 and 2 more, 297 and 2 are short.
     for (count, lost, named) in [(320, 0, "95 %"), (340, 0, "99 %"), (331, 2, "99 %")] {
         let mut bench = Bench::new("short", &[Shows::ShortAmongLong], None);
+        bench.repetitions = 1;
         bench.cell(&iterative(), 0.0, |_| Answer::mixed_of(count, 5e6).leaving_short(lost));
         bench.cell(&thread(), 0.0, |_| Answer::mixed_of(count, 1e5).leaving_short(lost));
         let findings = Findings::of(&bench.records);
@@ -213,16 +222,44 @@ fn old_records_without_an_effective_sample_size_count_their_requests() {
         figures[0].panels[0].series[0].points.last().map_or(0.0, |dot| dot.x)
     };
     assert!(ends(0.0) > 0.99 && ends(1000.0) == ends(0.0));
-    assert!(ends(50.0) < 0.95);
+    assert!(ends(8.0) < 0.95 && ends(50.0) > 0.98);
 }
 
 #[test]
 fn the_interval_of_few_repetitions_is_their_range() {
-    let values: Vec<f64> = (1..=8).map(f64::from).collect();
-    let few = estimate(&values).expect("values");
-    assert_eq!((few.low, few.value, few.high), (1.0, 4.5, 8.0));
-    let many = estimate(&(1..=9).map(f64::from).collect::<Vec<_>>()).expect("values");
-    assert!(many.low > 1.0 && many.high < 9.0, "{many:?}");
+    let interval = |repetitions: u32| {
+        let mut bench = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+        bench.repetitions = repetitions;
+        bench.cell(&iterative(), 1e6, |r| Answer::mean(f64::from(r + 1) * 1e6, 1e6));
+        let findings = Findings::of(&bench.records);
+        let point = findings.experiments[0].curves(Metric::Mean)[0].points[0];
+        (point.y.low / 1e6, point.y.value / 1e6, point.y.high / 1e6)
+    };
+    let (low, value, high) = interval(5);
+    assert!((low - 1.0).abs() < 0.01 && (value - 3.0).abs() < 0.01 && (high - 5.0).abs() < 0.01);
+    let (low, value, high) = interval(20);
+    assert!(low > 5.0 && (value - 10.5).abs() < 0.01 && high < 16.0, "{low} {value} {high}");
+}
+
+#[test]
+fn a_disturbed_run_counts_for_nothing() {
+    let disturbed = results::Doubt::Disturbed { share: 0.3, limit: 0.02 };
+    let mut bench = Bench::new("waiting", &[Shows::Crossover], Some(Parameter::Wait));
+    bench.repetitions = 7;
+    bench.cell(&iterative(), 1e6, |_| Answer::mean(9e6, 1e6));
+    bench.cell(&thread(), 1e6, |r| match r {
+        0 => Answer::mean(900e6, 1e6).doubted(disturbed.clone()),
+        _ => Answer::mean(1e6, 1e6),
+    });
+    let findings = Findings::of(&bench.records);
+    let comparison = &findings.experiments[0].comparisons[0];
+    assert_eq!(comparison.differences[0].pairs, 6);
+    assert_eq!(comparison.crossover, Crossover::Always(thread().name));
+    // With one pair fewer nothing is decided, and the reason is the disturbance.
+    bench.records.retain(|record| record.repetition != 6);
+    let findings = Findings::of(&bench.records);
+    let crossover = &findings.experiments[0].comparisons[0].crossover;
+    assert_eq!(*crossover, Crossover::Undecided(Undecided::Disturbed));
 }
 
 /// Waiting of two lengths, response times over UDP and TCP as given.
@@ -377,40 +414,41 @@ fn half_of_the_requests_unanswered_is_said_and_a_third_is_not() {
 #[test]
 fn a_side_without_a_decided_point_has_no_crossing_however_sure_its_points_agree() {
     // The noise floor is 0.2: what agrees in all runs and is smaller than that is not decided.
-    let point = |x: f64, value: f64| difference(x, vec![value; 6], 0.2);
-    let values = [(1e3, -0.3), (2e3, 0.5), (4e3, -0.15), (8e3, -0.15), (16e3, -0.15)];
-    let differences: Vec<_> = values.iter().filter_map(|(x, value)| point(*x, *value)).collect();
-    assert_eq!(find("base", "other", &differences), Crossover::Unclear);
-    let mirrored: Vec<_> = values.iter().filter_map(|(x, value)| point(*x, -value)).collect();
-    assert_eq!(find("base", "other", &mirrored), Crossover::Unclear);
-}
-
-#[test]
-fn a_crossing_that_a_tenth_of_the_resamples_turn_round_is_unclear_and_a_few_do_not_matter() {
-    let point = |x: f64, pairs: [f64; 6]| difference(x, pairs.to_vec(), 0.0);
-    let found = |fifth: f64| {
-        let differences: Vec<_> = [
-            point(1e3, [0.05; 6]),
-            point(2e3, [1.0, 1.0, 1.0, 1.0, fifth, -3.0]),
-            point(4e3, [-1.0, -1.0, -1.0, -1.0, -fifth, 3.0]),
-            point(8e3, [-0.05; 6]),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        find("base", "other", &differences)
+    let found = |sign: f64| {
+        let values = [(1e3, 0.5), (2e3, 0.5), (4e3, -0.15), (8e3, -0.15), (16e3, -0.15)];
+        let points: Vec<Resampled> =
+            values.iter().map(|(x, value)| pairs(*x, &[sign * value; 6], 0.2)).collect();
+        find("base", "other", &points, 0.0)
     };
-    assert_eq!(found(-3.0), Crossover::Unclear);
-    assert!(matches!(found(1.0), Crossover::At { .. }), "{:?}", found(1.0));
+    assert_eq!(found(1.0), Crossover::Always("base".to_owned()));
+    assert_eq!(found(-1.0), Crossover::Always("other".to_owned()));
 }
 
 #[test]
-fn where_a_point_shows_no_difference_at_all_the_crossing_lies_midway_to_it() {
-    let point = |x: f64, value: f64| difference(x, vec![value; 6], 0.0);
-    let differences: Vec<_> =
-        [(1e3, 0.5), (4e3, 0.0), (16e3, -0.5)].iter().filter_map(|(x, v)| point(*x, *v)).collect();
-    let Crossover::At { value, .. } = find("base", "other", &differences) else {
+fn uncertain_points_hardly_move_a_crossing_between_certain_ones() {
+    let found = |uncertain: f64| {
+        let points = [
+            pairs(1e3, &[0.05; 6], 0.0),
+            pairs(2e3, &[1.0, 1.0, 1.0, uncertain, uncertain, uncertain], 0.0),
+            pairs(4e3, &[-1.0, -1.0, -1.0, -uncertain, -uncertain, -uncertain], 0.0),
+            pairs(8e3, &[-0.05; 6], 0.0),
+        ];
+        match find("base", "other", &points, 0.0) {
+            Crossover::At { value, .. } => value,
+            found => panic!("{found:?}"),
+        }
+    };
+    for uncertain in [1.0, -0.9, -1.2, -3.0] {
+        assert!((found(uncertain) / 8f64.sqrt() / 1e3 - 1.0).abs() < 0.05, "{}", found(uncertain));
+    }
+}
+
+#[test]
+fn the_crossing_is_where_the_difference_is_zero() {
+    let values = [(1e3, 0.5), (4e3, 0.0), (16e3, -0.5)];
+    let points: Vec<Resampled> = values.iter().map(|(x, v)| pairs(*x, &[*v; 6], 0.0)).collect();
+    let Crossover::At { value, .. } = find("base", "other", &points, 0.0) else {
         panic!("a crossing");
     };
-    assert!((value - 2e3).abs() < 1.0, "{value}");
+    assert!((value - 4e3).abs() < 1.0, "{value}");
 }

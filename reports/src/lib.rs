@@ -42,7 +42,10 @@ pub enum ReportError {
 /// A mark in the head of every page, by which this program recognises its own pages.
 pub const PAGE_MARK: &str = "<meta name=\"generator\" content=\"Crossover\">";
 
-/// Writes `index.html`, which opens with the answer, and `figures/NAME.png|svg|csv` into a folder;
+/// The file of the answers as data.
+pub const ANSWERS: &str = "answers.json";
+
+/// Writes `answers.json`, `index.html`, which opens with the answer, and `figures/NAME.png|svg|csv` into a folder;
 /// returns the page's path.
 ///
 /// # Errors
@@ -69,6 +72,8 @@ pub fn write_report(
         write(&file("png"), &drawing::png(&figure)?)?;
         drawn.push(page::Drawn { figure, wide, narrow });
     }
+    let answers = format!("{}\n", findings.answers.to_json());
+    write(&folder.join(ANSWERS), answers.as_bytes())?;
     let path = folder.join("index.html");
     let view = view::View::of(settled, findings);
     write(&path, page::render(&view, &drawn).as_bytes())?;
@@ -87,6 +92,10 @@ pub fn left_out(settled: &Settled) -> Vec<String> {
             "{} recorded more than once: of each run the last record counts.",
             runs(settled.repeated)
         ));
+    }
+    if settled.made_again > 0 {
+        sentences
+            .push(format!("{} disturbed from outside and made again.", runs(settled.made_again)));
     }
     if settled.of_another_setup > 0 {
         sentences.push(format!(

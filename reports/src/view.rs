@@ -160,7 +160,7 @@ fn difference(difference: &analysis::PairedDifference) -> DifferenceView {
         point: text::time(difference.x),
         difference: change(ratio.value),
         interval: format!("{} to {}", change(ratio.low), change(ratio.high)),
-        is_decided: difference.decided,
+        is_decided: difference.is_decided(),
     }
 }
 
@@ -180,9 +180,8 @@ fn in_short(comparison: &Comparison) -> String {
         Crossover::Always(winner) => {
             format!("{} is faster wherever they differ", label(winner))
         }
-        Crossover::TooClose => "no difference beyond chance".to_owned(),
-        Crossover::Unclear => "no single crossover can be named".to_owned(),
-        Crossover::TooFewRepetitions => "too few repetitions".to_owned(),
+        Crossover::NoDifference => "no difference".to_owned(),
+        Crossover::Undecided(why) => format!("undecided, because {}", why.in_words()),
     }
 }
 

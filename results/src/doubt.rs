@@ -121,6 +121,13 @@ pub enum Doubt {
         /// Speed at the run's start over the median of the runs before it.
         ratio: f64,
     },
+    /// Something outside the run took so much of its cores that the run does not count.
+    Disturbed {
+        /// Fraction of the run's time that others took of its cores.
+        share: f64,
+        /// The greatest such fraction with which a run of its experiment counts.
+        limit: f64,
+    },
 }
 
 /// Why a request could not be sent.
@@ -258,6 +265,7 @@ impl Doubt {
             Self::QueueOverflow { .. } => "kernel queue overflowed",
             Self::SharedCores => "generator and server shared a core",
             Self::Slow { .. } => "core slower than usual",
+            Self::Disturbed { .. } => "disturbed from outside",
         }
     }
 
@@ -284,7 +292,14 @@ impl Doubt {
             Self::QueueOverflow { .. } => "queue-overflow",
             Self::SharedCores => "shared-cores",
             Self::Slow { .. } => "slow",
+            Self::Disturbed { .. } => "disturbed",
         }
+    }
+
+    /// Whether it says that the run was too short to tell, as opposed to disturbed.
+    #[must_use]
+    pub fn is_too_short(&self) -> bool {
+        matches!(self, Self::TooFewSamples { .. } | Self::LittlesLaw { .. })
     }
 
     /// Whether the warning concerns only the tail; means and medians stay valid.
@@ -371,6 +386,12 @@ impl Doubt {
             Self::Slow { ratio } => {
                 format!("the core ran at {:.0} % of its usual speed", percent(ratio))
             }
+            Self::Disturbed { share, limit } => format!(
+                "other programs took {:.1} % of the run's time on its cores (the limit is {:.0} %), \
+                 so the run does not count",
+                percent(share),
+                percent(limit)
+            ),
         }
     }
 
@@ -418,6 +439,7 @@ impl Doubt {
                 "give the generator cores that the server does not use (--cores), on a machine with at least two"
             }
             Self::Slow { .. } => "repeat the run",
+            Self::Disturbed { .. } => "stop other programs, or continue the bench with --resume",
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::cell::point;
 use crate::{
     Allocation, Cell, Concurrency, Host, Load, Machine, Outcome, Parameter, Placement, Program,
-    Record, ServerSetup, Setup, Shows, Subject, TestbedKind, WorkUnit,
+    Record, ServerSetup, Setup, Shows, Subject, TestbedKind, Wins, WorkUnit,
 };
 
 #[derive(Deserialize)]
@@ -65,6 +65,8 @@ impl From<Record1> for Record {
             position: old.position,
             question: old.question,
             shows: old.shows,
+            wins: Wins::default(),
+            listed: 0,
             cell: Cell { subject: subject(&old.cell.design), point: point(axis, old.cell.x) },
             setup: Setup { load: old.cell.load, server: ServerSetup::default() },
             repetition: old.repetition,

@@ -30,6 +30,7 @@ mod shows;
 mod subject;
 mod time_histogram;
 mod times;
+mod wins;
 
 pub use breakdown::{Breakdown, Components};
 pub use cell::{Cell, point};
@@ -54,3 +55,4 @@ pub use shows::Shows;
 pub use subject::{Allocation, Concurrency, Subject, WorkUnit};
 pub use time_histogram::{Percentile, Summary, TimeHistogram};
 pub use times::Times;
+pub use wins::Wins;

@@ -61,6 +61,13 @@ impl Measurement {
         self.doubts.iter().any(|doubt| !doubt.concerns_tail_only())
     }
 
+    /// Whether something outside the run disturbed it so much that it does not count. The generator
+    /// decides this from the cores, never from response times.
+    #[must_use]
+    pub fn is_disturbed(&self) -> bool {
+        self.doubts.iter().any(|doubt| matches!(doubt, Doubt::Disturbed { .. }))
+    }
+
     /// Whether the server held so many requests that others could not be sent: a request that finds
     /// no slot in flight, or too much waiting on its connection, waits for the server and not for
     /// the generator.

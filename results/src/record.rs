@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cell, Failure, Machine, Measurement, Placement, Setup, Shows, TimeHistogram, Times};
+use crate::{
+    Cell, Failure, Machine, Measurement, Placement, Setup, Shows, TimeHistogram, Times, Wins,
+};
 
 /// The version of the format that this program writes, and the newest it reads.
 pub const FORMAT: u32 = 2;
@@ -31,8 +33,15 @@ pub struct Record {
     pub question: String,
     /// What a report may draw from it.
     pub shows: Vec<Shows>,
+    /// What decides which subject is the best.
+    #[serde(default)]
+    pub wins: Wins,
     /// Which cell of the experiment.
     pub cell: Cell,
+    /// The position of the subject among the designs of the experiment, from 0; 0 in records that
+    /// are older than this field.
+    #[serde(default)]
+    pub listed: u32,
     /// Load and server.
     pub setup: Setup,
     /// Which repetition of the cell, from 0.

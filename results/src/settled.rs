@@ -76,6 +76,8 @@ pub struct Settled {
     pub records: Vec<Record>,
     /// Runs left out because they occur again; the last one counts.
     pub repeated: usize,
+    /// Runs left out because they were disturbed and made again.
+    pub made_again: usize,
     /// Runs left out because their load, seed or server differs from the last ones of their point.
     pub of_another_setup: usize,
 }
@@ -87,24 +89,47 @@ impl Settled {
         let (current, of_another_setup) = under_the_last_setup(records);
         let mut last = HashMap::new();
         for (number, record) in current.iter().enumerate() {
-            let is_measured = matches!(record.outcome, Outcome::Measured(_));
-            let kept = last.entry(RunKey::of(record).place).or_insert((is_measured, number));
-            // A failure never replaces a measurement.
-            if is_measured || !kept.0 {
-                *kept = (is_measured, number);
+            let worth = worth(record);
+            let kept = last.entry(RunKey::of(record).place).or_insert((worth, number));
+            // A failure never replaces a measurement, and a disturbed run no other one.
+            if worth >= kept.0 {
+                *kept = (worth, number);
             }
         }
         let kept: HashSet<usize> = last.values().map(|(_, number)| *number).collect();
-        let mut repeated = 0;
+        let (mut repeated, mut made_again) = (0, 0);
         let mut settled = Vec::with_capacity(kept.len());
         for (number, record) in current.into_iter().enumerate() {
             if kept.contains(&number) {
                 settled.push(record);
-            } else if matches!(record.outcome, Outcome::Measured(_)) {
-                repeated += 1;
+                continue;
+            }
+            match worth(&record) {
+                Worth::Nothing => {}
+                Worth::Little => made_again += 1,
+                Worth::Full => repeated += 1,
             }
         }
-        Self { records: settled, repeated, of_another_setup }
+        Self { records: settled, repeated, made_again, of_another_setup }
+    }
+}
+
+/// What a record is worth beside another of the same run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    /// The run failed.
+    Nothing,
+    /// The run was disturbed.
+    Little,
+    /// The run counts.
+    Full,
+}
+
+fn worth(record: &Record) -> Worth {
+    match &record.outcome {
+        Outcome::Failed(_) => Worth::Nothing,
+        Outcome::Measured(measured) if measured.is_disturbed() => Worth::Little,
+        Outcome::Measured(_) => Worth::Full,
     }
 }
 

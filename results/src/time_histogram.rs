@@ -247,6 +247,13 @@ impl TimeHistogram {
         })
     }
 
+    /// The times that were recorded, in ascending order and each with its count; times that differ
+    /// in the fourth digit may count as one.
+    #[must_use]
+    pub fn values(&self) -> Vec<(u64, u64)> {
+        self.packed().values().collect()
+    }
+
     /// The longest time; known only if every request was answered.
     #[must_use]
     pub fn max(&self) -> Percentile {

@@ -3,7 +3,7 @@
 use results::{Parameter, Placement};
 
 use super::{by_transport, hollow, scale, series_of};
-use crate::comparison::{Comparison, Crossover, PairedDifference};
+use crate::comparison::{ALIKE, Comparison, Crossover, PairedDifference};
 use crate::curve::Metric;
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
@@ -25,12 +25,12 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
 
 /// The largest factor by which the other design is faster, among the decided points.
 fn gain(comparison: &Comparison) -> Option<f64> {
-    let won = comparison.differences.iter().filter(|difference| difference.decided);
+    let won = comparison.differences.iter().filter(|difference| difference.is_decided());
     let factors = won.map(|difference| (-difference.log_ratio.value).exp());
     factors.reduce(f64::max).filter(|_| match &comparison.crossover {
         Crossover::At { .. } => true,
         Crossover::Always(winner) => *winner == comparison.other.name,
-        Crossover::TooClose | Crossover::Unclear | Crossover::TooFewRepetitions => false,
+        Crossover::NoDifference | Crossover::Undecided(_) => false,
     })
 }
 
@@ -57,10 +57,10 @@ fn in_words(
             }
         }
         Crossover::Always(winner) if *winner == comparison.other.name => {
-            let decided = comparison.differences.iter().find(|difference| difference.decided);
+            let decided = comparison.differences.iter().find(|difference| difference.is_decided());
             let least = x_of(decided);
             let below = match least > first {
-                true => "; below that no difference beyond chance was found",
+                true => "; below that the two are not told apart",
                 false => "",
             };
             format!(
@@ -70,13 +70,13 @@ fn in_words(
             )
         }
         Crossover::Always(_) => {
-            let decided = comparison.differences.iter().rfind(|difference| difference.decided);
+            let decided = comparison.differences.iter().rfind(|difference| difference.is_decided());
             let longest = x_of(decided);
             let why = why(axis, placement);
             if longest < last {
                 format!(
-                    "{base} beats {other} when requests {verb} {} or less; from there to {} no \
-                     difference beyond chance was found{why}.",
+                    "{base} beats {other} when requests {verb} {} or less; from there to {} the \
+                     two are not told apart{why}.",
                     text::time(longest),
                     text::time(last)
                 )
@@ -84,26 +84,42 @@ fn in_words(
                 format!("{other} never beats {base} {measured}{why}.")
             }
         }
-        Crossover::TooClose => {
-            format!("there is no difference beyond chance between {other} and {base} {measured}.")
+        Crossover::NoDifference => {
+            let percent = (ALIKE - 1.0) * 100.0;
+            format!("{other} and {base} differ by less than {percent:.0} % {measured}.")
         }
-        Crossover::Unclear => format!(
-            "{other} and {base} differ, but there is no single point at which one overtakes the \
-             other {measured}."
+        Crossover::Undecided(why) => format!(
+            "it is undecided whether {other} or {base} is faster, because {}{} {measured}.",
+            why.in_words(),
+            decided_part(comparison, verb)
         ),
-        Crossover::TooFewRepetitions => {
-            format!(
-                "{other} and {base} cannot be compared yet: an interval needs at least {} repetitions \
-                 {measured}.",
-                crate::bootstrap::FEWEST_REPETITIONS
-            )
-        }
     }
+}
+
+/// The points that are decided although the comparison as a whole is not.
+fn decided_part(comparison: &Comparison, verb: &str) -> String {
+    let won_by = |other_wins: bool| {
+        let decided = comparison.differences.iter().filter(move |difference| {
+            difference.is_decided() && (difference.log_ratio.value < 0.0) == other_wins
+        });
+        decided.map(|difference| difference.x).collect::<Vec<f64>>()
+    };
+    let part = |subject: &str, xs: &[f64]| {
+        let times: Vec<String> = xs.iter().map(|x| text::time(*x)).collect();
+        (!xs.is_empty())
+            .then(|| format!("{subject} is faster on requests that {verb} {}", text::list(&times)))
+    };
+    let parts = [
+        part(&comparison.other.phrase, &won_by(true)),
+        part(&comparison.base.phrase, &won_by(false)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", and ")) }
 }
 
 /// How much faster the other design is at the decided point where it gains most.
 fn by_how_much(comparison: &Comparison, conjunction: &str, other: &str) -> String {
-    let won = comparison.differences.iter().filter(|difference| difference.decided);
+    let won = comparison.differences.iter().filter(|difference| difference.is_decided());
     let most = won.min_by(|a, b| a.log_ratio.value.total_cmp(&b.log_ratio.value));
     most.map_or_else(String::new, |difference| {
         format!(
@@ -157,10 +173,7 @@ pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
                     label: text::time(value),
                     whose: Whose::Subject(comparison.other.clone()),
                 }),
-                Crossover::Always(_)
-                | Crossover::TooClose
-                | Crossover::Unclear
-                | Crossover::TooFewRepetitions => None,
+                Crossover::Always(_) | Crossover::NoDifference | Crossover::Undecided(_) => None,
             })
             .collect(),
     });

@@ -12,9 +12,8 @@ use std::collections::BTreeMap;
 use protocol::Transport;
 use results::{Shows, Subject, supports};
 
-use crate::bootstrap::median;
-use crate::curve::{Curve, Metric, Point};
-use crate::experiment::{Experiment, Run};
+use crate::curve::{Curve, Metric, Point, independent};
+use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Scale, Series, Whose};
 use crate::text;
@@ -122,19 +121,17 @@ fn at(experiment: &Experiment<'_>, before: &str, x: f64) -> String {
     experiment.axis.map_or_else(String::new, |axis| format!("{before}{}", text::value(axis, x)))
 }
 
-/// The median of a metric over the repetitions at the middle point.
+/// A metric over all runs at the middle point.
 fn joined(experiment: &Experiment<'_>, subject: &Subject, metric: Metric) -> Option<f64> {
     let runs = experiment.cell(subject, middle(experiment), false);
-    let values: Vec<f64> = runs.iter().filter_map(|run| metric.of(run)).collect();
-    median(&values).filter(|value| value.is_finite())
+    metric.estimate(&runs).map(|estimate| estimate.value).filter(|value| value.is_finite())
 }
 
-/// Whether most repetitions have enough independent requests for a percentile, if only the fraction
-/// `share` of the requests counts.
+/// Whether the runs at the middle point have enough independent requests for a percentile, if only
+/// the fraction `share` of the requests counts.
 fn tells(experiment: &Experiment<'_>, subject: &Subject, share: f64, percent: f64) -> bool {
     let runs = experiment.cell(subject, middle(experiment), false);
-    let tells = |run: &&Run<'_>| supports((run.measured.effective_samples * share) as u64, percent);
-    2 * runs.iter().filter(tells).count() > runs.len()
+    supports((independent(&runs) * share) as u64, percent)
 }
 
 /// Explains the hollow points of these panels by the most frequent warnings of the experiment's

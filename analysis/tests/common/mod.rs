@@ -5,7 +5,7 @@ use protocol::Transport;
 use results::{
     Allocation, Cell, Concurrency, Counts, Doubt, Events, FORMAT, GeneratorCost, Host, Load,
     Machine, Measurement, Outcome, Parameter, Placement, Program, Record, ServerCost, ServerSetup,
-    Setup, Shows, Subject, TestbedKind, TimeHistogram, Times, WorkUnit, point,
+    Setup, Shows, Subject, TestbedKind, TimeHistogram, Times, Wins, WorkUnit, point,
 };
 
 fn subject(label: &str, phrase: &str, transport: Transport, unit: WorkUnit) -> Subject {
@@ -207,6 +207,7 @@ pub struct Bench {
     pub arrivals: &'static str,
     pub cores: usize,
     pub repetitions: u32,
+    pub wins: Wins,
     name: String,
     shows: Vec<Shows>,
 }
@@ -219,6 +220,7 @@ impl Bench {
             arrivals: "poisson",
             cores: 1,
             repetitions: 6,
+            wins: Wins::Mean,
             name: name.to_owned(),
             shows: shows.to_vec(),
         }
@@ -249,6 +251,8 @@ impl Bench {
                 position: 0,
                 question: format!("What about {}?", self.name),
                 shows: self.shows.clone(),
+                wins: self.wins,
+                listed: 0,
                 cell: Cell { subject: subject.clone(), point: point(self.axis, x) },
                 setup: Setup {
                     load: Load { arrivals: self.arrivals.to_owned(), ..Load::default() },

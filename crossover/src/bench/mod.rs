@@ -115,7 +115,7 @@ impl Bench {
     /// last line. The verdict comes first, so that a page that cannot be written does not lose it.
     fn report(&self) -> Vec<Error> {
         let settled = Settled::of(self.folder.records.clone());
-        let findings = Findings::of(&settled.records);
+        let findings = Findings::of_settled(&settled);
         let verdict = &findings.verdict;
         let mut out = Output::begin();
         out.paragraph(&verdict.headline, "");

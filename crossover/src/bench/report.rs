@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
     let own = OwnFolder::take(arguments.out.as_deref().unwrap_or(&folder))?;
     own.may_hold_a_page()?;
     own.is_nobody_elses(&folder)?;
-    let page = write(&settled, &Findings::of(&settled.records), &own.path)?;
+    let page = write(&settled, &Findings::of_settled(&settled), &own.path)?;
     let mut out = Output::begin();
     out.line(page.display().to_string());
     out.finish()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use protocol::Transport;
 use protocol::quantity::{Bytes, Nanoseconds};
 use protocol::quantity::{read_duration, read_seconds};
-use results::{Parameter, Shows};
+use results::{Parameter, Shows, Wins};
 use serde::{Deserialize, Deserializer};
 use servers::Design;
 use workload::{Arrivals, Distribution, Law, LoadSpec, Rate, Reuse};
@@ -65,6 +65,9 @@ pub struct ExperimentSpec {
     pub question: String,
     /// What the report draws.
     pub shows: Vec<Shows>,
+    /// What decides which design is the best.
+    #[serde(default)]
+    pub wins: Wins,
     /// The designs that are compared.
     pub designs: Vec<Named>,
     /// Designs that are run twice, to learn how much identical runs differ.

@@ -21,6 +21,8 @@ pub struct Run<'a> {
     pub position: u32,
     /// Position on the axis, as configured, in the base unit of its parameter.
     pub x: f64,
+    /// The position of the subject among the designs of the experiment, from 0.
+    pub listed: u32,
     /// The number of the repetition, from 0.
     pub repetition: u32,
     /// Whether it is the second of two identical runs.
@@ -85,11 +87,15 @@ pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
                 let seed = mix(scenario.seed, [number as u64, point as u64, u64::from(repetition)]);
                 let designs = experiment.designs.iter().map(|named| (named.0, false));
                 let twins = experiment.twins.iter().map(|named| (named.0, true));
+                let listed = |design: &Design| {
+                    experiment.designs.iter().position(|named| named.0.name == design.name)
+                };
                 for (design, twin) in designs.chain(twins) {
                     round.push(Run {
                         experiment,
                         position: number as u32,
                         x: experiment.x(point)?,
+                        listed: listed(design).unwrap_or(0) as u32,
                         repetition,
                         twin,
                         setup: experiment.setup(design, point, seed)?,
@@ -146,6 +152,8 @@ pub fn record(
         position: run.position,
         question: run.experiment.question.clone(),
         shows: run.experiment.shows.clone(),
+        wins: run.experiment.wins,
+        listed: run.listed,
         cell: Cell { subject: subject(run.design()), point: point(run.experiment.axis, run.x) },
         setup: run.setup.in_words(),
         repetition: run.repetition,

@@ -1,0 +1,169 @@
+//! The answers of a bench as data, for programs: `answers.json`. Page and terminal speak from them.
+//!
+//! Times are nanoseconds, rates requests a second, sizes bytes, fractions 0 to 1.
+
+mod crossovers;
+mod knees;
+mod ranking;
+
+use std::collections::BTreeMap;
+
+use results::{Parameter, Shows, Wins};
+use serde::Serialize;
+
+use crate::curve::Metric;
+use crate::experiment::Experiment;
+use crate::noise::Noise;
+
+pub use crossovers::{CrossoverAnswer, CrossoverKind};
+pub use knees::Knee;
+pub use ranking::{PointAnswer, Ranked};
+
+/// The version of `answers.json`.
+pub const ANSWERS_FORMAT: u32 = 1;
+
+/// Everything that the records of a bench answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answers {
+    /// Version of this format.
+    pub format: u32,
+    /// One entry for each experiment and metric; of each experiment the metric that decides first.
+    pub experiments: Vec<ExperimentAnswers>,
+    /// Runs that were disturbed from outside and do not count.
+    pub disturbed_runs: usize,
+    /// Runs that were made again because they had been disturbed.
+    pub repeated_runs: usize,
+    /// Runs that were too short to tell what was asked of them.
+    pub too_short: usize,
+}
+
+/// What one experiment answers by one metric.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExperimentAnswers {
+    /// Name of the experiment.
+    pub name: String,
+    /// The question that it asks.
+    pub question: String,
+    /// The metric: `mean`, `p50`, `p99`, `throughput` or `processor-time`.
+    pub metric: &'static str,
+    /// How a cell's value is made: `percentile` and `ratio-of-sums` over all its runs together, or
+    /// `median-of-burst-means` where requests come in bursts.
+    pub estimator: &'static str,
+    /// The ranking at each point, for each transport.
+    pub points: Vec<PointAnswer>,
+    /// Every two subjects of one transport; of the metric that decides only.
+    pub crossovers: Vec<CrossoverAnswer>,
+    /// With two axes: the points without their rankings.
+    pub map: Vec<MapCell>,
+    /// Where the median response time doubles with the load.
+    pub knees: Vec<Knee>,
+    /// Without an axis: all subjects, the best first.
+    pub ranking: Vec<Ranked>,
+}
+
+/// A cell of a pay-off map.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MapCell {
+    /// The point, as achieved.
+    pub x: BTreeMap<Parameter, f64>,
+    /// The transport of its subjects.
+    pub transport: String,
+    /// The best subject.
+    pub best: Option<String>,
+    /// Subjects that are not told apart from it.
+    pub tied: Vec<String>,
+    /// How many times as good as the next it is.
+    pub factor: Option<f64>,
+    /// Whether the best is certain.
+    pub decided: bool,
+}
+
+/// The metric by which subjects are ranked; the capacity is found from other runs.
+fn metric_of(wins: Wins) -> Option<Metric> {
+    match wins {
+        Wins::Mean => Some(Metric::Mean),
+        Wins::P50 => Some(Metric::P50),
+        Wins::P99 => Some(Metric::P99),
+        Wins::Throughput => Some(Metric::Throughput),
+        Wins::ProcessorTime => Some(Metric::ProcessorTime),
+        Wins::Capacity => None,
+    }
+}
+
+impl Answers {
+    /// The answers of these experiments.
+    pub(crate) fn of(experiments: &[&Experiment<'_>], noise: &Noise, made_again: usize) -> Self {
+        let measured = experiments.iter().filter(|experiment| !experiment.runs.is_empty());
+        let too_short = experiments
+            .iter()
+            .flat_map(|experiment| &experiment.runs)
+            .filter(|run| run.measured.doubts.iter().any(results::Doubt::is_too_short));
+        let still_there = experiments.iter().map(|experiment| experiment.disturbed.len());
+        Self {
+            format: ANSWERS_FORMAT,
+            experiments: measured.flat_map(|experiment| of_experiment(experiment, noise)).collect(),
+            disturbed_runs: made_again + still_there.sum::<usize>(),
+            repeated_runs: made_again,
+            too_short: too_short.count(),
+        }
+    }
+}
+
+fn of_experiment(experiment: &Experiment<'_>, noise: &Noise) -> Vec<ExperimentAnswers> {
+    let first = experiment.wins;
+    let others = Wins::ALL.into_iter().filter(|wins| *wins != first);
+    let all = std::iter::once(first).chain(others);
+    let entries = all.filter_map(|wins| {
+        let metric = metric_of(wins)?;
+        let points = ranking::points(experiment, metric, noise);
+        let says = wins == first || points.iter().any(|point| point.best.is_some());
+        says.then(|| entry(experiment, wins, metric, points, noise))
+    });
+    entries.collect()
+}
+
+fn entry(
+    experiment: &Experiment<'_>,
+    wins: Wins,
+    metric: Metric,
+    points: Vec<PointAnswer>,
+    noise: &Noise,
+) -> ExperimentAnswers {
+    let decides = wins == experiment.wins;
+    let has_axes = experiment.points().first().is_some_and(|point| !point.is_empty());
+    let is_map = experiment.points().first().is_some_and(|point| point.len() > 1);
+    let mut ranking: Vec<Ranked> = match has_axes {
+        true => Vec::new(),
+        false => points.iter().flat_map(|point| point.ranking.clone()).collect(),
+    };
+    ranking::sort(&mut ranking, metric);
+    ExperimentAnswers {
+        name: experiment.name.to_owned(),
+        question: experiment.question.to_owned(),
+        metric: wins.name(),
+        estimator: match metric.quantile(&experiment.runs) {
+            Some(_) if metric == Metric::Mean => "median-of-burst-means",
+            Some(_) => "percentile",
+            None => "ratio-of-sums",
+        },
+        crossovers: match decides && has_axes {
+            true => crossovers::all(experiment, metric, noise),
+            false => Vec::new(),
+        },
+        map: if is_map { points.iter().map(PointAnswer::map_cell).collect() } else { Vec::new() },
+        knees: match decides && experiment.shows(Shows::Load) {
+            true => knees::all(experiment),
+            false => Vec::new(),
+        },
+        points,
+        ranking,
+    }
+}
+
+impl Answers {
+    /// The answers as one line of JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("answers are plain data")
+    }
+}

@@ -1,0 +1,134 @@
+//! Where a difference changes its sign along an axis.
+
+use crate::comparison::PairedDifference;
+
+/// The positions of points along an axis, and how much each counts.
+pub(crate) struct Axis {
+    xs: Vec<f64>,
+    /// Below this value the axis is linear, and above it logarithmic.
+    scale: f64,
+    /// The weight of each point: the inverse square of its interval's width.
+    weights: Vec<f64>,
+}
+
+/// A run of neighbouring points with one value.
+#[derive(Clone, Copy)]
+struct Level {
+    position: f64,
+    value: f64,
+    weight: f64,
+}
+
+/// The narrowest interval, as a logarithm of a ratio: no point counts as better known than this.
+const NARROWEST: f64 = 0.02;
+
+impl Axis {
+    /// The axis of these points. A response time that does not depend on processing shorter than
+    /// `scale`, and grows in proportion to longer processing, changes evenly along it.
+    pub(crate) fn of(differences: &[&PairedDifference], scale: f64) -> Self {
+        let weight = |one: &&PairedDifference| {
+            let width = (one.log_ratio.high - one.log_ratio.low).max(NARROWEST);
+            if width.is_finite() { width.powi(-2) } else { 1e-6 }
+        };
+        Self {
+            xs: differences.iter().map(|one| one.x).collect(),
+            scale: scale.max(0.0),
+            weights: differences.iter().map(weight).collect(),
+        }
+    }
+
+    /// The position of a value on the axis.
+    pub(crate) fn position(&self, x: f64) -> f64 {
+        (x + self.scale).max(f64::MIN_POSITIVE).ln()
+    }
+
+    /// The value at a position.
+    pub(crate) fn value(&self, position: f64) -> f64 {
+        position.exp() - self.scale
+    }
+
+    pub(crate) fn first(&self) -> f64 {
+        self.xs.first().copied().unwrap_or(0.0)
+    }
+
+    pub(crate) fn last(&self) -> f64 {
+        self.xs.last().copied().unwrap_or(0.0)
+    }
+
+    /// Where these values, one for each point, change their sign, and whether they are negative
+    /// beyond. The values are first replaced by the nearest monotonic ones, falling or rising,
+    /// whichever is nearer (isotonic regression by pooling adjacent violators: Barlow and others,
+    /// "Statistical Inference under Order Restrictions", 1972). A single point that chance moved
+    /// across zero then does not count as a crossing. `None` if there is no change.
+    pub(crate) fn crossing(&self, values: &[f64]) -> Option<(f64, bool)> {
+        let falling = self.monotonic(values, 1.0);
+        let rising = self.monotonic(values, -1.0);
+        let (levels, negative_beyond) =
+            if falling.1 <= rising.1 { (falling.0, true) } else { (rising.0, false) };
+        let pair = levels.windows(2).find(|pair| pair[0].value * pair[1].value <= 0.0)?;
+        let (before, beyond) = (pair[0], pair[1]);
+        let share = before.value / (before.value - beyond.value);
+        let position = before.position + share * (beyond.position - before.position);
+        position.is_finite().then(|| (self.value(position), negative_beyond))
+    }
+
+    /// The nearest values that fall (for a `sign` of 1) or rise (−1), as levels, and their weighted
+    /// square distance from the given ones.
+    fn monotonic(&self, values: &[f64], sign: f64) -> (Vec<Level>, f64) {
+        let mut levels: Vec<(Level, usize)> = Vec::with_capacity(values.len());
+        for ((x, value), weight) in self.xs.iter().zip(values).zip(&self.weights) {
+            let mut level = Level { position: self.position(*x), value: *value, weight: *weight };
+            let mut points = 1;
+            while let Some((before, of_it)) =
+                levels.pop_if(|(before, _)| sign * before.value < sign * level.value)
+            {
+                let weight = before.weight + level.weight;
+                let mean =
+                    |left: f64, right: f64| (left * before.weight + right * level.weight) / weight;
+                level = Level {
+                    position: mean(before.position, level.position),
+                    value: mean(before.value, level.value),
+                    weight,
+                };
+                points += of_it;
+            }
+            levels.push((level, points));
+        }
+        let fitted = levels.iter().flat_map(|(level, points)| vec![level.value; *points]);
+        let squares = fitted.zip(values).zip(&self.weights);
+        let distance = squares.map(|((fit, value), weight)| weight * (fit - value).powi(2)).sum();
+        (levels.into_iter().map(|(level, _)| level).collect(), distance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axis(xs: &[f64], scale: f64) -> Axis {
+        Axis { xs: xs.to_vec(), scale, weights: vec![1.0; xs.len()] }
+    }
+
+    #[test]
+    fn a_change_of_sign_is_found_on_the_logarithmic_axis() {
+        let axis = axis(&[100.0, 200.0, 400.0, 800.0], 0.0);
+        let (at, negative_beyond) = axis.crossing(&[0.3, 0.1, -0.1, -0.3]).expect("it changes");
+        assert!((at - 283.0).abs() < 1.0 && negative_beyond, "{at}");
+        let (at, negative_beyond) = axis.crossing(&[-0.3, -0.1, 0.1, 0.3]).expect("it changes");
+        assert!((at - 283.0).abs() < 1.0 && !negative_beyond, "{at}");
+        assert_eq!(axis.crossing(&[0.3, 0.2, 0.1, 0.05]), None);
+    }
+
+    #[test]
+    fn a_single_point_on_the_wrong_side_is_levelled_out() {
+        let axis = axis(&[100.0, 200.0, 400.0, 800.0, 1600.0], 0.0);
+        let (at, _) = axis.crossing(&[0.3, -0.05, 0.1, -0.3, -0.6]).expect("it changes");
+        assert!(283.0 < at && at < 800.0, "the two in the middle are one: {at}");
+    }
+
+    #[test]
+    fn short_processing_is_on_a_linear_axis() {
+        let (at, _) = axis(&[1.0, 101.0], 1e6).crossing(&[0.1, -0.1]).expect("it changes");
+        assert!((at - 51.0).abs() < 0.1, "{at}");
+    }
+}
