@@ -228,7 +228,11 @@ pub fn difference(
     let floor = noise.floor(experiment.name, base.transport, point);
     let disturbed = experiment.disturbed_at(base, point) + experiment.disturbed_at(other, point);
     let x = achieved_x(experiment, base, configured_x)?;
-    let mut found = judge(x, value, resamples, pairs.len(), floor)?;
+    let is_quiet = |(base, other): &&(Run<'_>, Run<'_>)| {
+        !base.measured.is_disturbed() && !other.measured.is_disturbed()
+    };
+    let quiet = pairs.iter().filter(is_quiet).count();
+    let mut found = judge(x, value, resamples, quiet, floor)?;
     found.difference.configured_x = configured_x;
     found.difference.disturbed = disturbed;
     Some(found)

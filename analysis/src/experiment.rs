@@ -19,9 +19,10 @@ pub struct Experiment<'a> {
     pub shows: &'a [Shows],
     /// What decides which subject is the best.
     pub wins: Wins,
-    /// Its measured runs, in the order of the file, without those that were disturbed.
+    /// Its measured runs, in the order of the file, without those that were disturbed. A cell that
+    /// has disturbed runs only is shown with these, but they decide nothing.
     pub runs: Vec<Run<'a>>,
-    /// Its runs that were disturbed from outside. They count for nothing.
+    /// Its runs that were disturbed from outside.
     pub disturbed: Vec<Run<'a>>,
     /// What [`Experiment::subjects`], [`Experiment::points`] and [`Experiment::xs`] return; every
     /// point of a curve asks for them.
@@ -75,6 +76,7 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
         }
     }
     for experiment in &mut found {
+        experiment.add_what_was_only_disturbed();
         experiment.subjects = subjects_of(&experiment.runs);
         experiment.points = points_of(&experiment.runs);
         experiment.xs = xs_of(&experiment.points);
@@ -113,6 +115,19 @@ fn xs_of(points: &[BTreeMap<Parameter, f64>]) -> Vec<f64> {
 }
 
 impl<'a> Experiment<'a> {
+    /// Adds the disturbed runs of the cells that have no other.
+    fn add_what_was_only_disturbed(&mut self) {
+        let has_other = |one: &&Run<'a>| {
+            let record = one.record;
+            self.runs
+                .iter()
+                .any(|run| run.record.cell == record.cell && run.record.twin == record.twin)
+        };
+        let alone: Vec<Run<'a>> =
+            self.disturbed.iter().filter(|one| !has_other(one)).copied().collect();
+        self.runs.extend(alone);
+    }
+
     /// Whether a report may draw this from the experiment.
     #[must_use]
     pub fn shows(&self, what: Shows) -> bool {

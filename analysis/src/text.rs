@@ -44,6 +44,7 @@ pub fn value(parameter: Parameter, x: f64) -> String {
         ParameterUnit::Rate => rate(x),
         ParameterUnit::Size => size(x),
         ParameterUnit::Count => format!("{x:.0} {parameter}"),
+        ParameterUnit::Number => format!("{parameter} {}", three_digits(x)),
     }
 }
 

@@ -34,7 +34,15 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Error> {
         lifetime: arguments.lifetime,
         ends_with_parent: arguments.ends_with_parent,
     };
+    hold_ballast(arguments.ballast);
     match supervisor::run(settings)? {}
+}
+
+/// Allocates memory and writes to each page of it. It stays until the process ends.
+fn hold_ballast(bytes: usize) {
+    if bytes > 0 {
+        std::mem::forget(vec![1_u8; bytes]);
+    }
 }
 
 fn role(arguments: &ServeArgs) -> Result<Role, Error> {

@@ -8,7 +8,7 @@
 use bolero::check;
 use crossover::bench::scenario::Source;
 use loadgen::exchange::{ExpectedReply, Reader, ReplyKind};
-use loadgen::{Exchange, HttpRequest, RawReply};
+use loadgen::{Exchange, HttpRequest, RawReply, Template};
 use protocol::{Decoded, decode_reply, decode_request, encode_reply, encode_request};
 use results::parse_record;
 
@@ -58,7 +58,7 @@ fn http_reader() {
 
 #[test]
 fn other_readers() {
-    let raw = |reply| Exchange::Raw { request: b"?".to_vec(), reply };
+    let raw = |reply| Exchange::Raw { request: Template::of(b"?"), reply };
     let exchanges = [
         Exchange::Work,
         Exchange::Echo,

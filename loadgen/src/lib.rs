@@ -24,7 +24,7 @@ mod target;
 pub mod threads;
 
 pub use driver::{DriveError, drive};
-pub use exchange::{Exchange, HttpRequest, RawReply, Statuses};
+pub use exchange::{Demands, Exchange, HttpRequest, RawReply, Statuses, Template};
 pub use progress::Progress;
 pub use recorder::{Ending, Instants, Recorder};
 pub use target::Target;

@@ -1,7 +1,7 @@
 //! Replies are found in bytes that arrive in any pieces; other bytes are not taken for replies.
 
 use loadgen::exchange::{ExpectedReply, Reader, ReplyKind};
-use loadgen::{Exchange, HttpRequest, RawReply};
+use loadgen::{Exchange, HttpRequest, RawReply, Template};
 use proptest::prelude::*;
 use protocol::{Reply, Request, Work, encode_reply};
 
@@ -17,7 +17,7 @@ fn status(code: u16) -> ReplyKind {
 }
 
 fn exchanges() -> Vec<Exchange> {
-    let raw = |reply| Exchange::Raw { request: b"?".to_vec(), reply };
+    let raw = |reply| Exchange::Raw { request: Template::of(b"?"), reply };
     vec![
         Exchange::Work,
         Exchange::Echo,
@@ -265,7 +265,7 @@ fn the_end_of_a_connection_is_announced_in_many_ways() {
 #[test]
 fn the_end_of_a_raw_reply_is_found_however_its_bytes_come() {
     let reply = RawReply::Delimiter(b"END\r\n".to_vec());
-    let raw = Exchange::Raw { request: b"?".to_vec(), reply };
+    let raw = Exchange::Raw { request: Template::of(b"?"), reply };
     let bytes = b"VALUE EN 1\r\nxEND\r\nEND\r\n";
     for piece in 1..bytes.len() {
         assert_eq!(read(&raw, bytes, &[piece]), [Some(ReplyKind::Right); 2], "{piece}");

@@ -157,10 +157,28 @@ fn what_disturbed_a_run_is_doubted() {
         (Conditions { stolen_share: 0.02, ..quiet.clone() }, &["stolen"]),
         (Conditions { datagrams_dropped: 1, ..quiet.clone() }, &["queue-overflow"]),
         (Conditions { connections_dropped: 1, ..quiet.clone() }, &["queue-overflow"]),
-        (Conditions { placement: shared, ..quiet.clone() }, &["shared-cores"]),
+        // A generator that used nothing disturbed nobody.
+        (Conditions { placement: shared.clone(), ..quiet.clone() }, &[]),
+        // A disturbance is only looked for where a run can be made again.
+        (Conditions { others_share: 0.5, ..quiet.clone() }, &[]),
+        (
+            Conditions { others_share: 0.03, disturbance_limit: Some(0.02), ..quiet.clone() },
+            &["disturbed"],
+        ),
+        (Conditions { others_share: 0.02, disturbance_limit: Some(0.02), ..quiet.clone() }, &[]),
+        (
+            Conditions { stolen_share: 0.5, disturbance_limit: Some(0.1), ..quiet.clone() },
+            &["stolen", "disturbed"],
+        ),
     ] {
         assert_eq!(names(&log, &conditions), doubts, "{conditions:?}");
     }
+    let stopped = Notes { longest_hiccup_ns: log.wall_ns / 4, hiccups: 1, ..log.clone() };
+    let limited = Conditions { disturbance_limit: Some(0.1), ..quiet.clone() };
+    assert_eq!(names(&stopped, &limited), ["hiccups", "disturbed"]);
+    let half = Notes { generator_ns: log.wall_ns / 2, ..log.clone() };
+    let on_shared = Conditions { placement: shared, ..quiet.clone() };
+    assert_eq!(names(&half, &on_shared), ["shared-cores"]);
     let busy = Notes { generator_ns: log.wall_ns, ..log.clone() };
     assert_eq!(names(&busy, &quiet), ["generator-starved"]);
     assert!(names(&busy, &Conditions { generators: 2, ..quiet.clone() }).is_empty());

@@ -114,6 +114,9 @@ pub struct ServerCost {
     pub peak_memory_bytes: u64,
     /// From the opening line to the closing line.
     pub served_ns: u64,
+    /// How its processor time was found, where it has no closing line: `process-tree`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub accounting: String,
 }
 
 impl ServerCost {

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A quantity that an experiment varies.
+/// A quantity that an experiment varies. Of two that are varied at once, the one that stands first
+/// here is the axis of the curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Parameter {
@@ -13,18 +14,34 @@ pub enum Parameter {
     Wait,
     /// Processor time of one request.
     Compute,
+    /// Waiting and processor time of one request together, in a given proportion.
+    Processing,
+    /// Offered load as a fraction of what a server of one worker can serve.
+    Utilisation,
     /// Offered load.
     Rate,
+    /// Requests that arrive at once.
+    Burst,
+    /// Connections or sockets; in a closed loop, clients.
+    Clients,
+    /// Requests of a session.
+    Session,
+    /// Pause of a client between a reply and its next request.
+    Think,
+    /// Squared coefficient of variation C² of the processing, at a fixed mean.
+    Variation,
     /// Bytes of a request.
     RequestSize,
     /// Bytes of a reply.
     ReplySize,
-    /// Connections or sockets; in a closed loop, clients.
-    Clients,
     /// Workers of the server.
     Workers,
+    /// Cores that the server may use.
+    Cores,
     /// Delayed allocation: how long a receiver serves a request itself.
     Patience,
+    /// Memory that the server has touched before it serves.
+    Ballast,
 }
 
 /// The unit of a parameter's values, which decides how they are read and written.
@@ -38,6 +55,8 @@ pub enum ParameterUnit {
     Size,
     /// A whole number.
     Count,
+    /// A number of at least 0.
+    Number,
 }
 
 /// How an axis of a parameter is divided.
@@ -79,39 +98,33 @@ const fn row(
     ParameterRow { parameter, name, unit, scale, verb: None, label, is_processing: false }
 }
 
-/// All parameters.
-pub const PARAMETERS: [ParameterRow; 8] = {
+/// All parameters, in the order of the enum.
+pub const PARAMETERS: [ParameterRow; 16] = {
     use ParameterScale::{Linear, Logarithmic};
-    use ParameterUnit::{Count, Rate, Size, Time};
+    use ParameterUnit::{Count, Number, Rate, Size, Time};
+    const fn processing(row: ParameterRow, verb: &'static str) -> ParameterRow {
+        ParameterRow { verb: Some(verb), is_processing: true, ..row }
+    }
+    let wait = "processing of one request: waiting (achieved)";
+    let compute = "processing of one request: computing (achieved)";
+    let both = "processing of one request (achieved)";
     [
-        ParameterRow {
-            verb: Some("wait"),
-            is_processing: true,
-            ..row(
-                Parameter::Wait,
-                "wait",
-                Time,
-                Logarithmic,
-                "processing of one request: waiting (achieved)",
-            )
-        },
-        ParameterRow {
-            verb: Some("compute"),
-            is_processing: true,
-            ..row(
-                Parameter::Compute,
-                "compute",
-                Time,
-                Logarithmic,
-                "processing of one request: computing (achieved)",
-            )
-        },
+        processing(row(Parameter::Wait, "wait", Time, Logarithmic, wait), "wait"),
+        processing(row(Parameter::Compute, "compute", Time, Logarithmic, compute), "compute"),
+        processing(row(Parameter::Processing, "processing", Time, Logarithmic, both), "take"),
+        row(Parameter::Utilisation, "utilisation", Number, Linear, "utilisation of one worker"),
         row(Parameter::Rate, "rate", Rate, Linear, "offered load"),
+        row(Parameter::Burst, "burst", Count, Logarithmic, "requests that arrive at once"),
+        row(Parameter::Clients, "clients", Count, Logarithmic, "clients"),
+        row(Parameter::Session, "session", Count, Logarithmic, "requests of a session"),
+        row(Parameter::Think, "think", Time, Logarithmic, "think time"),
+        row(Parameter::Variation, "variation", Number, Linear, "C² of the processing"),
         row(Parameter::RequestSize, "request-size", Size, Logarithmic, "size of a request"),
         row(Parameter::ReplySize, "reply-size", Size, Logarithmic, "size of a reply"),
-        row(Parameter::Clients, "clients", Count, Logarithmic, "clients"),
         row(Parameter::Workers, "workers", Count, Logarithmic, "workers of the server"),
+        row(Parameter::Cores, "cores", Count, Linear, "cores of the server"),
         row(Parameter::Patience, "patience", Time, Logarithmic, "patience of the server"),
+        row(Parameter::Ballast, "ballast", Size, Logarithmic, "memory of the server"),
     ]
 };
 

@@ -136,21 +136,29 @@ fn worth(record: &Record) -> Worth {
 /// Leaves out runs whose load differs from that of the last record of their point, and runs whose
 /// seed differs from that of the last record of their repetition: such runs make no pairs.
 fn under_the_last_setup(records: Vec<Record>) -> (Vec<Record>, usize) {
-    // Designs of one transport share a load; over the other transport the connections differ.
+    // Subjects of one transport share a load; over the other transport the connections differ.
     let point = |record: &Record| {
         let cell = &record.cell;
         (record.experiment.clone(), bits(&cell.point), cell.subject.transport == Transport::Udp)
     };
-    let mut setups = HashMap::new();
+    let load = |record: &Record| {
+        let load = serde_json::to_string(&record.setup.load).expect("a load is plain data");
+        format!("{load} on cores {:?}", record.placement().map(|it| &it.server_cores))
+    };
+    let subject = |record: &Record| (point(record), record.cell.subject.name.clone());
+    let mut loads = HashMap::new();
+    let mut servers = HashMap::new();
     let mut seeds = HashMap::new();
     for record in &records {
-        setups.insert(point(record), in_words(&record.setup, record.placement()));
+        loads.insert(point(record), load(record));
+        servers.insert(subject(record), record.setup.server.clone());
         seeds.insert((point(record), record.repetition), record.seed);
     }
     let all = records.len();
     let counts = |record: &Record| {
         let point = point(record);
-        setups.get(&point) == Some(&in_words(&record.setup, record.placement()))
+        loads.get(&point) == Some(&load(record))
+            && servers.get(&subject(record)) == Some(&record.setup.server)
             && seeds.get(&(point, record.repetition)) == Some(&record.seed)
     };
     let current: Vec<Record> = records.into_iter().filter(counts).collect();

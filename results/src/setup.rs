@@ -18,6 +18,17 @@ pub struct ServerSetup {
     /// Flags and their values, in order.
     #[serde(default)]
     pub flags: Vec<String>,
+    /// The number of cores that the server was given, or `all`; absent where it got those that the
+    /// generator does not use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<String>,
+    /// The program and its arguments where it is a server of the user's own. What may be a secret
+    /// is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// The target of the requests to such a server, without what may be a secret.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
 }
 
 /// The load of a run as written on the command line, so that it can be made again.

@@ -16,12 +16,26 @@ pub enum Shows {
     ShortAmongLong,
     /// Processor time per request.
     Cost,
+    /// All subjects at each point, the best first.
+    Ranking,
+    /// The best subject over two axes.
+    Map,
+    /// The greatest load at which each subject meets a bound.
+    Capacity,
 }
 
 impl Shows {
     /// All kinds, in the order in which their figures stand in a report.
-    pub const ALL: [Self; 5] =
-        [Self::Crossover, Self::Load, Self::Percentiles, Self::ShortAmongLong, Self::Cost];
+    pub const ALL: [Self; 8] = [
+        Self::Crossover,
+        Self::Load,
+        Self::Percentiles,
+        Self::ShortAmongLong,
+        Self::Cost,
+        Self::Ranking,
+        Self::Map,
+        Self::Capacity,
+    ];
 
     /// What follows the experiment's name in the names of its figures; a kind may have several.
     #[must_use]
@@ -31,6 +45,9 @@ impl Shows {
             Self::Load => &["-p50", "-p99"],
             Self::Percentiles => &["-percentiles"],
             Self::Cost => &["-cost"],
+            Self::Ranking => &["-ranking"],
+            Self::Map => &["-map"],
+            Self::Capacity => &["-capacity"],
         }
     }
 }

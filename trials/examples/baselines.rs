@@ -128,7 +128,7 @@ fn turn(
         ..LoadSpec::default()
     };
     let used_before = processor_time_of_children();
-    let server = Running::start(command, &testbed.placement().server_cores)?;
+    let server = Running::start(command, &testbed.usual_placement().server_cores)?;
     let target = Target::work(design.transport(), server.address);
     let driven = testbed.drive(&target, &Plan::draw(spec)?, &|| false);
     let used_to_start = server.used_to_start;

@@ -61,7 +61,7 @@ fn on_iterative(testbed: &RealTestbed, plan: &Plan) -> Result<Measurement, Faile
 }
 
 fn start_iterative(testbed: &RealTestbed) -> Result<ServerProcess, Failed> {
-    let placement: &Placement = crossover::testbed::Testbed::placement(testbed);
+    let placement: &Placement = testbed.usual_placement();
     let design = Design::named("udp-iterative").ok_or("a design of the catalogue")?;
     Ok(ServerProcess::start(&ServerSetup::usual(design), &placement.server_cores)
         .map_err(|failure| failure.to_string())?)

@@ -34,6 +34,7 @@ pub(crate) fn metrics(question: Shows) -> &'static [Metric] {
         Shows::Percentiles => &[],
         Shows::ShortAmongLong => &[Metric::ShortP50, Metric::ShortP99],
         Shows::Cost => &[Metric::ProcessorTime],
+        Shows::Ranking | Shows::Map | Shows::Capacity => &[],
     }
 }
 
@@ -45,6 +46,7 @@ pub(crate) fn findings(question: Shows, found: &ExperimentFindings<'_>) -> Vec<F
         Shows::Percentiles => percentiles::findings(found),
         Shows::ShortAmongLong => short_among_long::findings(found),
         Shows::Cost => cost::findings(found),
+        Shows::Ranking | Shows::Map | Shows::Capacity => Vec::new(),
     }
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn figures(question: Shows, found: &ExperimentFindings<'_>) -> Vec<Fi
         Shows::Percentiles => vec![percentiles::figure(found)],
         Shows::ShortAmongLong => vec![short_among_long::figure(found)],
         Shows::Cost => vec![cost::figure(found)],
+        Shows::Ranking | Shows::Map | Shows::Capacity => Vec::new(),
     };
     figures.retain(|figure| !figure.panels.is_empty());
     figures

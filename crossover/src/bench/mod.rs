@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     let scenario = folder.source.parse()?;
     let all = runs(&scenario).map_err(Error::Usage)?;
     let mut testbed = RealTestbed::new();
-    let to_do = remaining(all, &folder.records, testbed.placement());
+    let to_do = remaining(all, &folder.records, |setup| testbed.placement(setup));
     let mut bench = Bench { folder, title: scenario.title.clone() };
     let ended = bench.measure(&to_do, &mut testbed, &interrupt);
     let mut errors: Vec<Error> = ended.err().into_iter().collect();

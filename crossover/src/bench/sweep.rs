@@ -1,15 +1,15 @@
 //! The runs of a scenario and their order.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use results::{
-    Cell, FORMAT, Failure, Host, Outcome, Place, Placement, Program, Record, RunKey, bits, point,
+    Cell, FORMAT, Failure, Host, Outcome, Parameter, Place, Placement, Program, Record, RunKey,
+    Subject, bits,
 };
-use servers::Design;
 use workload::Plan;
 
 use crate::bench::scenario::{ExperimentSpec, Scenario};
-use crate::setup::{Setup, subject};
+use crate::setup::Setup;
 use crate::testbed::Testbed;
 
 /// One run to make.
@@ -19,8 +19,10 @@ pub struct Run<'a> {
     pub experiment: &'a ExperimentSpec,
     /// The experiment's position in the scenario, from 0.
     pub position: u32,
-    /// Position on the axis, as configured, in the base unit of its parameter.
-    pub x: f64,
+    /// The point, as configured, in the base units of the parameters.
+    pub point: &'a BTreeMap<Parameter, f64>,
+    /// What is measured.
+    pub subject: Subject,
     /// The position of the subject among the designs of the experiment, from 0.
     pub listed: u32,
     /// The number of the repetition, from 0.
@@ -38,29 +40,24 @@ impl Run<'_> {
     pub fn key(&self, placement: Option<&Placement>) -> RunKey {
         let place = Place {
             experiment: self.experiment.name.clone(),
-            subject: self.design().name.to_owned(),
-            point: bits(&point(self.experiment.axis, self.x)),
+            subject: self.subject.name.clone(),
+            point: bits(self.point),
             repetition: self.repetition,
             twin: self.twin,
         };
         RunKey::new(place, &self.setup.in_words(), self.setup.load.seed, placement)
     }
 
-    /// The design that serves.
-    #[must_use]
-    pub fn design(&self) -> &'static Design {
-        self.setup.server.design
-    }
-
     /// The run in a few words, for the progress display.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let point = analysis::text::point(self.experiment.axis, self.x);
+        let values = self.point.iter().map(|(axis, x)| analysis::text::value(*axis, *x));
+        let point = values.collect::<Vec<_>>().join(", ");
         let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
         format!(
             "{} · {}{at} · repetition {}",
             self.experiment.name,
-            self.design().name,
+            self.subject.name,
             self.repetition + 1
         )
     }
@@ -83,24 +80,8 @@ pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
     for repetition in 0..scenario.repetitions {
         let mut round = Vec::new();
         for (number, experiment) in scenario.experiments.iter().enumerate() {
-            for point in 0..experiment.points.len().max(1) {
-                let seed = mix(scenario.seed, [number as u64, point as u64, u64::from(repetition)]);
-                let designs = experiment.designs.iter().map(|named| (named.0, false));
-                let twins = experiment.twins.iter().map(|named| (named.0, true));
-                let listed = |design: &Design| {
-                    experiment.designs.iter().position(|named| named.0.name == design.name)
-                };
-                for (design, twin) in designs.chain(twins) {
-                    round.push(Run {
-                        experiment,
-                        position: number as u32,
-                        x: experiment.x(point)?,
-                        listed: listed(design).unwrap_or(0) as u32,
-                        repetition,
-                        twin,
-                        setup: experiment.setup(design, point, seed)?,
-                    });
-                }
+            for point in 0..experiment.points.len() {
+                round.extend(runs_at(scenario, experiment, number as u32, point, repetition)?);
             }
         }
         shuffle(&mut round, mix(scenario.seed, [u64::MAX, 0, u64::from(repetition)]));
@@ -109,17 +90,44 @@ pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
     Ok(runs)
 }
 
+/// The runs of one repetition at one point: each subject, and those that are run twice once more.
+fn runs_at<'a>(
+    scenario: &Scenario,
+    experiment: &'a ExperimentSpec,
+    position: u32,
+    point: usize,
+    repetition: u32,
+) -> Result<Vec<Run<'a>>, String> {
+    let seed = mix(scenario.seed, [u64::from(position), point as u64, u64::from(repetition)]);
+    let subjects = (0..experiment.subjects.len()).map(|subject| (subject, false));
+    let twins = experiment.twins.iter().map(|subject| (*subject, true));
+    let run = |(subject, twin): (usize, bool)| {
+        let setup = experiment.setup(subject, point, seed)?;
+        Ok(Run {
+            experiment,
+            position,
+            point: &experiment.points[point],
+            subject: setup.server.subject(),
+            listed: subject as u32,
+            repetition,
+            twin,
+            setup,
+        })
+    };
+    subjects.chain(twins).map(run).collect()
+}
+
 /// The runs that have no measurement yet. A run under another load than the scenario now asks for,
 /// or on other cores, is another run.
 #[must_use]
 pub fn remaining<'a>(
     runs: Vec<Run<'a>>,
     records: &[Record],
-    placement: &Placement,
+    placement: impl Fn(&Setup) -> Placement,
 ) -> Vec<Run<'a>> {
     let is_measured = |record: &&Record| matches!(record.outcome, Outcome::Measured(_));
     let done: HashSet<RunKey> = records.iter().filter(is_measured).map(RunKey::of).collect();
-    runs.into_iter().filter(|run| !done.contains(&run.key(Some(placement)))).collect()
+    runs.into_iter().filter(|run| !done.contains(&run.key(Some(&placement(&run.setup))))).collect()
 }
 
 /// Makes one run on a testbed; a failed run is a record too.
@@ -154,7 +162,7 @@ pub fn record(
         shows: run.experiment.shows.clone(),
         wins: run.experiment.wins,
         listed: run.listed,
-        cell: Cell { subject: subject(run.design()), point: point(run.experiment.axis, run.x) },
+        cell: Cell { subject: run.subject.clone(), point: run.point.clone() },
         setup: run.setup.in_words(),
         repetition: run.repetition,
         twin: run.twin,
@@ -163,7 +171,7 @@ pub fn record(
         started_unix_ms,
         hosts: vec![Host {
             machine: testbed.machine().clone(),
-            placement: testbed.placement().clone(),
+            placement: testbed.placement(&run.setup),
         }],
         outcome,
     }

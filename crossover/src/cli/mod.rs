@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use protocol::quantity::{read_duration, read_seconds, read_size};
 use servers::{Design, Dispatch, Service};
 
+pub(crate) use load::unescape;
 pub use load::{CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
 pub use target::{Scheme, TargetUrl};
 
@@ -112,6 +113,10 @@ pub struct ServeArgs {
     /// takes over the port
     #[arg(long, value_name = "TIME", default_value = "1ms", value_parser = read_duration)]
     pub patience: Duration,
+    /// Memory that the server allocates and touches before it serves; the larger it is, the longer
+    /// fork(2) takes
+    #[arg(long, value_name = "SIZE", default_value = "0B", value_parser = read_size)]
+    pub ballast: usize,
     /// How several event loops share connections: shared (one listener, all loops wake), exclusive
     /// (one listener, one loop wakes), reuseport (a listener for each loop), round-robin (one thread
     /// accepts and gives each loop its turn)

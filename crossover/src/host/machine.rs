@@ -56,8 +56,18 @@ fn congestion_control() -> String {
 pub(crate) struct KernelCounters {
     datagrams_dropped: u64,
     connections_dropped: u64,
-    /// For each core: the ticks that the hypervisor took, and all ticks.
-    ticks: BTreeMap<usize, (u64, u64)>,
+    /// For each core, its ticks.
+    ticks: BTreeMap<usize, Ticks>,
+}
+
+/// The ticks of a core (10 ms each).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ticks {
+    /// That the hypervisor took.
+    stolen: u64,
+    /// In which a process ran: user, nice and system.
+    busy: u64,
+    all: u64,
 }
 
 /// The difference of two readings.
@@ -87,12 +97,11 @@ impl KernelCounters {
     /// if `cores` is empty.
     pub(crate) fn since(&self, earlier: &Self, cores: &[usize]) -> KernelEvents {
         let stolen_from = |core: &usize| {
-            let ((stolen, all), (stolen_before, all_before)) =
-                (self.ticks.get(core)?, earlier.ticks.get(core)?);
+            let (now, before) = (self.ticks.get(core)?, earlier.ticks.get(core)?);
             // A short run has few ticks of 10 ms, so one stolen tick is not evidence yet.
             let stolen =
-                Some(stolen.saturating_sub(*stolen_before)).filter(|stolen| *stolen > 1)?;
-            Some(stolen as f64 / all.saturating_sub(*all_before).max(1) as f64)
+                Some(now.stolen.saturating_sub(before.stolen)).filter(|stolen| *stolen > 1)?;
+            Some(stolen as f64 / now.all.saturating_sub(before.all).max(1) as f64)
         };
         let every: Vec<usize> = self.ticks.keys().copied().collect();
         let cores = if cores.is_empty() { &every } else { cores };
@@ -104,16 +113,30 @@ impl KernelCounters {
             stolen_share: cores.iter().filter_map(stolen_from).fold(0.0, f64::max),
         }
     }
+
+    /// How long processes ran on these cores since an earlier reading, in nanoseconds, and whether
+    /// these are all cores of the machine.
+    pub(crate) fn busy_ns_since(&self, earlier: &Self, cores: &[usize]) -> (u64, bool) {
+        let busy = |core: &usize| {
+            let (now, before) = (self.ticks.get(core)?, earlier.ticks.get(core)?);
+            Some(now.busy.saturating_sub(before.busy))
+        };
+        let ticks: u64 = cores.iter().filter_map(busy).sum();
+        let all = self.ticks.keys().all(|core| cores.contains(core));
+        (ticks * 1_000_000_000 / procfs::ticks_per_second(), all)
+    }
 }
 
-/// A core's number with its stolen ticks and all ticks, from its line of /proc/stat: user, nice,
+/// A core's number with its ticks, from its line of /proc/stat: user, nice,
 /// system, idle, iowait, irq, softirq, steal (proc_stat(5)). Cores that are offline have no line,
 /// and `procfs` counts the lines instead of reading the numbers.
-fn core_ticks(line: &str) -> Option<(usize, (u64, u64))> {
+fn core_ticks(line: &str) -> Option<(usize, Ticks)> {
     let mut columns = line.strip_prefix("cpu")?.split(' ');
     let core = columns.next()?.parse().ok()?;
     let ticks: Vec<u64> = columns.take(8).map_while(|column| column.parse().ok()).collect();
-    Some((core, (ticks.get(7).copied().unwrap_or(0), ticks.iter().sum())))
+    let busy = ticks.iter().take(3).sum();
+    let stolen = ticks.get(7).copied().unwrap_or(0);
+    Some((core, Ticks { stolen, busy, all: ticks.iter().sum() }))
 }
 
 /// `ListenOverflows` of /proc/net/netstat: a line of names, then a line of values.

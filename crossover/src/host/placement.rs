@@ -73,6 +73,19 @@ pub(crate) fn apart(cores: &[usize]) -> Placement {
     }
 }
 
+/// Gives generator and server all cores. The generator sleeps while it has nothing to do, so that it
+/// needs little of them where requests are few and long.
+pub(crate) fn together(cores: &[usize], usual: &Placement) -> Placement {
+    Placement {
+        generator_cores: cores.to_vec(),
+        server_cores: cores.to_vec(),
+        shared: true,
+        generator_spins: false,
+        pacing: "sleep".to_owned(),
+        ..usual.clone()
+    }
+}
+
 /// Keeps the calling thread, and what it starts, on these cores. If the system refuses, nothing
 /// changes; the recorded placement states what was asked.
 pub(crate) fn stay_on(cores: &[usize]) {

@@ -14,7 +14,7 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
 use loadgen::expectation::CheckResult;
-use loadgen::{DriveError, Exchange, HttpRequest, RawReply};
+use loadgen::{DriveError, Exchange, HttpRequest, RawReply, Template};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Transport;
 use results::{Measurement, OutputFile, Placement, is_same_file};
@@ -156,7 +156,7 @@ fn target_of(arguments: &LoadArgs) -> Result<Target, Error> {
             Exchange::Http(request.map_err(Error::Usage)?.expecting(right))
         }
         (_, Some(request), _) => Exchange::Raw {
-            request: request.0.clone(),
+            request: Template::of(&request.0),
             reply: match (arguments.reply_length, &arguments.reply_until) {
                 (Some(length), _) => RawReply::Length(length as usize),
                 (None, Some(delimiter)) => RawReply::Delimiter(delimiter.0.clone()),

@@ -1,6 +1,7 @@
 //! The testbeds, where a run takes place: real sockets and processes, or simulated time.
 
 pub mod generator;
+mod own_process;
 mod real;
 mod server_process;
 mod simulated;
@@ -35,6 +36,6 @@ pub trait Testbed {
     /// The machine.
     fn machine(&self) -> &Machine;
 
-    /// Which cores the generator and the server use.
-    fn placement(&self) -> &Placement;
+    /// Which cores the generator and the server use in a run.
+    fn placement(&self, setup: &Setup) -> Placement;
 }

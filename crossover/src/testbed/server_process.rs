@@ -45,7 +45,7 @@ impl ServerProcess {
         let program = std::env::current_exe().map_err(|error| did_not(error.to_string()))?;
         let mut command = Command::new(program);
         command.args(["serve", server.design.name, "--ends-with-parent", "--lifetime", LIFETIME]);
-        command.args(server.flags());
+        command.args(server.flags(cores.len()));
         if !cores.is_empty() {
             let list: Vec<String> = cores.iter().map(ToString::to_string).collect();
             command.args(["--cores", &list.join(",")]);
@@ -156,6 +156,7 @@ fn cost(line: ClosingLine) -> ServerCost {
         involuntary_switches,
         peak_memory_bytes,
         served_ns,
+        accounting: String::new(),
     }
 }
 
@@ -182,7 +183,7 @@ fn watch(child: &mut Child, ended: Arc<AtomicBool>) -> io::Result<Receiver<Strin
     Ok(receiver)
 }
 
-fn in_words(status: ExitStatus) -> String {
+pub(super) fn in_words(status: ExitStatus) -> String {
     match (status.code(), status.signal().map(Signal::try_from)) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(Ok(signal))) => format!("killed by {signal}"),

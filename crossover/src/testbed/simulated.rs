@@ -10,7 +10,7 @@ use servers::{Allocation, Concurrency, Design, WorkUnit};
 use workload::{Plan, Shard};
 
 use super::Testbed;
-use crate::setup::Setup;
+use crate::setup::{Server, Setup};
 
 /// Simulated servers in simulated time: a whole bench takes a moment, and the right answer is
 /// known.
@@ -44,17 +44,23 @@ impl Testbed for SimulatedTestbed {
         tails_matter: bool,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Measurement, Failure> {
-        let design = setup.server.design;
-        let server = match design.concurrency {
-            Concurrency::Iterative => SimulatedServer::Iterative,
-            Concurrency::Concurrent | Concurrency::Apparent => {
-                SimulatedServer::WorkerPerRequest { creation: Self::creation(design) }
+        let server = match &setup.server {
+            Server::Design(server) if server.design.concurrency != Concurrency::Iterative => {
+                SimulatedServer::WorkerPerRequest { creation: Self::creation(server.design) }
+            }
+            Server::Design(_) => SimulatedServer::Iterative,
+            Server::Own(_) => {
+                let because = "a server of your own cannot be simulated".to_owned();
+                return Err(Failure::ServerDidNotStart { because });
             }
         };
         let mut transport = SimulatedTransport::new(server);
         let notes = drive(plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), stop);
-        let conditions =
-            Conditions { transport: design.transport(), tails_matter, ..Conditions::default() };
+        let conditions = Conditions {
+            transport: setup.server.transport(),
+            tails_matter,
+            ..Conditions::default()
+        };
         Ok(measurement(plan, notes, &conditions))
     }
 
@@ -66,7 +72,7 @@ impl Testbed for SimulatedTestbed {
         &self.machine
     }
 
-    fn placement(&self) -> &Placement {
-        &self.placement
+    fn placement(&self, _: &Setup) -> Placement {
+        self.placement.clone()
     }
 }

@@ -4,6 +4,7 @@
 mod http;
 mod no_reply;
 mod status;
+mod template;
 
 use protocol::{Decoded, MAX_MESSAGE_SIZE, Reply, Request, decode_reply, encode_request};
 
@@ -11,6 +12,7 @@ use http::HttpReader;
 pub use http::HttpRequest;
 pub use no_reply::NoReply;
 pub use status::Statuses;
+pub use template::{Demands, Template};
 
 /// Bytes at the front of an echo request that identify its reply.
 const ECHO_ID: usize = 8;
@@ -22,12 +24,12 @@ pub enum Exchange {
     Work,
     /// RFC 862: the request comes back.
     Echo,
-    /// HTTP/1.1: always the same request.
+    /// HTTP/1.1: always the same request, but for the demands in its path.
     Http(HttpRequest),
-    /// Bytes that are not interpreted: always the same request.
+    /// Bytes that are not interpreted: always the same, but for the demands in them.
     Raw {
         /// The bytes of a request.
-        request: Vec<u8>,
+        request: Template,
         /// How the end of a reply is recognised.
         reply: RawReply,
     },
@@ -80,8 +82,8 @@ impl Exchange {
                 out.extend_from_slice(&request.id.to_be_bytes());
                 out.resize(end, 0);
             }
-            Self::Http(http) => out.extend_from_slice(http.bytes()),
-            Self::Raw { request, .. } => out.extend_from_slice(request),
+            Self::Http(http) => http.text().encode(request, out),
+            Self::Raw { request: template, .. } => template.encode(request, out),
         }
     }
 
@@ -106,6 +108,17 @@ impl Exchange {
             Self::Echo => NoReply::Echo,
             Self::Http(_) => NoReply::Head,
             Self::Raw { .. } => NoReply::Raw,
+        }
+    }
+
+    /// Which demands of the plan reach the server.
+    #[must_use]
+    pub fn carries(&self) -> Demands {
+        match self {
+            Self::Work => Demands { wait: true, compute: true, reply_size: true },
+            Self::Echo => Demands { wait: false, compute: false, reply_size: false },
+            Self::Http(request) => request.text().carries(),
+            Self::Raw { request, .. } => request.carries(),
         }
     }
 

@@ -63,8 +63,9 @@ pub(super) fn doubts(
             dropped != (0, 0),
             Doubt::QueueOverflow { datagrams: dropped.0, connections: dropped.1 },
         ),
-        given(conditions.placement.shared, Doubt::SharedCores),
+        given(conditions.placement.shared && !is_negligible(notes), Doubt::SharedCores),
         slow(conditions),
+        disturbed(notes, conditions),
     ]
     .into_iter()
     .flatten()
@@ -170,6 +171,28 @@ fn littles_law(notes: &Notes, measured: &Measurement) -> Option<Doubt> {
     let ends = 2.0 * longest_ns as f64 / window_ns * (1.0 + in_flight);
     ((in_flight - expected).abs() > 0.03 * expected + ends)
         .then_some(Doubt::LittlesLaw { in_flight, expected })
+}
+
+/// A generator that uses less of its core than this, and is less late than this fraction of a
+/// response, does not disturb a server with which it shares cores.
+const NEGLIGIBLE: f64 = 0.02;
+
+/// Whether the generator needs so little that it may share the server's cores.
+fn is_negligible(notes: &Notes) -> bool {
+    let used = notes.generator_ns as f64 / notes.wall_ns.max(1) as f64;
+    let lag = notes.head_lag.as_ref().unwrap_or(&notes.times.lag).percentile(0.5).known_ns();
+    let response = notes.times.response_time.percentile(0.5).known_ns();
+    let late = lag.zip(response).map(|(lag, response)| lag as f64 / response.max(1) as f64);
+    used < NEGLIGIBLE && late.is_some_and(|late| late < NEGLIGIBLE)
+}
+
+/// The mark of a run that does not count, because something outside took too much of its cores: the
+/// hypervisor, another program, or whatever stopped the generator.
+fn disturbed(notes: &Notes, conditions: &Conditions) -> Option<Doubt> {
+    let limit = conditions.disturbance_limit?;
+    let stood_still = notes.longest_hiccup_ns as f64 / notes.wall_ns.max(1) as f64;
+    let share = conditions.others_share.max(conditions.stolen_share).max(stood_still);
+    (share > limit).then_some(Doubt::Disturbed { share, limit })
 }
 
 /// The warning that the core was slower before this run than it usually is.

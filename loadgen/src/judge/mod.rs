@@ -32,6 +32,10 @@ pub struct Conditions {
     pub usual_steps_per_us: Option<f64>,
     /// Whether high percentiles are of interest.
     pub tails_matter: bool,
+    /// The fraction of the run's time that other programs took of its cores.
+    pub others_share: f64,
+    /// The greatest such fraction with which the run counts; `None` if every run counts.
+    pub disturbance_limit: Option<f64>,
 }
 
 impl Default for Conditions {
@@ -47,6 +51,8 @@ impl Default for Conditions {
             steps_per_us: 0.0,
             usual_steps_per_us: None,
             tails_matter: true,
+            others_share: 0.0,
+            disturbance_limit: None,
         }
     }
 }
@@ -116,7 +122,9 @@ fn rate_achieved(notes: &Notes, window_s: f64) -> f64 {
 /// Requests lost on the way out, and replies lost on the way back.
 fn udp_losses(notes: &Notes, server: Option<&ServerCost>) -> Option<(u64, u64)> {
     let told = losses_by_replies(notes);
-    let Some(server) = server.filter(|_| !notes.broken_off) else { return told };
+    // A server that this program did not write does not count what it receives.
+    let counts = |server: &&ServerCost| server.received > 0 && !notes.broken_off;
+    let Some(server) = server.filter(counts) else { return told };
     // The server's final count shows how many were lost on the way out.
     let lost = told.map_or(0, |(requests, replies)| requests + replies);
     let requests_lost = (notes.counts.sent + notes.events.warmup).saturating_sub(server.received);

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crossover::setup::ServerSetup;
 use crossover::testbed::RealTestbed;
 use crossover::testbed::ServerProcess;
-use crossover::testbed::Testbed;
 use loadgen::capacity::Capacity;
 use loadgen::expectation::Expectation;
 use serde_json::Value;
@@ -86,7 +85,7 @@ struct Theory {
 fn found_and_theory(testbed: &mut RealTestbed, seed: u64) -> Result<(Capacity, Theory), Failed> {
     // The machine changes from minute to minute, so theory uses the server of the same minutes.
     let besides_ns = besides_ns(testbed, &QUEUE)?;
-    let placement = testbed.placement();
+    let placement = testbed.usual_placement();
     let design = Design::named(QUEUE.design).ok_or("a design of the catalogue")?;
     let server = ServerProcess::start(&ServerSetup::usual(design), &placement.server_cores)
         .map_err(|failure| failure.to_string())?;

@@ -18,10 +18,9 @@ mod capacity;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crossover::setup::ServerSetup;
+use crossover::setup::{ServerSetup, Workers};
 use crossover::testbed::RealTestbed;
 use crossover::testbed::ServerProcess;
-use crossover::testbed::Testbed;
 use loadgen::Target;
 use protocol::Transport;
 use protocol::quantity::Nanoseconds;
@@ -168,9 +167,10 @@ fn spec(queue: &Queue, load: f64, besides_ns: f64, seed: u64) -> Result<LoadSpec
 }
 
 fn measure(testbed: &mut RealTestbed, queue: &Queue, plan: &Plan) -> Result<Measurement, Failed> {
-    let cores = testbed.placement().server_cores.clone();
+    let cores = testbed.usual_placement().server_cores.clone();
     let design = Design::named(queue.design).ok_or("a design of the catalogue")?;
-    let setup = ServerSetup { workers: Some(queue.servers), ..ServerSetup::usual(design) };
+    let setup =
+        ServerSetup { workers: Some(Workers::Count(queue.servers)), ..ServerSetup::usual(design) };
     let server = ServerProcess::start(&setup, &cores).map_err(|failure| failure.to_string())?;
     let target = Target::work(Transport::Udp, server.address);
     let measured =

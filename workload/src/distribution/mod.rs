@@ -99,6 +99,27 @@ impl<U> Distribution<U> {
         Self::Exponential(mean, PhantomData)
     }
 
+    /// The same distribution with each value multiplied by `factor`; values that were measured
+    /// elsewhere stay as they are.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        match self {
+            Self::Fixed(value, unit) => Self::Fixed(value * factor, unit),
+            Self::Exponential(mean, unit) => Self::Exponential(mean * factor, unit),
+            Self::Uniform { low, high } => Self::Uniform { low: low * factor, high: high * factor },
+            Self::Lognormal { mean, squared_variation } => {
+                Self::Lognormal { mean: mean * factor, squared_variation }
+            }
+            Self::BoundedPareto { low, high, shape } => {
+                Self::BoundedPareto { low: low * factor, high: high * factor, shape }
+            }
+            Self::TwoPoint { common, rare, share } => {
+                Self::TwoPoint { common: common * factor, rare: rare * factor, share }
+            }
+            Self::Empirical(samples) => Self::Empirical(samples),
+        }
+    }
+
     /// The mean, in the base unit.
     #[must_use]
     pub fn mean(&self) -> f64 {

@@ -469,7 +469,10 @@ mod tests {
 
     /// A byte for a byte.
     fn bytes() -> Exchange {
-        Exchange::Raw { request: vec![b'x'], reply: crate::exchange::RawReply::Length(1) }
+        Exchange::Raw {
+            request: crate::exchange::Template::of(b"x"),
+            reply: crate::exchange::RawReply::Length(1),
+        }
     }
 
     fn request(id: u64) -> Request {

@@ -4,14 +4,15 @@ mod chunks;
 mod head;
 
 use super::status::Statuses;
+use super::template::Template;
 use super::{NoReply, ReplyKind};
 use chunks::Chunk;
 use head::{Head, end_of_head, read_head};
 
-/// The request that is sent repeatedly, already encoded.
+/// The request that is sent repeatedly, already encoded but for the demands in its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
-    bytes: Vec<u8>,
+    text: Template,
     is_head: bool,
     is_idempotent: bool,
     right: Statuses,
@@ -63,7 +64,7 @@ impl HttpRequest {
         text.push_str("\r\n");
         let bytes = [text.as_bytes(), body].concat();
         Ok(Self {
-            bytes,
+            text: Template::of(&bytes),
             is_head: method == "HEAD",
             is_idempotent: IDEMPOTENT.contains(&method),
             right: Statuses::default(),
@@ -82,8 +83,8 @@ impl HttpRequest {
         self.is_idempotent
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub(super) fn text(&self) -> &Template {
+        &self.text
     }
 }
 

@@ -1,13 +1,19 @@
 //! The setup of a run, a load and a server: how a parameter changes it, and how it is written as
 //! flags and in records. Each of these is defined only here.
 
+mod own;
+mod server;
+
 use std::time::Duration;
 
-use protocol::quantity::{read_duration, read_size, write_duration};
+use protocol::quantity::{read_duration, read_size};
 use protocol::{MAX_DATAGRAM_SIZE, Transport};
 use results::{Parameter, ParameterUnit, Subject};
-use servers::{Design, Dispatch, limits};
-use workload::{Arrivals, Close, Distribution, LoadSpec, Rate};
+use servers::{Design, limits};
+use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Rate, Session, SessionLength};
+
+pub use own::{Filling, OwnServer, OwnServerSpec, Readiness};
+pub use server::{Called, Cores, Server, ServerSetup, Workers};
 
 /// The load and the server of one run.
 #[derive(Clone, Debug)]
@@ -15,46 +21,9 @@ pub struct Setup {
     /// What is sent.
     pub load: LoadSpec,
     /// What serves.
-    pub server: ServerSetup,
-}
-
-/// A server design with its settings; a setting that is `None` has its usual value.
-#[derive(Clone, Debug)]
-pub struct ServerSetup {
-    /// The design.
-    pub design: &'static Design,
-    /// Workers.
-    pub workers: Option<u32>,
-    /// How long a connection may be silent.
-    pub idle: Option<Duration>,
-    /// Delayed allocation: how long a receiver serves a request itself.
-    pub patience: Option<Duration>,
-    /// Several event loops: how connections reach them.
-    pub distribution: Option<Dispatch>,
-}
-
-impl ServerSetup {
-    /// A design with its usual settings.
-    #[must_use]
-    pub fn usual(design: &'static Design) -> Self {
-        Self { design, workers: None, idle: None, patience: None, distribution: None }
-    }
-
-    /// The settings as flags of `crossover serve DESIGN`.
-    #[must_use]
-    pub fn flags(&self) -> Vec<String> {
-        // Destructured by name, so that a new setting cannot be forgotten here.
-        let Self { design: _, workers, idle, patience, distribution } = self;
-        let settings = [
-            ("--workers", workers.map(|count| count.to_string())),
-            ("--idle", idle.map(write_duration)),
-            ("--patience", patience.map(write_duration)),
-            ("--distribution", distribution.map(|how| how.to_string())),
-        ];
-        let given =
-            settings.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
-        given.flatten().collect()
-    }
+    pub server: Server,
+    /// The cores that the server may use; those that the generator does not use if `None`.
+    pub cores: Option<Cores>,
 }
 
 impl Setup {
@@ -67,6 +36,37 @@ impl Setup {
         match parameter {
             Parameter::Wait => load.wait = Distribution::fixed(value),
             Parameter::Compute => load.compute = Distribution::fixed(value),
+            Parameter::Processing => {
+                let before = load.wait.mean() + load.compute.mean();
+                if before <= 0.0 {
+                    return Err(NO_PROPORTION.to_owned());
+                }
+                load.wait = load.wait.scaled(value / before);
+                load.compute = load.compute.scaled(value / before);
+            }
+            Parameter::Variation => vary(load, value),
+            // The rate follows from it and from the processing, which other parameters may set.
+            Parameter::Utilisation => {}
+            Parameter::Burst => {
+                let Arrivals::Open { rate, .. } = load.arrivals else {
+                    return Err("a closed loop has no bursts; omit burst or closed".to_owned());
+                };
+                load.arrivals = Arrivals::open(rate, Law::Burst(count(value, u32::MAX)?));
+            }
+            Parameter::Session => {
+                let length = SessionLength::Fixed(count(value, u32::MAX)?);
+                let think = load.session.map_or(Distribution::fixed(0.0), |session| session.think);
+                load.session = Some(Session { length, think });
+            }
+            Parameter::Think => match (&mut load.arrivals, &mut load.session) {
+                (Arrivals::Closed(think), _) => *think = Distribution::fixed(value),
+                (_, Some(session)) => session.think = Distribution::fixed(value),
+                _ => {
+                    return Err(
+                        "think is the pause after a reply: it needs closed or session".to_owned()
+                    );
+                }
+            },
             Parameter::Rate => {
                 let rate = Rate::per_second(value).ok_or("the rate must be above 0")?;
                 let Arrivals::Open { law, .. } = load.arrivals else {
@@ -77,8 +77,15 @@ impl Setup {
             Parameter::RequestSize => load.request_size = Distribution::fixed(value),
             Parameter::ReplySize => load.reply_size = Distribution::fixed(value),
             Parameter::Clients => load.clients = count(value, u32::from(u16::MAX))?,
-            Parameter::Workers => self.server.workers = Some(count(value, limits::MAX_WORKERS)?),
-            Parameter::Patience => self.server.patience = Some(Duration::from_nanos(value as u64)),
+            Parameter::Workers => {
+                self.server.set_workers(Workers::Count(count(value, limits::MAX_WORKERS)?));
+            }
+            Parameter::Cores => self.cores = Some(Cores::Count(count(value, 4096)?)),
+            Parameter::Patience => {
+                self.server.of_ours("patience")?.patience =
+                    Some(Duration::from_nanos(value as u64));
+            }
+            Parameter::Ballast => self.server.of_ours("ballast")?.ballast = Some(value as u64),
         }
         Ok(())
     }
@@ -86,10 +93,34 @@ impl Setup {
     /// The setup as it is written in records.
     #[must_use]
     pub fn in_words(&self) -> results::Setup {
+        let server = self.server.in_words();
         results::Setup {
-            load: load_in_words(&self.load, self.server.design.transport()),
-            server: results::ServerSetup { flags: self.server.flags() },
+            load: load_in_words(&self.load, self.server.transport()),
+            server: results::ServerSetup {
+                cores: self.cores.map(|cores| cores.to_string()),
+                ..server
+            },
         }
+    }
+}
+
+const NO_PROPORTION: &str = "processing is varied in the proportion that wait and compute give; give \
+                             them, such as wait = \"0.8ms\" and compute = \"0.2ms\"";
+
+/// Makes the processing of a load vary around its mean.
+pub(crate) fn vary(load: &mut LoadSpec, squared_variation: f64) {
+    load.wait = varying(load.wait.mean(), squared_variation);
+    load.compute = varying(load.compute.mean(), squared_variation);
+}
+
+/// Times of this mean whose squared coefficient of variation is C²: all alike for 0, exponential for
+/// 1, and otherwise lognormal.
+fn varying(mean: f64, squared_variation: f64) -> Distribution<protocol::quantity::Nanoseconds> {
+    match squared_variation {
+        _ if mean <= 0.0 => Distribution::fixed(mean),
+        0.0 => Distribution::fixed(mean),
+        1.0 => Distribution::exponential(mean),
+        squared_variation => Distribution::Lognormal { mean, squared_variation },
     }
 }
 
@@ -108,6 +139,12 @@ pub fn read_value(parameter: Parameter, text: &str) -> Result<f64, String> {
         ParameterUnit::Time => read_duration(text).map(|time| time.as_nanos() as f64),
         ParameterUnit::Rate => text.parse().map(Rate::get),
         ParameterUnit::Size => read_size(text).map(|bytes| bytes as f64),
+        ParameterUnit::Number => text
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|value| value.is_finite() && *value >= 0.0)
+            .ok_or_else(|| format!("'{text}' is not a value of {parameter}; write 0.5")),
         ParameterUnit::Count => text
             .trim()
             .parse::<u32>()
@@ -207,31 +244,22 @@ mod tests {
                 ParameterUnit::Rate => "77/s",
                 ParameterUnit::Size => "2KiB",
                 ParameterUnit::Count => "7",
+                ParameterUnit::Number => "4",
             };
             let value = read_value(row.parameter, text).expect("with its unit");
-            let server = ServerSetup::usual(&CATALOGUE[0]);
-            let mut setup = Setup { load: LoadSpec::default(), server };
+            let server = Server::Design(ServerSetup::usual(&CATALOGUE[0]));
+            let mut load = LoadSpec { wait: Distribution::fixed(1e6), ..LoadSpec::default() };
+            if row.parameter == Parameter::Think {
+                load.arrivals = Arrivals::Closed(Distribution::fixed(0.0));
+            }
+            let mut setup = Setup { load, server, cores: None };
             let before = setup.in_words();
             setup.set(row.parameter, value).expect("it can have it");
-            assert_ne!(setup.in_words(), before, "{}", row.name);
+            // The rate follows from a utilisation when the processing is known.
+            let changes = row.parameter != Parameter::Utilisation;
+            assert_eq!(setup.in_words() != before, changes, "{}", row.name);
             assert!(read_value(row.parameter, "much").is_err(), "{}", row.name);
         }
-    }
-
-    #[test]
-    fn settings_are_flags_that_serve_understands() {
-        use clap::Parser;
-        let all = ServerSetup {
-            workers: Some(3),
-            idle: Some(Duration::from_millis(300)),
-            patience: Some(Duration::from_micros(50)),
-            distribution: Some(Dispatch::RoundRobin),
-            ..ServerSetup::usual(&CATALOGUE[0])
-        };
-        let flags = all.flags();
-        assert_eq!(flags.len(), 8);
-        let line = ["crossover", "serve", all.design.name].map(str::to_owned).into_iter();
-        crate::cli::Cli::try_parse_from(line.chain(flags)).expect("it understands them");
     }
 
     #[test]

@@ -1,0 +1,472 @@
+//! One experiment: its subjects, its load, and what is varied.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use loadgen::expectation::Expectation;
+use protocol::Transport;
+use protocol::quantity::{Bytes, Nanoseconds, Unit, read_duration, read_seconds, read_size};
+use results::{Parameter, Shows, Wins};
+use servers::Service;
+use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Rate, Reuse, Session};
+
+use super::axes::{self, Axis};
+use super::file::ExperimentTable;
+use super::given::{Placed, Problem, maybe};
+use super::subjects;
+use crate::setup::{Cores, Server, Setup, Workers, fits_transport};
+
+/// The time that a request may take beside its processing, for choosing a rate: a sleep overshoots,
+/// and a connection and perhaps a process must be created. It is generous, so that bursts do not
+/// overlap.
+const ALLOWANCE: Duration = Duration::from_micros(300);
+
+/// The longest name of an experiment, in bytes; files are named after it.
+const LONGEST_NAME: usize = 64;
+
+/// One experiment.
+#[derive(Debug)]
+pub struct ExperimentSpec {
+    /// Name, unique in the scenario; the files of its figures are named after it.
+    pub name: String,
+    /// The question it asks: the title of its figure.
+    pub question: String,
+    /// What the report draws.
+    pub shows: Vec<Shows>,
+    /// What decides which subject is the best.
+    pub wins: Wins,
+    /// The bound of a capacity.
+    pub bound: Option<Expectation>,
+    /// The subjects that are compared, with the settings of the experiment.
+    pub subjects: Vec<Server>,
+    /// The positions of the subjects that are run twice, to learn how much identical runs differ.
+    pub twins: Vec<usize>,
+    /// What is varied; at most two quantities.
+    pub axes: Vec<Axis>,
+    /// The points of the axes; a single empty one without an axis.
+    pub points: Vec<BTreeMap<Parameter, f64>>,
+    load: LoadSpec,
+    rate: Option<Rate>,
+    utilisation: Option<f64>,
+    window: Option<Duration>,
+    requests: Option<u32>,
+    warmup: Option<Duration>,
+    warmup_requests: u32,
+    reuse: Reuse,
+    cores: Option<Cores>,
+}
+
+impl ExperimentSpec {
+    /// The experiment of a table.
+    pub(super) fn of(table: &ExperimentTable, servers: &[Server]) -> Result<Self, Problem> {
+        let axes = axes::axes(table)?;
+        let subjects = subjects_of(table, servers)?;
+        let experiment = Self {
+            name: table.name.clone(),
+            question: table.question.clone().unwrap_or_else(|| question(&axes)),
+            shows: table.shows.clone().unwrap_or_else(|| shows(&axes)),
+            wins: table.wins,
+            bound: maybe("bound", table.bound.as_ref(), str::parse)?,
+            twins: twins(table, &subjects)?,
+            subjects,
+            points: axes::points(&axes),
+            axes,
+            load: load(table)?,
+            rate: scalar("rate", &table.rate, str::parse)?,
+            utilisation: scalar("utilisation", &table.utilisation, utilisation)?,
+            window: maybe("for", table.window.as_ref(), read_seconds)?,
+            requests: table.requests,
+            warmup: maybe("warmup", table.warmup.as_ref(), read_seconds)?,
+            warmup_requests: table.warmup_requests,
+            reuse: maybe("connection", table.connection.as_ref(), str::parse)?
+                .unwrap_or(Reuse::Per(1)),
+            cores: scalar("cores", &table.cores, str::parse)?,
+        };
+        experiment.check()?;
+        Ok(experiment)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.check_words()?;
+        self.check_load()?;
+        for point in 0..self.points.len() {
+            for subject in 0..self.subjects.len() {
+                let setup = self.setup(subject, point, 0)?;
+                let transport = setup.server.transport();
+                fits_transport(&setup.load, transport)?;
+                // Subjects of one transport get the same load.
+                let before = &self.subjects[..subject];
+                if before.iter().all(|other| other.transport() != transport) {
+                    workload::Plan::draw(setup.load.clone()).map_err(|error| error.to_string())?;
+                }
+                carries_demands(&setup)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the name and the question, and what is shown.
+    fn check_words(&self) -> Result<(), String> {
+        let is_file_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+        if self.name.is_empty()
+            || self.name.len() > LONGEST_NAME
+            || !self.name.chars().all(is_file_name)
+        {
+            return Err(format!(
+                "a name has letters, digits and hyphens only, {LONGEST_NAME} at most"
+            ));
+        }
+        if self.question.chars().any(char::is_control) {
+            return Err("the question holds a control character".to_owned());
+        }
+        if self.shows.is_empty() {
+            return Err(
+                "shows is empty; name what the report shows, such as \"crossover\"".to_owned()
+            );
+        }
+        let axis = self.axes.first().map(|(axis, _)| *axis);
+        let other_than = |wanted: fn(Parameter) -> bool| axis.filter(|axis| !wanted(*axis));
+        if let Some(axis) = other_than(|axis| axis.row().is_processing)
+            && self.shows.contains(&Shows::Crossover)
+        {
+            return Err(format!(
+                "a crossover is shown over wait, compute or processing, not over {axis}; \
+                 answers.json has the crossovers over any axis"
+            ));
+        }
+        if let Some(axis) = other_than(|axis| axis == Parameter::Rate)
+            && self.shows.contains(&Shows::Load)
+        {
+            return Err(format!("load is shown over rate, not over {axis}"));
+        }
+        if self.shows.contains(&Shows::Map) && self.axes.len() != 2 {
+            return Err("a map is shown over two axes".to_owned());
+        }
+        if self.shows.contains(&Shows::Crossover) && self.shows.contains(&Shows::ShortAmongLong) {
+            return Err("crossover and short-among-long are two experiments".to_owned());
+        }
+        let needs_bound = self.wins == Wins::Capacity || self.shows.contains(&Shows::Capacity);
+        match (needs_bound, &self.bound) {
+            (true, None) => {
+                Err("a capacity needs a bound, such as bound = \"p99 < 20ms\"".to_owned())
+            }
+            _ if self.wins == Wins::Capacity && axis != Some(Parameter::Rate) => {
+                Err("a capacity is found over rate; give a list of rates".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_load(&self) -> Result<(), String> {
+        let is_closed = matches!(self.load.arrivals, Arrivals::Closed(_));
+        let varies = |one: Parameter| self.axes.iter().any(|(axis, _)| *axis == one);
+        if self.load.timeout.is_zero() {
+            return Err("the timeout must be longer than 0".to_owned());
+        }
+        if self.requests == Some(0) {
+            return Err("requests must be at least 1".to_owned());
+        }
+        let rates = [
+            self.rate.is_some(),
+            self.utilisation.is_some(),
+            varies(Parameter::Rate),
+            varies(Parameter::Utilisation),
+        ];
+        let rates = rates.iter().filter(|is_given| **is_given).count();
+        if is_closed && (rates > 0 || varies(Parameter::Burst)) {
+            return Err("a closed loop has no rate; omit rate, utilisation and burst".to_owned());
+        }
+        if !is_closed && rates != 1 {
+            return Err("give rate or utilisation, one of them, or closed = true".to_owned());
+        }
+        if is_closed && self.window.is_none() {
+            return Err("a closed loop is measured for a time; give for = \"5s\"".to_owned());
+        }
+        if self.window.is_some() == self.requests.is_some() {
+            return Err("give for or requests, one of them".to_owned());
+        }
+        if self.subjects.is_empty() {
+            return Err("it needs at least one design".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether a report prints a percentile, which needs many requests; a mean needs few.
+    #[must_use]
+    pub fn prints_tails(&self) -> bool {
+        let needs_few = |shows: &Shows| matches!(shows, Shows::Crossover | Shows::Cost);
+        !self.shows.iter().all(needs_few)
+    }
+
+    /// The load, the server and the cores of one run.
+    ///
+    /// # Errors
+    /// If a value of the point is not valid, or the rate or the duration is not.
+    pub fn setup(&self, subject: usize, point: usize, seed: u64) -> Result<Setup, String> {
+        let server = self.subjects[subject].clone();
+        let load = LoadSpec {
+            reuse: match server.transport() {
+                Transport::Tcp => self.reuse,
+                Transport::Udp => Reuse::Persistent,
+            },
+            seed,
+            ..self.load.clone()
+        };
+        let mut setup = Setup { load, server, cores: self.cores };
+        let point = &self.points[point];
+        for (parameter, value) in point {
+            setup.set(*parameter, *value)?;
+        }
+        let load = &mut setup.load;
+        if let Arrivals::Open { law, .. } = load.arrivals {
+            let processing = load.wait.mean() + load.compute.mean();
+            load.arrivals = Arrivals::open(self.rate_at(point, processing)?, law);
+        }
+        let rate = load.arrivals.rate();
+        let time_for = |requests: u32| match rate {
+            None => Ok(Duration::ZERO),
+            Some(rate) => {
+                Duration::try_from_secs_f64(f64::from(requests) / rate.get()).map_err(|_| {
+                    format!("{requests} requests at {rate} take too long; raise the rate")
+                })
+            }
+        };
+        load.window = match self.window {
+            Some(window) => window,
+            None => time_for(self.requests.unwrap_or(1))?,
+        };
+        load.warmup = match self.warmup {
+            Some(warmup) => warmup,
+            None => time_for(self.warmup_requests)?,
+        };
+        Ok(setup)
+    }
+
+    /// The rate at a point: the one on the axis, the given one, or the one at which a server of one
+    /// worker is busy for the given fraction of the time.
+    fn rate_at(
+        &self,
+        point: &BTreeMap<Parameter, f64>,
+        processing_ns: f64,
+    ) -> Result<Rate, String> {
+        let service_s = processing_ns / 1e9 + ALLOWANCE.as_secs_f64();
+        let utilisation = point.get(&Parameter::Utilisation).copied().or(self.utilisation);
+        let per_second = match (point.get(&Parameter::Rate), self.rate) {
+            (Some(rate), _) => *rate,
+            (None, Some(rate)) => rate.get(),
+            (None, None) => utilisation.unwrap_or(0.0) / service_s,
+        };
+        Rate::per_second(per_second).ok_or_else(|| "the rate must be above 0".to_owned())
+    }
+}
+
+/// Refuses processing that does not reach the server, because its requests have no place for it.
+fn carries_demands(setup: &Setup) -> Result<(), String> {
+    let carries = setup.server.carries()?;
+    let load = &setup.load;
+    let name = setup.server.subject().name;
+    let lost = [
+        ("wait", load.wait.largest() > 0.0 && !carries.wait, "{wait_us}"),
+        ("compute", load.compute.largest() > 0.0 && !carries.compute, "{compute_us}"),
+    ];
+    match lost.into_iter().find(|(_, is_lost, _)| *is_lost) {
+        Some((key, _, placeholder)) => Err(format!(
+            "the requests to '{name}' have no place for {key}; put {placeholder} into its target, or \
+             omit {key}"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn subjects_of(table: &ExperimentTable, servers: &[Server]) -> Result<Vec<Server>, Problem> {
+    let service = maybe("service", table.service.as_ref(), subjects::service)?;
+    let workers: Option<Workers> = scalar("workers", &table.workers, str::parse)?;
+    let idle = maybe("idle", table.idle.as_ref(), read_duration)?;
+    let patience = scalar("patience", &table.patience, read_duration)?;
+    let distribution = maybe("distribution", table.distribution.as_ref(), str::parse)?;
+    let ballast = scalar("ballast", &table.ballast, read_size)?;
+    let mut subjects: Vec<Server> = Vec::new();
+    for name in &table.designs {
+        let mut server = subjects::named(name, servers)?;
+        if subjects.iter().any(|other| other.subject().name == server.subject().name) {
+            return Err(Problem::at(name.span(), "no design may be listed twice"));
+        }
+        match &mut server {
+            // The server's own table comes before the experiment.
+            Server::Design(setup) => {
+                if let Some(service) = service.filter(|_| setup.service == Service::Work) {
+                    setup.service = service;
+                }
+                setup.workers = setup.workers.or(workers);
+                setup.idle = setup.idle.or(idle);
+                setup.patience = setup.patience.or(patience);
+                setup.distribution = setup.distribution.or(distribution);
+                setup.ballast = setup.ballast.or(ballast.map(|bytes| bytes as u64));
+                if setup.service == Service::Http && setup.design.transport() == Transport::Udp {
+                    return Err(Problem::at(
+                        name.span(),
+                        "HTTP is spoken over TCP; name TCP designs",
+                    ));
+                }
+            }
+            Server::Own(own) => own.workers = own.workers.or(workers),
+        }
+        subjects.push(server);
+    }
+    Ok(subjects)
+}
+
+fn twins(table: &ExperimentTable, subjects: &[Server]) -> Result<Vec<usize>, Problem> {
+    let mut twins = Vec::new();
+    for name in &table.twins {
+        let position = subjects.iter().position(|one| one.subject().name == *name.get_ref());
+        let position =
+            position.ok_or_else(|| Problem::at(name.span(), "twins must be among the designs"))?;
+        if twins.contains(&position) {
+            return Err(Problem::at(name.span(), "no twin may be listed twice"));
+        }
+        twins.push(position);
+    }
+    Ok(twins)
+}
+
+/// A value that is not a list; a list is an axis.
+fn scalar<T>(
+    key: &str,
+    placed: &Option<Placed>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Problem> {
+    maybe(key, placed.as_ref().filter(|placed| !placed.get_ref().is_list()), read)
+}
+
+fn utilisation(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| *share > 0.0 && *share <= 10.0);
+    share.ok_or_else(|| "utilisation is a fraction above 0, such as 0.4".to_owned())
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| format!("'{text}' is not a number; write 16"))
+}
+
+fn distribution<U: Unit>(
+    key: &str,
+    placed: &Option<Placed>,
+) -> Result<Option<Distribution<U>>, Problem> {
+    scalar(key, placed, str::parse)
+}
+
+fn load(table: &ExperimentTable) -> Result<LoadSpec, Problem> {
+    let usual = LoadSpec::default();
+    let no_time = Distribution::fixed(0.0);
+    let think: Distribution<Nanoseconds> = distribution("think", &table.think)?.unwrap_or(no_time);
+    let session = scalar("session", &table.session, str::parse)?;
+    let varies_session = table.session.as_ref().is_some_and(|placed| placed.get_ref().is_list());
+    if table.think.is_some() && !table.closed && session.is_none() && !varies_session {
+        let why = "think is the pause after a reply: it needs closed = true or session";
+        return Err(Problem::from(why.to_owned()));
+    }
+    let law = maybe("arrivals", table.arrivals.as_ref(), str::parse)?;
+    let burst = scalar("burst", &table.burst, count)?.map(Law::Burst);
+    if table.closed && (law.is_some() || burst.is_some()) {
+        return Err(Problem::from(
+            "a closed loop has no arrivals; omit arrivals and burst".to_owned(),
+        ));
+    }
+    if law.is_some() && table.burst.is_some() {
+        return Err(Problem::from("give arrivals or burst, one of them".to_owned()));
+    }
+    let rate = Rate::per_second(1.0).expect("above 0");
+    let (wait, compute) = processing(table)?;
+    let mut load = LoadSpec {
+        arrivals: match table.closed {
+            true => Arrivals::Closed(think),
+            false => Arrivals::open(rate, law.or(burst).unwrap_or(Law::Poisson)),
+        },
+        session: session.map(|length| Session { length, think }),
+        clients: scalar("clients", &table.clients, count)?.unwrap_or(1),
+        depth: table.pipeline.unwrap_or(usual.depth),
+        wait,
+        compute,
+        request_size: distribution::<Bytes>("request_size", &table.request_size)?
+            .unwrap_or(usual.request_size),
+        reply_size: distribution::<Bytes>("reply_size", &table.reply_size)?
+            .unwrap_or(usual.reply_size),
+        close: match maybe("close", table.close.as_ref(), close)? {
+            Some(close) => close,
+            None => usual.close,
+        },
+        timeout: maybe("timeout", table.timeout.as_ref(), read_duration)?.unwrap_or(usual.timeout),
+        max_in_flight: table.max_in_flight.unwrap_or(usual.max_in_flight),
+        ..usual
+    };
+    if let Some(variation) = scalar("variation", &table.variation, |text| {
+        crate::setup::read_value(Parameter::Variation, text)
+    })? {
+        crate::setup::vary(&mut load, variation);
+    }
+    Ok(load)
+}
+
+/// Waiting and computing; `processing` gives both, in the proportion of `waiting_share`.
+fn processing(
+    table: &ExperimentTable,
+) -> Result<(Distribution<Nanoseconds>, Distribution<Nanoseconds>), Problem> {
+    let wait: Option<Distribution<Nanoseconds>> = distribution("wait", &table.wait)?;
+    let compute: Option<Distribution<Nanoseconds>> = distribution("compute", &table.compute)?;
+    let varies_processing = table
+        .axes
+        .as_ref()
+        .is_some_and(|axes| axes.get_ref().keys().any(|name| name.get_ref() == "processing"))
+        || table.axis.as_ref().is_some_and(|axis| axis.get_ref().texts() == ["processing"]);
+    let no_time = Distribution::fixed(0.0);
+    if table.processing.is_none() && !(varies_processing && table.waiting_share.is_some()) {
+        if table.waiting_share.is_some() {
+            let why = "waiting_share divides processing; give processing";
+            return Err(Problem::from(why.to_owned()));
+        }
+        return Ok((wait.unwrap_or(no_time), compute.unwrap_or(no_time)));
+    }
+    if table.wait.is_some() || table.compute.is_some() {
+        let why = "give processing with waiting_share, or wait and compute";
+        return Err(Problem::from(why.to_owned()));
+    }
+    let share =
+        table.waiting_share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
+            Problem::from(
+                "give waiting_share, the fraction of processing that is waiting, 0 to 1".to_owned(),
+            )
+        })?;
+    // A list sets the sum later and keeps the proportion.
+    let both: Distribution<Nanoseconds> =
+        distribution("processing", &table.processing)?.unwrap_or(Distribution::fixed(1e6));
+    Ok((both.scaled(share), both.scaled(1.0 - share)))
+}
+
+fn close(text: &str) -> Result<Close, String> {
+    match text {
+        "reset" => Ok(Close::Reset),
+        "finish" => Ok(Close::Finish),
+        _ => Err(format!("'{text}' is not reset or finish")),
+    }
+}
+
+/// The question of an experiment that names none.
+fn question(axes: &[Axis]) -> String {
+    match axes {
+        [] => "Which server is the best under this load?".to_owned(),
+        [(axis, _)] => format!("Which server is the best as {axis} grows?"),
+        [(one, _), (other, _), ..] => format!("Which server is the best over {one} and {other}?"),
+    }
+}
+
+/// What the report shows of an experiment that does not say so.
+fn shows(axes: &[Axis]) -> Vec<Shows> {
+    match axes {
+        [] => vec![Shows::Ranking, Shows::Percentiles, Shows::Cost],
+        [(axis, _)] if axis.row().is_processing => vec![Shows::Crossover, Shows::Ranking],
+        [(Parameter::Rate, _)] => vec![Shows::Load, Shows::Ranking],
+        [_] => vec![Shows::Ranking],
+        _ => vec![Shows::Map, Shows::Ranking],
+    }
+}
