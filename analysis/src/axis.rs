@@ -1,12 +1,10 @@
 //! Where a difference changes its sign along an axis.
 
-use crate::comparison::PairedDifference;
-
 /// The positions of points along an axis, and how much each counts.
 pub(crate) struct Axis {
     xs: Vec<f64>,
-    /// Below this value the axis is linear, and above it logarithmic.
-    scale: f64,
+    /// Along processing: the time that a request takes the base beside its processing.
+    besides: Option<f64>,
     /// The weight of each point: the inverse square of its interval's width.
     weights: Vec<f64>,
 }
@@ -23,28 +21,28 @@ struct Level {
 const NARROWEST: f64 = 0.02;
 
 impl Axis {
-    /// The axis of these points. A response time that does not depend on processing shorter than
-    /// `scale`, and grows in proportion to longer processing, changes evenly along it.
-    pub(crate) fn of(differences: &[&PairedDifference], scale: f64) -> Self {
-        let weight = |one: &&PairedDifference| {
-            let width = (one.log_ratio.high - one.log_ratio.low).max(NARROWEST);
-            if width.is_finite() { width.powi(-2) } else { 1e-6 }
+    /// The axis of these points, each with its value and the width of the interval of its
+    /// difference. Along processing `besides` is the time that a request takes the base beside its
+    /// processing: the base's response time is proportional to both together.
+    pub(crate) fn of(points: &[(f64, f64)], besides: Option<f64>) -> Self {
+        let weight = |(_, width): &(f64, f64)| {
+            if width.is_finite() { width.max(NARROWEST).powi(-2) } else { 1e-6 }
         };
         Self {
-            xs: differences.iter().map(|one| one.x).collect(),
-            scale: scale.max(0.0),
-            weights: differences.iter().map(weight).collect(),
+            xs: points.iter().map(|(x, _)| *x).collect(),
+            besides: besides.map(|besides| besides.max(0.0)),
+            weights: points.iter().map(weight).collect(),
         }
     }
 
-    /// The position of a value on the axis.
+    /// The position of a value on the axis, which is logarithmic above `besides` and linear below.
     pub(crate) fn position(&self, x: f64) -> f64 {
-        (x + self.scale).max(f64::MIN_POSITIVE).ln()
+        (x + self.besides.unwrap_or(0.0)).max(f64::MIN_POSITIVE).ln()
     }
 
     /// The value at a position.
     pub(crate) fn value(&self, position: f64) -> f64 {
-        position.exp() - self.scale
+        position.exp() - self.besides.unwrap_or(0.0)
     }
 
     pub(crate) fn first(&self) -> f64 {
@@ -66,10 +64,23 @@ impl Axis {
         let (levels, negative_beyond) =
             if falling.1 <= rising.1 { (falling.0, true) } else { (rising.0, false) };
         let pair = levels.windows(2).find(|pair| pair[0].value * pair[1].value <= 0.0)?;
-        let (before, beyond) = (pair[0], pair[1]);
-        let share = before.value / (before.value - beyond.value);
-        let position = before.position + share * (beyond.position - before.position);
-        position.is_finite().then(|| (self.value(position), negative_beyond))
+        let at = self.zero(pair[0], pair[1]);
+        at.is_finite().then_some((at, negative_beyond))
+    }
+
+    /// Where the difference between two levels of opposite sign is zero. Along processing both
+    /// response times are nearly straight lines, so their difference is interpolated; elsewhere the
+    /// logarithm of their ratio is, on a logarithmic axis.
+    fn zero(&self, before: Level, beyond: Level) -> f64 {
+        let share = |first: f64, second: f64| first / (first - second);
+        if self.besides.is_none() {
+            let share = share(before.value, beyond.value);
+            return self.value(before.position + share * (beyond.position - before.position));
+        }
+        // The base's response time, up to a factor, times the relative difference.
+        let difference = |level: Level| level.position.exp() * level.value.exp_m1();
+        let (first, second) = (self.value(before.position), self.value(beyond.position));
+        first + share(difference(before), difference(beyond)) * (second - first)
     }
 
     /// The nearest values that fall (for a `sign` of 1) or rise (−1), as levels, and their weighted
@@ -105,13 +116,13 @@ impl Axis {
 mod tests {
     use super::*;
 
-    fn axis(xs: &[f64], scale: f64) -> Axis {
-        Axis { xs: xs.to_vec(), scale, weights: vec![1.0; xs.len()] }
+    fn axis(xs: &[f64], besides: Option<f64>) -> Axis {
+        Axis { xs: xs.to_vec(), besides, weights: vec![1.0; xs.len()] }
     }
 
     #[test]
     fn a_change_of_sign_is_found_on_the_logarithmic_axis() {
-        let axis = axis(&[100.0, 200.0, 400.0, 800.0], 0.0);
+        let axis = axis(&[100.0, 200.0, 400.0, 800.0], None);
         let (at, negative_beyond) = axis.crossing(&[0.3, 0.1, -0.1, -0.3]).expect("it changes");
         assert!((at - 283.0).abs() < 1.0 && negative_beyond, "{at}");
         let (at, negative_beyond) = axis.crossing(&[-0.3, -0.1, 0.1, 0.3]).expect("it changes");
@@ -121,14 +132,19 @@ mod tests {
 
     #[test]
     fn a_single_point_on_the_wrong_side_is_levelled_out() {
-        let axis = axis(&[100.0, 200.0, 400.0, 800.0, 1600.0], 0.0);
+        let axis = axis(&[100.0, 200.0, 400.0, 800.0, 1600.0], None);
         let (at, _) = axis.crossing(&[0.3, -0.05, 0.1, -0.3, -0.6]).expect("it changes");
         assert!(283.0 < at && at < 800.0, "the two in the middle are one: {at}");
     }
 
     #[test]
-    fn short_processing_is_on_a_linear_axis() {
-        let (at, _) = axis(&[1.0, 101.0], 1e6).crossing(&[0.1, -0.1]).expect("it changes");
-        assert!((at - 51.0).abs() < 0.1, "{at}");
+    fn straight_lines_cross_where_they_do() {
+        // One takes 4.5 (x + 10), the other x + 10 + 90: they cross where 3.5 (x + 10) = 90.
+        let ratio = |x: f64| ((x + 10.0 + 90.0) / (4.5 * (x + 10.0))).ln();
+        for xs in [[1.0, 100.0], [10.0, 20.0], [15.0, 900.0]] {
+            let found = axis(&xs, Some(10.0)).crossing(&xs.map(ratio));
+            let (at, negative_beyond) = found.expect("they cross");
+            assert!((at - (90.0 / 3.5 - 10.0)).abs() < 0.01 && negative_beyond, "{at}");
+        }
     }
 }

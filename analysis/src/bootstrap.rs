@@ -77,6 +77,16 @@ pub fn interval(value: f64, resamples: &[f64], runs: usize) -> Option<(f64, f64)
     Some((end(0.025)?.min(value), end(0.975)?.max(value)))
 }
 
+/// Half the width of the 95 % interval of the difference of two means over so many pairs of runs, if
+/// single runs vary by `variation` (standard deviation over mean). `None` for fewer runs than an
+/// interval needs.
+#[must_use]
+pub fn half_width(runs: usize, variation: f64) -> Option<f64> {
+    let of_pairs = variation * 2f64.sqrt();
+    (runs >= FEWEST_REPETITIONS)
+        .then(|| student(runs as f64 - 1.0) * of_pairs / (runs as f64).sqrt())
+}
+
 /// How much wider than the quantiles of resamples of so many runs an interval has to be: the ratio
 /// of Student's quantile to the normal one, for the variance that is estimated, times √(n/(n−1)),
 /// for the runs that a resample has twice.

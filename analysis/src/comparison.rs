@@ -186,19 +186,18 @@ pub fn compare_along(
         .iter()
         .filter_map(|point| difference(experiment, base, other, point, metric, noise))
         .collect();
-    let crossover = find(&base.name, &other.name, &found, scale(experiment, base, metric));
+    let crossover = find(&base.name, &other.name, &found, besides(experiment, base, metric));
     let differences = found.into_iter().map(|one| one.difference).collect();
     Comparison { base: base.clone(), other: other.clone(), differences, crossover }
 }
 
 /// The time that a request takes a subject beside its processing, as far as the response times at
 /// the least and the greatest processing show it: they are taken to be proportional to processing
-/// and this time together. Below it the response time hardly depends on processing. 0 where
-/// something else than processing is varied.
-fn scale(experiment: &Experiment<'_>, base: &Subject, metric: Metric) -> f64 {
+/// and this time together. `None` where something else than processing is varied.
+fn besides(experiment: &Experiment<'_>, base: &Subject, metric: Metric) -> Option<f64> {
     let is_processing = experiment.axis.is_some_and(|axis| axis.row().is_processing);
     if !is_processing || !metric.is_time() {
-        return 0.0;
+        return None;
     }
     let response = |x: f64| {
         let estimate = metric.estimate(&experiment.cell(base, x, false))?;
@@ -207,8 +206,8 @@ fn scale(experiment: &Experiment<'_>, base: &Subject, metric: Metric) -> f64 {
     let xs = experiment.xs();
     let ends = xs.first().zip(xs.last());
     let ends = ends.and_then(|(first, last)| Some((response(*first)?, response(*last)?)));
-    let scale = ends.map(|((x, low), (far, high))| (low * far - high * x) / (high - low));
-    scale.filter(|scale| scale.is_finite()).unwrap_or(0.0).max(0.0)
+    let besides = ends.map(|((x, low), (far, high))| (low * far - high * x) / (high - low));
+    Some(besides.filter(|besides| besides.is_finite()).unwrap_or(0.0).max(0.0))
 }
 
 /// The difference of two subjects at one point; `None` without a pair of runs.
@@ -308,10 +307,10 @@ pub fn judge(
     Some(Resampled { difference, resamples })
 }
 
-/// Finds the single change of sign, with its interval. Below `scale` the axis is
-/// linear, and above it logarithmic.
+/// Finds the single change of sign, with its interval. Along processing, `besides`
+/// is the time that a request takes the base beside its processing.
 #[must_use]
-pub fn find(base: &str, other: &str, found: &[Resampled], scale: f64) -> Crossover {
+pub fn find(base: &str, other: &str, found: &[Resampled], besides: Option<f64>) -> Crossover {
     let differences: Vec<&PairedDifference> = found.iter().map(|one| &one.difference).collect();
     let too_few = |one: &&PairedDifference| one.pairs < FEWEST_REPETITIONS;
     if differences.iter().all(too_few) {
@@ -324,7 +323,7 @@ pub fn find(base: &str, other: &str, found: &[Resampled], scale: f64) -> Crossov
         differences.iter().any(|one| one.is_decided() && (one.log_ratio.value < 0.0) == other_wins)
     };
     let winner = match (decided_for(false), decided_for(true)) {
-        (true, true) => return crossing_with_interval(base, other, found, scale),
+        (true, true) => return crossing_with_interval(base, other, found, besides),
         (false, false) => None,
         (_, other_wins) => Some(other_wins),
     };
@@ -341,10 +340,16 @@ fn why_open(differences: &[&PairedDifference], otherwise: Undecided) -> Undecide
     if open.any(|one| one.disturbed > 0) { Undecided::Disturbed } else { otherwise }
 }
 
-fn crossing_with_interval(base: &str, other: &str, found: &[Resampled], scale: f64) -> Crossover {
+fn crossing_with_interval(
+    base: &str,
+    other: &str,
+    found: &[Resampled],
+    besides: Option<f64>,
+) -> Crossover {
     let unclear = Crossover::Undecided(Undecided::NoSingleChange);
     let differences: Vec<&PairedDifference> = found.iter().map(|one| &one.difference).collect();
-    let axis = Axis::of(&differences, scale);
+    let width = |one: &&PairedDifference| (one.x, one.log_ratio.high - one.log_ratio.low);
+    let axis = Axis::of(&differences.iter().map(width).collect::<Vec<_>>(), besides);
     let values: Vec<f64> = differences.iter().map(|one| one.log_ratio.value).collect();
     let Some((value, other_beyond)) = axis.crossing(&values) else { return unclear };
     let is_on_its_side = |one: &&PairedDifference| {
@@ -373,7 +378,9 @@ fn crossing_with_interval(base: &str, other: &str, found: &[Resampled], scale: f
     // Beyond the points there is nothing to interpolate.
     let within = |position: f64| axis.value(position).clamp(axis.first(), axis.last());
     let winner_beyond = if other_beyond { other } else { base }.to_owned();
-    Crossover::At { value, low: within(low), high: within(high), winner_beyond }
+    // Rounding must not put the value outside its interval.
+    let (low, high) = (within(low).min(value), within(high).max(value));
+    Crossover::At { value, low, high, winner_beyond }
 }
 
 #[cfg(test)]
@@ -392,22 +399,22 @@ mod tests {
     #[test]
     fn one_winner_everywhere_is_no_crossing() {
         let all = |value: f64| [at(1e3, value, 0.05), at(2e3, value, 0.05), at(4e3, value, 0.05)];
-        assert_eq!(find("base", "other", &all(-0.5), 0.0), Crossover::Always("other".to_owned()));
-        assert_eq!(find("base", "other", &all(0.5), 0.0), Crossover::Always("base".to_owned()));
-        assert_eq!(find("base", "other", &all(0.01), 0.0), Crossover::NoDifference);
+        assert_eq!(find("base", "other", &all(-0.5), None), Crossover::Always("other".to_owned()));
+        assert_eq!(find("base", "other", &all(0.5), None), Crossover::Always("base".to_owned()));
+        assert_eq!(find("base", "other", &all(0.01), None), Crossover::NoDifference);
     }
 
     #[test]
     fn a_wide_interval_is_undecided_and_never_no_difference() {
         let wide = [at(1e3, -0.4, 0.9), at(2e3, 0.3, 0.9)];
-        assert_eq!(find("base", "other", &wide, 0.0), Crossover::Undecided(Undecided::TooWide));
+        assert_eq!(find("base", "other", &wide, None), Crossover::Undecided(Undecided::TooWide));
         // The first point may hide a crossing, so the other does not win everywhere.
         let hidden = [at(1e3, 0.3, 0.5), at(2e3, -0.5, 0.05), at(4e3, -0.9, 0.05)];
-        assert_eq!(find("base", "other", &hidden, 0.0), Crossover::Undecided(Undecided::TooWide));
+        assert_eq!(find("base", "other", &hidden, None), Crossover::Undecided(Undecided::TooWide));
         let mut disturbed = hidden.clone();
         disturbed[0].difference.disturbed = 1;
         assert_eq!(
-            find("base", "other", &disturbed, 0.0),
+            find("base", "other", &disturbed, None),
             Crossover::Undecided(Undecided::Disturbed)
         );
     }
@@ -415,7 +422,8 @@ mod tests {
     #[test]
     fn a_crossing_is_found_between_the_sides() {
         let points = [at(1e3, 0.5, 0.05), at(2e3, 0.02, 0.05), at(4e3, -0.5, 0.05)];
-        let Crossover::At { value, low, high, winner_beyond } = find("base", "other", &points, 0.0)
+        let Crossover::At { value, low, high, winner_beyond } =
+            find("base", "other", &points, None)
         else {
             panic!("a crossing")
         };

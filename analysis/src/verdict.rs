@@ -31,6 +31,8 @@ pub struct Finding {
     pub text: String,
     /// The transport of the sentence, if the sentence does not name it.
     pub transport: Option<Transport>,
+    /// The two subjects that it compares: the base and the other.
+    pub pair: Option<(String, String)>,
     /// The largest factor by which a design beats the iterative one of its transport, at a decided
     /// point.
     pub gain: Option<f64>,
@@ -39,7 +41,13 @@ pub struct Finding {
 impl Finding {
     /// A sentence of an experiment.
     pub(crate) fn of(experiment: &Experiment<'_>, text: String) -> Self {
-        Self { experiment: experiment.name.to_owned(), text, transport: None, gain: None }
+        Self {
+            experiment: experiment.name.to_owned(),
+            text,
+            transport: None,
+            pair: None,
+            gain: None,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use results::{Failure, Outcome, read_records};
 const SCENARIO: &str = r#"
 title = "Three runs"
 seed = 1
+repeat_disturbed = false
 repetitions = 3
 [[experiment]]
 name = "only"
@@ -131,6 +132,7 @@ fn in_folder(folder: &Path, arguments: &[&str]) -> Output {
 const TINY: &str = r#"
 title = "Tiny"
 seed = 1
+repeat_disturbed = false
 repetitions = 2
 [[experiment]]
 name = "only"

@@ -1,5 +1,7 @@
 //! What the trials share: their start, medians, and tables for the terminal and for a README.
 
+pub mod simulated_bench;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};

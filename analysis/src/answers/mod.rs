@@ -79,7 +79,7 @@ pub struct MapCell {
 }
 
 /// The metric by which subjects are ranked; the capacity is found from other runs.
-fn metric_of(wins: Wins) -> Option<Metric> {
+pub(crate) fn metric_of(wins: Wins) -> Option<Metric> {
     match wins {
         Wins::Mean => Some(Metric::Mean),
         Wins::P50 => Some(Metric::P50),

@@ -114,7 +114,8 @@ pub(super) fn points(
     let at = |point| {
         transports.iter().map(move |transport| answer(experiment, *transport, point, metric, noise))
     };
-    experiment.points().iter().flat_map(at).collect()
+    let answers = experiment.points().iter().flat_map(at);
+    answers.filter(|answer| !answer.ranking.is_empty()).collect()
 }
 
 /// One subject at a point, with what is needed to rank it.
@@ -131,7 +132,11 @@ fn answer(
     metric: Metric,
     noise: &Noise,
 ) -> PointAnswer {
-    let of_it = experiment.subjects().into_iter().filter(|it| it.transport == transport);
+    // A point that was added for one pair has runs of these two only.
+    let of_it = experiment
+        .subjects()
+        .into_iter()
+        .filter(|it| it.transport == transport && !experiment.cell_at(it, point, false).is_empty());
     let mut candidates: Vec<Candidate<'_>> =
         of_it.map(|subject| candidate(experiment, subject, point, metric)).collect();
     candidates.sort_by(|one, other| order(&one.ranked, &other.ranked, metric));

@@ -3,7 +3,7 @@
 use results::{Parameter, Placement};
 
 use super::{by_transport, hollow, scale, series_of};
-use crate::comparison::{ALIKE, Comparison, Crossover, PairedDifference};
+use crate::comparison::{ALIKE, Comparison, Crossover, PairedDifference, Standing};
 use crate::curve::Metric;
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
@@ -17,6 +17,7 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let placement = experiment.runs.first().and_then(|run| run.record.placement());
     let finding = |comparison: &Comparison| Finding {
         transport: Some(comparison.base.transport),
+        pair: Some((comparison.base.name.clone(), comparison.other.name.clone())),
         gain: gain(comparison),
         ..Finding::of(experiment, in_words(experiment.axis, comparison, placement))
     };
@@ -73,10 +74,15 @@ fn in_words(
             let decided = comparison.differences.iter().rfind(|difference| difference.is_decided());
             let longest = x_of(decided);
             let why = why(axis, placement);
+            let later = comparison.differences.iter().filter(|difference| difference.x > longest);
+            let beyond = match later.clone().all(|it| it.standing == Standing::Alike) {
+                true => "they differ by less than 10 %",
+                false => "the two are not told apart",
+            };
             if longest < last {
                 format!(
-                    "{base} beats {other} when requests {verb} {} or less; from there to {} the \
-                     two are not told apart{why}.",
+                    "{base} beats {other} when requests {verb} {} or less; from there to {} \
+                     {beyond}{why}.",
                     text::time(longest),
                     text::time(last)
                 )

@@ -128,7 +128,7 @@ impl BenchFolder {
     /// Starts a bench: creates the folder and everything that must be writable before an hour is
     /// spent.
     pub(crate) fn begin(arguments: &BenchArgs) -> Result<Self, Error> {
-        let source = Source::find(&arguments.scenario)?;
+        let source = Source::find(arguments.scenario())?;
         source.parse()?;
         let own = match &arguments.out {
             Some(folder) => OwnFolder::take(folder)?,

@@ -1,20 +1,28 @@
 //! `crossover bench`: all runs of a scenario, then the report.
 
+mod budget;
 pub(crate) mod folder;
+mod outlook;
 pub(crate) mod report;
+pub mod rounds;
 pub mod scenario;
 pub mod sweep;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use analysis::Findings;
+use analysis::answers::{CrossoverAnswer, CrossoverKind};
 use results::{Failure, Outcome, Record, Settled};
 
+use crate::bench::budget::Budget;
 use crate::bench::folder::BenchFolder;
-use crate::bench::sweep::{Run, record, remaining, runs};
+use crate::bench::rounds::wishes;
+use crate::bench::scenario::Scenario;
+use crate::bench::sweep::{Run, disturbed, further, record, remaining, runs_of};
 use crate::cli::BenchArgs;
 use crate::error::Error;
 use crate::host::interrupt::Interrupt;
+use crate::setup::{Cores, Server};
 use crate::terminal::progress::Progress;
 use crate::terminal::{Output, end_with};
 use crate::testbed::RealTestbed;
@@ -23,18 +31,30 @@ use crate::testbed::Testbed;
 /// The bench stops after this many failures in a row.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
 
+/// The most runs that are made again because they were disturbed, as a share of those planned.
+const MOST_REPEATS: f64 = 0.25;
+
 pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
+    if arguments.list {
+        return outlook::list(arguments);
+    }
+    if arguments.dry_run {
+        return outlook::dry_run(arguments);
+    }
     let folder = match &arguments.resume {
         Some(folder) => BenchFolder::resume(folder)?,
         None => BenchFolder::begin(arguments)?,
     };
     let interrupt = Interrupt::watch()?;
-    let scenario = folder.source.parse()?;
-    let all = runs(&scenario).map_err(Error::Usage)?;
+    let mut scenario = folder.source.parse()?;
     let mut testbed = RealTestbed::new();
-    let to_do = remaining(all, &folder.records, |setup| testbed.placement(setup));
-    let mut bench = Bench { folder, title: scenario.title.clone() };
-    let ended = bench.measure(&to_do, &mut testbed, &interrupt);
+    check_cores(&scenario, &testbed)?;
+    let budget = Budget::begin(arguments.budget.or(scenario.budget));
+    if arguments.budget.is_some() {
+        budget.fit(&mut scenario);
+    }
+    let mut bench = Bench::new(folder, &scenario, budget, arguments.json);
+    let ended = bench.measure(&scenario, &mut testbed, &interrupt);
     let mut errors: Vec<Error> = ended.err().into_iter().collect();
     if bench.has_measured() {
         errors.extend(bench.report());
@@ -48,59 +68,184 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     end_with(errors)
 }
 
+/// Refuses a scenario that asks for more cores than this machine can give a server.
+fn check_cores(scenario: &Scenario, testbed: &RealTestbed) -> Result<(), Error> {
+    let there_are = testbed.usual_placement().server_cores.len();
+    for experiment in &scenario.experiments {
+        for point in &experiment.points {
+            let setup = experiment.setup(0, point, 0).map_err(Error::Usage)?;
+            if let Some(Cores::Count(count)) = setup.cores
+                && count as usize > there_are
+            {
+                return Err(Error::Usage(format!(
+                    "experiment '{}' gives the server {count} cores; on this machine there are \
+                     {there_are} beside the generator's: ask for fewer, or for \"all\"",
+                    experiment.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A bench in its folder.
 struct Bench {
     folder: BenchFolder,
     title: String,
+    budget: Budget,
+    repeats_disturbed: bool,
+    prints_json: bool,
+    progress: Progress,
+    failures_in_a_row: usize,
+    /// The pairs whose answers were already told: experiment, base and other.
+    told: Vec<(String, String, String)>,
+}
+
+/// How a series of runs ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Done,
+    Interrupted,
+    TooManyFailures,
+    OutOfTime,
 }
 
 impl Bench {
-    /// Makes the runs and records each as it ends.
+    fn new(folder: BenchFolder, scenario: &Scenario, budget: Budget, prints_json: bool) -> Self {
+        let (runs, all_ns) = budget::planned(scenario);
+        Self {
+            progress: Progress::new(runs, all_ns),
+            folder,
+            title: scenario.title.clone(),
+            budget,
+            repeats_disturbed: scenario.repeat_disturbed,
+            prints_json,
+            failures_in_a_row: 0,
+            told: Vec::new(),
+        }
+    }
+
+    /// Makes the runs and records each as it ends: first those that the scenario lists, experiment
+    /// by experiment, then further ones where an answer is open, as long as there is a budget.
     fn measure(
+        &mut self,
+        scenario: &Scenario,
+        testbed: &mut impl Testbed,
+        interrupt: &Interrupt,
+    ) -> Result<(), Error> {
+        let mut ended = Ended::Done;
+        for number in 0..scenario.experiments.len() {
+            let runs = runs_of(scenario, number).map_err(Error::Usage)?;
+            ended = self.make_all(&runs, testbed, interrupt)?;
+            if ended != Ended::Done {
+                break;
+            }
+            self.tell_answers();
+        }
+        if ended == Ended::Done && self.budget.is_given() {
+            ended = self.make_further(scenario, testbed, interrupt)?;
+        }
+        self.progress.finish();
+        let folder = self.folder.own.path.display();
+        match ended {
+            Ended::Done | Ended::OutOfTime => Ok(()),
+            Ended::Interrupted => Err(Error::Interrupted(format!(
+                "ended by {}; {} runs are kept; continue with: crossover bench --resume {folder}",
+                interrupt.name(),
+                self.folder.records.len()
+            ))),
+            Ended::TooManyFailures => Err(Error::Server(format!(
+                "{MOST_FAILURES_IN_A_ROW} runs failed one after the other, so the bench was \
+                 stopped; when the cause is fixed, continue with: crossover bench --resume {folder}"
+            ))),
+        }
+    }
+
+    /// Makes those of these runs that have no measurement yet, and once more those that were
+    /// disturbed, up to a share of them.
+    fn make_all(
+        &mut self,
+        runs: &[Run<'_>],
+        testbed: &mut impl Testbed,
+        interrupt: &Interrupt,
+    ) -> Result<Ended, Error> {
+        let to_do =
+            remaining(runs.to_vec(), &self.folder.records, |setup| testbed.placement(setup));
+        self.progress.skip(runs.len() - to_do.len());
+        let ended = self.make_each(&to_do, testbed, interrupt)?;
+        let mut repeats_left = (runs.len() as f64 * MOST_REPEATS).ceil() as usize;
+        let mut ended = ended;
+        while ended == Ended::Done && self.repeats_disturbed && repeats_left > 0 {
+            let records = &self.folder.records;
+            let mut again = disturbed(runs, records, |setup| testbed.placement(setup));
+            again.truncate(repeats_left);
+            if again.is_empty() {
+                break;
+            }
+            repeats_left -= again.len();
+            self.progress.add(again.len(), again.iter().map(Run::expected_ns).sum());
+            ended = self.make_each(&again, testbed, interrupt)?;
+        }
+        Ok(ended)
+    }
+
+    /// Makes further runs where an answer is open, until all are known well or the time is over.
+    fn make_further(
+        &mut self,
+        scenario: &Scenario,
+        testbed: &mut impl Testbed,
+        interrupt: &Interrupt,
+    ) -> Result<Ended, Error> {
+        loop {
+            let settled = Settled::of(self.folder.records.clone());
+            let findings = Findings::of_settled(&settled);
+            let wishes = wishes(scenario, &findings, &settled.records);
+            let runs = further(scenario, &wishes).map_err(Error::Usage)?;
+            let placement = |setup: &crate::setup::Setup| testbed.placement(setup);
+            let to_do = remaining(runs, &self.folder.records, placement);
+            if to_do.is_empty() {
+                return Ok(Ended::Done);
+            }
+            self.progress.add(to_do.len(), to_do.iter().map(Run::expected_ns).sum());
+            let ended = self.make_each(&to_do, testbed, interrupt)?;
+            if ended != Ended::Done {
+                return Ok(ended);
+            }
+            self.tell_answers();
+        }
+    }
+
+    /// Makes these runs.
+    fn make_each(
         &mut self,
         to_do: &[Run<'_>],
         testbed: &mut impl Testbed,
         interrupt: &Interrupt,
-    ) -> Result<(), Error> {
-        let all_ns = to_do.iter().map(Run::expected_ns).fold(0, u64::saturating_add);
-        let mut progress = Progress::new(to_do.len(), all_ns);
-        let mut failures_in_a_row = 0;
+    ) -> Result<Ended, Error> {
         for run in to_do {
-            progress.begin(&run.in_words());
+            if self.budget.is_spent(run.expected_ns()) {
+                return Ok(Ended::OutOfTime);
+            }
+            self.progress.begin(&run.in_words());
             let record = self.make(run, testbed, interrupt);
             if interrupt.came() {
-                break; // the interrupted run is not recorded
+                return Ok(Ended::Interrupted); // the interrupted run is not recorded
             }
             self.folder.journal.append(&record)?;
-            failures_in_a_row = match &record.outcome {
+            self.failures_in_a_row = match &record.outcome {
                 Outcome::Measured(_) => 0,
                 Outcome::Failed(failure) => {
-                    progress.say(&format!("{}: {failure}", run.in_words()));
-                    failures_in_a_row + usize::from(failure.may_be_the_servers())
+                    self.progress.say(&format!("{}: {failure}", run.in_words()));
+                    self.failures_in_a_row + usize::from(failure.may_be_the_servers())
                 }
             };
             self.folder.records.push(record.for_report());
-            progress.end(run.expected_ns());
-            if failures_in_a_row == MOST_FAILURES_IN_A_ROW {
-                break;
+            self.progress.end(run.expected_ns());
+            if self.failures_in_a_row == MOST_FAILURES_IN_A_ROW {
+                return Ok(Ended::TooManyFailures);
             }
         }
-        progress.finish();
-        let folder = self.folder.own.path.display();
-        if interrupt.came() {
-            return Err(Error::Interrupted(format!(
-                "ended by {}; {} runs are kept; continue with: crossover bench --resume {folder}",
-                interrupt.name(),
-                self.folder.records.len()
-            )));
-        }
-        if failures_in_a_row == MOST_FAILURES_IN_A_ROW {
-            return Err(Error::Server(format!(
-                "{failures_in_a_row} runs failed one after the other, so the bench was stopped; \
-                 when the cause is fixed, continue with: crossover bench --resume {folder}"
-            )));
-        }
-        Ok(())
+        Ok(Ended::Done)
     }
 
     fn make(&self, run: &Run<'_>, testbed: &mut impl Testbed, interrupt: &Interrupt) -> Record {
@@ -111,23 +256,44 @@ impl Bench {
         record(run, names, order, now_ms, testbed, &|| interrupt.came())
     }
 
+    /// Tells the answers that are decided by now and were not told before, and writes the page of
+    /// what is known, so that it stands there however the bench ends.
+    fn tell_answers(&mut self) {
+        let settled = Settled::of(self.folder.records.clone());
+        let findings = Findings::of_settled(&settled);
+        for finding in &findings.verdict.findings {
+            let Some((base, other)) = &finding.pair else { continue };
+            let is_it = |it: &&CrossoverAnswer| it.base == *base && it.other == *other;
+            let answers = findings.answers.experiments.iter();
+            let answers = answers.filter(|answers| answers.name == finding.experiment);
+            let found = answers.flat_map(|answers| &answers.crossovers).find(is_it);
+            let is_open = found.is_none_or(|it| it.kind == CrossoverKind::Undecided);
+            let pair = (finding.experiment.clone(), base.clone(), other.clone());
+            if !is_open && !self.told.contains(&pair) {
+                self.progress.say(&format!("{}: {}", finding.experiment, finding.text));
+                self.told.push(pair);
+            }
+        }
+        // An error is told at the end, where the page is written again.
+        let _ = reports::write_report(&settled, &findings, &self.folder.own.path);
+    }
+
     /// Prints the verdict, writes the page and its figures, and prints the path of the page as the
     /// last line. The verdict comes first, so that a page that cannot be written does not lose it.
     fn report(&self) -> Vec<Error> {
         let settled = Settled::of(self.folder.records.clone());
         let findings = Findings::of_settled(&settled);
-        let verdict = &findings.verdict;
         let mut out = Output::begin();
-        out.paragraph(&verdict.headline, "");
-        for further in [&verdict.second, &verdict.terms].into_iter().flatten() {
-            out.paragraph(further, "");
-        }
-        out.line("");
-        for finding in &verdict.findings {
-            out.paragraph(format!("  - {}: {}", finding.experiment, finding.text), "    ");
+        if self.prints_json {
+            out.line(findings.answers.to_json());
+        } else {
+            print_verdict(&findings, &mut out);
         }
         let told = out.finish();
         let written = report::write(&settled, &findings, &self.folder.own.path).and_then(|page| {
+            if self.prints_json {
+                return Ok(());
+            }
             let mut out = Output::begin();
             out.line(format!("\n{}", page.display()));
             out.finish()
@@ -158,5 +324,27 @@ impl Bench {
         } else {
             Error::SomeRunsFailed { failed, all }
         })
+    }
+}
+
+fn print_verdict(findings: &Findings<'_>, out: &mut Output) {
+    let verdict = &findings.verdict;
+    out.paragraph(&verdict.headline, "");
+    for further in [&verdict.second, &verdict.terms].into_iter().flatten() {
+        out.paragraph(further, "");
+    }
+    out.line("");
+    for finding in &verdict.findings {
+        out.paragraph(format!("  - {}: {}", finding.experiment, finding.text), "    ");
+    }
+}
+
+/// The command of a subject that is a program of the user's own.
+fn command_of(server: &Server) -> Option<String> {
+    match server {
+        Server::Own(own) if !own.spec.command.is_empty() => {
+            Some(crate::setup::without_secrets(&own.spec.command).join(" "))
+        }
+        Server::Own(_) | Server::Design(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! The runs of a scenario and their order.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use results::{
     Cell, FORMAT, Failure, Host, Outcome, Parameter, Place, Placement, Program, Record, RunKey,
@@ -8,6 +8,7 @@ use results::{
 };
 use workload::Plan;
 
+use crate::bench::rounds::Wish;
 use crate::bench::scenario::{ExperimentSpec, Scenario};
 use crate::setup::Setup;
 use crate::testbed::Testbed;
@@ -20,7 +21,7 @@ pub struct Run<'a> {
     /// The experiment's position in the scenario, from 0.
     pub position: u32,
     /// The point, as configured, in the base units of the parameters.
-    pub point: &'a BTreeMap<Parameter, f64>,
+    pub point: BTreeMap<Parameter, f64>,
     /// What is measured.
     pub subject: Subject,
     /// The position of the subject among the designs of the experiment, from 0.
@@ -41,7 +42,7 @@ impl Run<'_> {
         let place = Place {
             experiment: self.experiment.name.clone(),
             subject: self.subject.name.clone(),
-            point: bits(self.point),
+            point: bits(&self.point),
             repetition: self.repetition,
             twin: self.twin,
         };
@@ -69,52 +70,106 @@ impl Run<'_> {
     }
 }
 
-/// All runs in the order in which they are made. Repetition follows repetition, so that an
-/// interrupted bench has complete ones. Within a repetition the order is drawn from the seed, so
-/// that a machine that grows slower is unfair to no design.
+/// All runs in the order in which they are made: experiment by experiment, so that the first answer
+/// comes early, and within an experiment repetition by repetition, so that the runs of a pair are
+/// close in time. Within a repetition the order is drawn from the seed, so that a machine that grows
+/// slower is unfair to no subject.
 ///
 /// # Errors
 /// Those of a scenario that was not checked.
 pub fn runs(scenario: &Scenario) -> Result<Vec<Run<'_>>, String> {
-    let mut runs = Vec::new();
+    let mut all = Vec::new();
+    for number in 0..scenario.experiments.len() {
+        all.extend(runs_of(scenario, number)?);
+    }
+    Ok(all)
+}
+
+/// The runs of one experiment in their order.
+///
+/// # Errors
+/// Those of a scenario that was not checked.
+pub fn runs_of(scenario: &Scenario, number: usize) -> Result<Vec<Run<'_>>, String> {
+    let experiment = &scenario.experiments[number];
+    let mut all = Vec::new();
     for repetition in 0..scenario.repetitions {
         let mut round = Vec::new();
-        for (number, experiment) in scenario.experiments.iter().enumerate() {
-            for point in 0..experiment.points.len() {
-                round.extend(runs_at(scenario, experiment, number as u32, point, repetition)?);
+        for point in &experiment.points {
+            let subjects = (0..experiment.subjects.len()).map(|subject| (subject, false));
+            let twins = experiment.twins.iter().map(|subject| (*subject, true));
+            for (subject, twin) in subjects.chain(twins) {
+                round.push(run_at(scenario, number, point, subject, repetition, twin)?);
             }
         }
-        shuffle(&mut round, mix(scenario.seed, [u64::MAX, 0, u64::from(repetition)]));
-        runs.extend(round);
+        shuffle(&mut round, mix(scenario.seed, [u64::MAX, number as u64, u64::from(repetition)]));
+        all.extend(round);
     }
+    Ok(all)
+}
+
+/// One run of a subject at a point.
+///
+/// # Errors
+/// Those of a point that was not checked.
+pub fn run_at<'a>(
+    scenario: &'a Scenario,
+    number: usize,
+    point: &BTreeMap<Parameter, f64>,
+    subject: usize,
+    repetition: u32,
+    twin: bool,
+) -> Result<Run<'a>, String> {
+    let experiment = &scenario.experiments[number];
+    let place = match experiment.position_of(point) {
+        Some(position) => position as u64,
+        // A point that was added between others.
+        None => point.values().fold(u64::MAX, |place, value| mix(place, [value.to_bits(), 0, 0])),
+    };
+    let seed = mix(scenario.seed, [number as u64, place, u64::from(repetition)]);
+    let setup = experiment.setup(subject, point, seed)?;
+    Ok(Run {
+        experiment,
+        position: number as u32,
+        point: point.clone(),
+        subject: setup.server.subject(),
+        listed: subject as u32,
+        repetition,
+        twin,
+        setup,
+    })
+}
+
+/// The runs of further repetitions, in an order drawn from the seed.
+///
+/// # Errors
+/// Those of a point that was not checked.
+pub fn further<'a>(scenario: &'a Scenario, wishes: &[Wish]) -> Result<Vec<Run<'a>>, String> {
+    let run = |wish: &Wish| {
+        run_at(scenario, wish.experiment, &wish.point, wish.subject, wish.repetition, false)
+    };
+    let mut runs: Vec<Run<'a>> = wishes.iter().map(run).collect::<Result<_, _>>()?;
+    let last = wishes.iter().map(|wish| wish.repetition).max().unwrap_or(0);
+    shuffle(&mut runs, mix(scenario.seed, [u64::MAX - 1, 0, u64::from(last)]));
     Ok(runs)
 }
 
-/// The runs of one repetition at one point: each subject, and those that are run twice once more.
-fn runs_at<'a>(
-    scenario: &Scenario,
-    experiment: &'a ExperimentSpec,
-    position: u32,
-    point: usize,
-    repetition: u32,
-) -> Result<Vec<Run<'a>>, String> {
-    let seed = mix(scenario.seed, [u64::from(position), point as u64, u64::from(repetition)]);
-    let subjects = (0..experiment.subjects.len()).map(|subject| (subject, false));
-    let twins = experiment.twins.iter().map(|subject| (*subject, true));
-    let run = |(subject, twin): (usize, bool)| {
-        let setup = experiment.setup(subject, point, seed)?;
-        Ok(Run {
-            experiment,
-            position,
-            point: &experiment.points[point],
-            subject: setup.server.subject(),
-            listed: subject as u32,
-            repetition,
-            twin,
-            setup,
-        })
+/// The runs whose only measurements were disturbed.
+#[must_use]
+pub fn disturbed<'a>(
+    runs: &[Run<'a>],
+    records: &[Record],
+    placement: impl Fn(&Setup) -> Placement,
+) -> Vec<Run<'a>> {
+    let mut worth: HashMap<RunKey, bool> = HashMap::new();
+    for record in records {
+        if let Outcome::Measured(measured) = &record.outcome {
+            *worth.entry(RunKey::of(record)).or_default() |= !measured.is_disturbed();
+        }
+    }
+    let is_disturbed = |run: &&Run<'_>| {
+        worth.get(&run.key(Some(&placement(&run.setup)))).is_some_and(|counts| !counts)
     };
-    subjects.chain(twins).map(run).collect()
+    runs.iter().filter(is_disturbed).cloned().collect()
 }
 
 /// The runs that have no measurement yet. A run under another load than the scenario now asks for,

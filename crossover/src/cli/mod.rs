@@ -46,15 +46,36 @@ pub enum Command {
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Name of a scenario that comes with the program, or a scenario file
-    #[arg(default_value = "quick")]
-    pub scenario: String,
+    /// Name of a scenario that comes with the program, or a scenario file [default: quick]
+    pub scenario: Option<String>,
     /// Folder for records, page and figures [default: reports/runs/TIME-SCENARIO]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Continue the unfinished bench in this folder; its measured runs are kept
     #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "out"])]
     pub resume: Option<PathBuf>,
+    /// Fit the work to this time: leave points out if there are too many, and add runs where an
+    /// answer is open [default: that of the scenario, or none]
+    #[arg(long, value_name = "TIME", value_parser = read_positive_seconds)]
+    pub budget: Option<Duration>,
+    /// List the scenarios that come with the program, or the experiments of SCENARIO, and measure
+    /// nothing
+    #[arg(long, conflicts_with_all = ["resume", "out", "dry_run"])]
+    pub list: bool,
+    /// Show the cells, the runs, their time, and the commands that would be run, and measure nothing
+    #[arg(long, conflicts_with_all = ["resume", "out"])]
+    pub dry_run: bool,
+    /// Print the answers as one line of JSON (the same as answers.json) instead of sentences
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl BenchArgs {
+    /// The name of the scenario, or its file.
+    #[must_use]
+    pub fn scenario(&self) -> &str {
+        self.scenario.as_deref().unwrap_or("quick")
+    }
 }
 
 /// Arguments of `serve`.

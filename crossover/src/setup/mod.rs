@@ -12,6 +12,7 @@ use results::{Parameter, ParameterUnit, Subject};
 use servers::{Design, limits};
 use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Rate, Session, SessionLength};
 
+pub(crate) use own::without_secrets;
 pub use own::{Filling, OwnServer, OwnServerSpec, Readiness};
 pub use server::{Called, Cores, Server, ServerSetup, Workers};
 

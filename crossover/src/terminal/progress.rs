@@ -67,6 +67,21 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// Notes that further runs are to be made, which are planned to take `ns` nanoseconds.
+    pub(crate) fn add(&mut self, runs: usize, ns: u64) {
+        self.all += runs;
+        self.all_ns = self.all_ns.saturating_add(ns);
+        self.bar.inc_length(runs as u64);
+    }
+
+    /// Notes that so many runs need not be made.
+    pub(crate) fn skip(&mut self, runs: usize) {
+        let per_run = self.all_ns / self.all.max(1) as u64;
+        self.all_ns = self.all_ns.saturating_sub(per_run * runs as u64);
+        self.all -= runs.min(self.all);
+        self.bar.set_length(self.all as u64);
+    }
+
     /// Prints a text on a line of its own.
     pub(crate) fn say(&self, text: &str) {
         self.bar.suspend(|| say(text));

@@ -13,7 +13,7 @@ use crate::setup::Setup;
 
 pub use real::RealTestbed;
 pub use server_process::ServerProcess;
-pub use simulated::SimulatedTestbed;
+pub use simulated::{SimulatedNoise, SimulatedTestbed};
 
 /// A testbed puts a design under a load.
 pub trait Testbed {

@@ -185,7 +185,7 @@ impl Drive<'_> {
 /// bursts, medians over the bursts stand for the run, which a stall of a few bursts does not move.
 fn disturbance_limit(plan: &Plan) -> f64 {
     match plan.spec.arrivals.law() {
-        Some(Law::Burst(_)) => 0.10,
+        Some(Law::Burst(_)) => 0.20,
         _ => 0.02,
     }
 }

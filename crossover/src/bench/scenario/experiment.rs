@@ -21,6 +21,9 @@ use crate::setup::{Cores, Server, Setup, Workers, fits_transport};
 /// overlap.
 const ALLOWANCE: Duration = Duration::from_micros(300);
 
+/// The fewest points to which an axis is thinned: with fewer, no crossing has two sides.
+const FEWEST_POINTS: usize = 4;
+
 /// The longest name of an experiment, in bytes; files are named after it.
 const LONGEST_NAME: usize = 64;
 
@@ -45,6 +48,8 @@ pub struct ExperimentSpec {
     pub axes: Vec<Axis>,
     /// The points of the axes; a single empty one without an axis.
     pub points: Vec<BTreeMap<Parameter, f64>>,
+    /// The points as the file has them, of which some may be left out to fit a budget.
+    listed: Vec<BTreeMap<Parameter, f64>>,
     load: LoadSpec,
     rate: Option<Rate>,
     utilisation: Option<f64>,
@@ -70,6 +75,7 @@ impl ExperimentSpec {
             twins: twins(table, &subjects)?,
             subjects,
             points: axes::points(&axes),
+            listed: axes::points(&axes),
             axes,
             load: load(table)?,
             rate: scalar("rate", &table.rate, str::parse)?,
@@ -89,7 +95,7 @@ impl ExperimentSpec {
     fn check(&self) -> Result<(), String> {
         self.check_words()?;
         self.check_load()?;
-        for point in 0..self.points.len() {
+        for point in &self.points {
             for subject in 0..self.subjects.len() {
                 let setup = self.setup(subject, point, 0)?;
                 let transport = setup.server.transport();
@@ -202,7 +208,12 @@ impl ExperimentSpec {
     ///
     /// # Errors
     /// If a value of the point is not valid, or the rate or the duration is not.
-    pub fn setup(&self, subject: usize, point: usize, seed: u64) -> Result<Setup, String> {
+    pub fn setup(
+        &self,
+        subject: usize,
+        point: &BTreeMap<Parameter, f64>,
+        seed: u64,
+    ) -> Result<Setup, String> {
         let server = self.subjects[subject].clone();
         let load = LoadSpec {
             reuse: match server.transport() {
@@ -213,7 +224,6 @@ impl ExperimentSpec {
             ..self.load.clone()
         };
         let mut setup = Setup { load, server, cores: self.cores };
-        let point = &self.points[point];
         for (parameter, value) in point {
             setup.set(*parameter, *value)?;
         }
@@ -240,6 +250,29 @@ impl ExperimentSpec {
             None => time_for(self.warmup_requests)?,
         };
         Ok(setup)
+    }
+
+    /// The position of a point in the file; `None` if it is not there.
+    #[must_use]
+    pub fn position_of(&self, point: &BTreeMap<Parameter, f64>) -> Option<usize> {
+        self.listed.iter().position(|one| one == point)
+    }
+
+    /// Leaves out every second point between the ends of its longest axis; returns whether there
+    /// was one to leave out.
+    pub fn thin(&mut self) -> bool {
+        let longest = self.axes.iter_mut().max_by_key(|(_, values)| values.len());
+        let Some((_, values)) = longest.filter(|(_, values)| values.len() > FEWEST_POINTS) else {
+            return false;
+        };
+        let last = values.len() - 1;
+        let mut at = 0;
+        values.retain(|_| {
+            at += 1;
+            (at - 1) % 2 == 0 || at - 1 == last
+        });
+        self.points = axes::points(&self.axes);
+        true
     }
 
     /// The rate at a point: the one on the axis, the given one, or the one at which a server of one

@@ -20,6 +20,8 @@ pub(super) struct ScenarioFile {
     pub(super) repetitions: u32,
     #[serde(default)]
     pub(super) budget: Option<Placed>,
+    #[serde(default = "yes")]
+    pub(super) repeat_disturbed: bool,
     #[serde(default, rename = "server")]
     pub(super) servers: Vec<Spanned<ServerTable>>,
     #[serde(default, rename = "experiment")]
@@ -28,6 +30,10 @@ pub(super) struct ScenarioFile {
 
 fn one() -> u64 {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn six() -> u32 {

@@ -43,6 +43,8 @@ pub struct Scenario {
     pub repetitions: u32,
     /// The time within which runs are added where an answer is open; none if it is `None`.
     pub budget: Option<Duration>,
+    /// Whether runs that were disturbed from outside are made again.
+    pub repeat_disturbed: bool,
     /// The experiments.
     pub experiments: Vec<ExperimentSpec>,
 }
@@ -111,8 +113,14 @@ impl Scenario {
         let first = experiments.first().map(|experiment| experiment.question.clone());
         let title = file.title.clone().or(first).unwrap_or_else(|| name.to_owned());
         let budget = maybe("budget", file.budget.as_ref(), read_duration)?;
-        let (seed, repetitions) = (file.seed, file.repetitions);
-        let scenario = Self { title, seed, repetitions, budget, experiments };
+        let scenario = Self {
+            title,
+            seed: file.seed,
+            repetitions: file.repetitions,
+            budget,
+            repeat_disturbed: file.repeat_disturbed,
+            experiments,
+        };
         scenario.check()?;
         Ok(scenario)
     }

@@ -1,0 +1,60 @@
+//! The time that a bench may take.
+
+use std::time::{Duration, Instant};
+
+use crate::bench::scenario::Scenario;
+use crate::bench::sweep::{Run, runs};
+
+/// The time that a run takes beside its load: starting and ending a server.
+const BESIDES: Duration = Duration::from_millis(60);
+
+/// The part of a budget that the runs of a scenario may take, so that some is left for runs where an
+/// answer is open and for runs that have to be made again.
+const FOR_LISTED: f64 = 0.7;
+
+/// A time that runs out; without one, a bench takes as long as its runs take.
+pub(crate) struct Budget {
+    end: Option<Instant>,
+    time: Option<Duration>,
+}
+
+impl Budget {
+    /// A budget from now on.
+    pub(crate) fn begin(time: Option<Duration>) -> Self {
+        Self { end: time.and_then(|time| Instant::now().checked_add(time)), time }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_given(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Whether a run of this length would end after it.
+    pub(crate) fn is_spent(&self, expected_ns: u64) -> bool {
+        let needed = Duration::from_nanos(expected_ns).saturating_add(BESIDES);
+        self.end.is_some_and(|end| Instant::now() + needed > end)
+    }
+
+    /// Leaves points out until the runs of a scenario fit, as far as its axes allow.
+    pub(crate) fn fit(&self, scenario: &mut Scenario) {
+        let Some(time) = self.time else { return };
+        while planned_time(scenario) > time.mul_f64(FOR_LISTED) {
+            let longest = scenario.experiments.iter_mut().max_by_key(|it| it.points.len());
+            if !longest.is_some_and(|experiment| experiment.thin()) {
+                break;
+            }
+        }
+    }
+}
+
+/// The number of a scenario's runs, and the time of their loads in nanoseconds.
+pub(crate) fn planned(scenario: &Scenario) -> (usize, u64) {
+    let runs = runs(scenario).unwrap_or_default();
+    (runs.len(), runs.iter().map(Run::expected_ns).fold(0, u64::saturating_add))
+}
+
+/// The time that a scenario's runs take.
+pub(crate) fn planned_time(scenario: &Scenario) -> Duration {
+    let (runs, load_ns) = planned(scenario);
+    Duration::from_nanos(load_ns).saturating_add(BESIDES.saturating_mul(runs as u32))
+}

@@ -1,0 +1,201 @@
+//! Where further runs are worth their time: the pairs whose answer is open, or whose crossing is not
+//! known well. Pure: the records decide, so a bench that is resumed goes on in the same way.
+
+use std::collections::BTreeMap;
+
+use analysis::answers::{CrossoverAnswer, CrossoverKind, ExperimentAnswers};
+use analysis::{Findings, Standing};
+use results::{Parameter, ParameterScale, Record};
+
+use crate::bench::scenario::{ExperimentSpec, Scenario};
+
+/// A crossing is known well enough if its interval is within ±15 %.
+const WELL_KNOWN: f64 = 1.15;
+
+/// The most repetitions of a cell, as a multiple of those that the scenario asks for: beyond that,
+/// more of them hardly make an interval narrower.
+const MOST: u32 = 4;
+
+/// Points that enclose a crossing get another one between them if they are further apart than this
+/// factor.
+const FAR_APART: f64 = 1.5;
+
+/// A cell that wants another run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// The experiment's position in the scenario.
+    pub experiment: usize,
+    /// The subject's position in the experiment.
+    pub subject: usize,
+    /// The point, as configured.
+    pub point: BTreeMap<Parameter, f64>,
+    /// The repetition to be made, from 0.
+    pub repetition: u32,
+}
+
+/// The next runs, one for each cell whose answer is open; none if all answers are known well enough
+/// or nothing more helps.
+#[must_use]
+pub fn wishes(scenario: &Scenario, findings: &Findings<'_>, records: &[Record]) -> Vec<Wish> {
+    let mut wishes: Vec<Wish> = Vec::new();
+    for (number, experiment) in scenario.experiments.iter().enumerate() {
+        let answers = findings.answers.experiments.iter();
+        let Some(answers) = answers.into_iter().find(|it| it.name == experiment.name) else {
+            continue;
+        };
+        let cells = open_cells(experiment, answers, findings);
+        for (subject, point) in cells {
+            let made = repetitions_made(experiment, subject, &point, records);
+            if made >= MOST * scenario.repetitions.max(1) {
+                continue;
+            }
+            let first = if made == 0 { 0 } else { made };
+            // A new point needs as many runs as an interval does.
+            let last = if made == 0 { scenario.repetitions } else { made + 1 };
+            wishes.extend((first..last).map(|repetition| Wish {
+                experiment: number,
+                subject,
+                point: point.clone(),
+                repetition,
+            }));
+        }
+    }
+    wishes
+}
+
+/// How many repetitions of a cell have been made.
+fn repetitions_made(
+    experiment: &ExperimentSpec,
+    subject: usize,
+    point: &BTreeMap<Parameter, f64>,
+    records: &[Record],
+) -> u32 {
+    let name = experiment.subjects[subject].subject().name;
+    let of_it = records.iter().filter(|record| {
+        record.experiment == experiment.name
+            && !record.twin
+            && record.cell.subject.name == name
+            && record.cell.point == *point
+    });
+    of_it.map(|record| record.repetition + 1).max().unwrap_or(0)
+}
+
+type Cell = (usize, BTreeMap<Parameter, f64>);
+
+/// The cells of an experiment whose next run may change what is known.
+fn open_cells(
+    experiment: &ExperimentSpec,
+    answers: &ExperimentAnswers,
+    findings: &Findings<'_>,
+) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = Vec::new();
+    let mut add = |name: &str, point: &BTreeMap<Parameter, f64>| {
+        let subject = experiment.subjects.iter().position(|it| it.subject().name == name);
+        if let Some(subject) = subject {
+            let cell = (subject, point.clone());
+            if !cells.contains(&cell) {
+                cells.push(cell);
+            }
+        }
+    };
+    for crossover in &answers.crossovers {
+        for point in points_in_doubt(experiment, answers, crossover, findings) {
+            add(&crossover.base, &point);
+            add(&crossover.other, &point);
+        }
+    }
+    if answers.crossovers.is_empty() {
+        for point in answers.points.iter().filter(|point| !point.decided) {
+            for name in point.best.iter().chain(&point.tied) {
+                add(name, &point.configured);
+            }
+        }
+    }
+    cells
+}
+
+/// The points of a pair at which a further run may help.
+fn points_in_doubt(
+    experiment: &ExperimentSpec,
+    answers: &ExperimentAnswers,
+    crossover: &CrossoverAnswer,
+    findings: &Findings<'_>,
+) -> Vec<BTreeMap<Parameter, f64>> {
+    let on_line = |point: &&BTreeMap<Parameter, f64>| {
+        crossover.at.iter().all(|(axis, value)| point.get(axis) == Some(value))
+    };
+    let mut line: Vec<&BTreeMap<Parameter, f64>> = Vec::new();
+    for point in answers.points.iter().map(|point| &point.configured).filter(on_line) {
+        if !line.contains(&point) {
+            line.push(point);
+        }
+    }
+    match crossover.kind {
+        CrossoverKind::Undecided => {
+            let open = line.into_iter().filter(|point| {
+                let standing = findings.standing(&experiment.name, crossover, point);
+                standing.is_none_or(|standing| standing == Standing::Open)
+            });
+            open.cloned().collect()
+        }
+        CrossoverKind::At if is_wide(crossover) => around(crossover, &line, answers),
+        _ => Vec::new(),
+    }
+}
+
+fn is_wide(crossover: &CrossoverAnswer) -> bool {
+    match (crossover.value, crossover.low, crossover.high) {
+        (Some(value), Some(low), Some(high)) => {
+            high > WELL_KNOWN * value || low * WELL_KNOWN < value
+        }
+        _ => false,
+    }
+}
+
+/// The points that enclose a crossing, and one between them if they are far apart.
+fn around(
+    crossover: &CrossoverAnswer,
+    line: &[&BTreeMap<Parameter, f64>],
+    answers: &ExperimentAnswers,
+) -> Vec<BTreeMap<Parameter, f64>> {
+    let axis = crossover.axis;
+    let Some(at) = crossover.value else { return Vec::new() };
+    let achieved = |point: &BTreeMap<Parameter, f64>| {
+        let found = answers.points.iter().find(|answer| answer.configured == *point)?;
+        found.x.get(&axis).copied()
+    };
+    let below = line.iter().rfind(|point| achieved(point).is_some_and(|x| x <= at));
+    let above = line.iter().find(|point| achieved(point).is_some_and(|x| x > at));
+    let (Some(below), Some(above)) = (below, above) else { return Vec::new() };
+    let mut points = vec![(*below).clone(), (*above).clone()];
+    let ends = (below.get(&axis).copied(), above.get(&axis).copied());
+    if let (Some(low), Some(high)) = ends
+        && low > 0.0
+        && high / low > FAR_APART
+        && axis.row().scale == ParameterScale::Logarithmic
+        && axis.row().is_processing
+    {
+        let mut between = (*below).clone();
+        // Rounded to two digits, so that a point can be read.
+        between.insert(axis, two_digits((low * high).sqrt()));
+        points.push(between);
+    }
+    points
+}
+
+fn two_digits(value: f64) -> f64 {
+    let size = 10f64.powf(value.log10().floor() - 1.0);
+    (value / size).round() * size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_between_have_two_digits() {
+        assert_eq!(two_digits(94_868.3), 95_000.0);
+        assert_eq!(two_digits(212.13), 210.0);
+        assert_eq!(two_digits(1_000.0), 1_000.0);
+    }
+}
