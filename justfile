@@ -35,6 +35,10 @@ queues *arguments:
 peers *arguments:
     cargo run --release --example peers -- --write {{arguments}}
 
+# How often the intervals of simulated benches contain the truth
+coverage *arguments:
+    cargo run --release -p trials --example coverage -- {{arguments}}
+
 # Look for bytes that a reader cannot take, a minute for each; what is found is kept in fuzz/src/__fuzz__
 fuzz seconds="60":
     command -v cargo-bolero > /dev/null || cargo install cargo-bolero --locked

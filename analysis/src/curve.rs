@@ -1,121 +1,11 @@
 //! Curves over an experiment's axis, knees, and whole distributions.
 
-use results::{Doubt, Parameter, Subject, TimeHistogram, supports};
+use results::{Parameter, Subject, TimeHistogram, supports};
 
-use crate::bootstrap::{
-    Estimate, FEWEST_REPETITIONS, RESAMPLES, Resampler, interval, median, quantile,
-};
+use crate::bootstrap::{Estimate, median};
 use crate::experiment::{Experiment, Run};
-use crate::sample::Sample;
-
-/// What a curve shows of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    /// Mean response time. If requests come in bursts, the median over a run's bursts of each
-    /// burst's mean.
-    Mean,
-    /// Median response time.
-    P50,
-    /// 99th percentile of the response time.
-    P99,
-    /// Median response time of the short requests of a mix, which are the common ones.
-    ShortP50,
-    /// 99th percentile of the response time of the short requests.
-    ShortP99,
-    /// The server's processor time per request.
-    ProcessorTime,
-    /// Requests answered per second.
-    Throughput,
-}
-
-impl Metric {
-    /// Whether its values are response times.
-    #[must_use]
-    pub fn is_time(self) -> bool {
-        !matches!(self, Self::Throughput | Self::ProcessorTime)
-    }
-
-    /// Whether more of it is better.
-    #[must_use]
-    pub fn more_is_better(self) -> bool {
-        self == Self::Throughput
-    }
-
-    /// The percentile (0 to 1) of [`Metric::histogram`] that it is in these runs; `None` if it is a
-    /// ratio of sums.
-    pub(crate) fn quantile(self, runs: &[Run<'_>]) -> Option<f64> {
-        let has_bursts = |run: &Run<'_>| run.measured.times.burst_means.is_some();
-        match self {
-            Self::P50 | Self::ShortP50 => Some(0.5),
-            Self::P99 | Self::ShortP99 => Some(0.99),
-            Self::Mean if !runs.is_empty() && runs.iter().all(has_bursts) => Some(0.5),
-            Self::Mean | Self::ProcessorTime | Self::Throughput => None,
-        }
-    }
-
-    /// The times of a run from which the percentile is taken.
-    pub(crate) fn histogram<'a>(self, run: &Run<'a>) -> Option<&'a TimeHistogram> {
-        let times = &run.measured.times;
-        match self {
-            Self::P50 | Self::P99 => Some(&times.response_time),
-            Self::ShortP50 | Self::ShortP99 => times.response_time_short.as_ref(),
-            Self::Mean => times.burst_means.as_ref(),
-            Self::ProcessorTime | Self::Throughput => None,
-        }
-    }
-
-    /// The two sums of a run whose totals over all runs are divided. In a mean each unanswered
-    /// request counts as the time-out that it exceeded, so the mean is a lower bound.
-    pub(crate) fn sums(self, run: &Run<'_>) -> Option<(f64, f64)> {
-        let measured = run.measured;
-        match self {
-            Self::Mean => {
-                let times = &measured.times.response_time;
-                let all = (times.count() + times.unanswered()) as f64;
-                Some((times.mean_at_least_ns()? * all, all))
-            }
-            Self::ProcessorTime => {
-                let server = measured.server.as_ref()?;
-                Some((server.processor_ns() as f64, server.answered as f64))
-            }
-            Self::Throughput => {
-                let answered = measured.events.answered_in_window as f64;
-                Some((answered, measured.window_ns as f64 / 1e9))
-            }
-            Self::P50 | Self::P99 | Self::ShortP50 | Self::ShortP99 => None,
-        }
-    }
-
-    /// The value of all these runs together, with its interval: the range of the single runs if
-    /// they are few, and otherwise from resampled runs. `None` if a run has no value.
-    #[must_use]
-    pub fn estimate(self, runs: &[Run<'_>]) -> Option<Estimate> {
-        let sample = Sample::of(self, runs)?;
-        let value = sample.value(&vec![1; runs.len()])?;
-        if runs.len() < FEWEST_REPETITIONS {
-            let alone = |one: usize| -> Vec<u32> {
-                (0..runs.len()).map(|run| u32::from(run == one)).collect()
-            };
-            let values: Vec<f64> =
-                (0..runs.len()).filter_map(|one| sample.value(&alone(one))).collect();
-            let ends = (quantile(&values, 0.0)?, quantile(&values, 1.0)?);
-            return Some(Estimate { value, low: ends.0.min(value), high: ends.1.max(value) });
-        }
-        let mut resampler = Resampler::salted(0);
-        let drawn: Vec<f64> = (0..RESAMPLES)
-            .filter_map(|_| sample.value(&resampler.draw(runs.len())))
-            .map(f64::ln)
-            .collect();
-        let (low, high) = interval(value.ln(), &drawn, runs.len())?;
-        Some(Estimate { value, low: low.exp(), high: high.exp() })
-    }
-
-    /// The warnings of a run that concern this metric.
-    pub fn doubts_in<'a>(self, run: &Run<'a>) -> impl Iterator<Item = &'a Doubt> {
-        let tail = matches!(self, Self::P99 | Self::ShortP99);
-        run.measured.doubts.iter().filter(move |doubt| tail || !doubt.concerns_tail_only())
-    }
-}
+use crate::metric::Metric;
+use crate::sample::estimate;
 
 /// One cell on a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -159,7 +49,7 @@ pub fn curves(experiment: &Experiment<'_>, metric: Metric) -> Vec<Curve> {
 fn point(experiment: &Experiment<'_>, subject: &Subject, x: f64, metric: Metric) -> Option<Point> {
     let runs = experiment.cell(subject, x, false);
     let doubted = runs.iter().filter(|run| metric.doubts_in(run).next().is_some()).count();
-    let y = metric.estimate(&runs).filter(|estimate| estimate.value.is_finite())?;
+    let y = estimate(metric, &runs).filter(|estimate| estimate.value.is_finite())?;
     Some(Point {
         x: achieved_x(experiment, subject, x)?,
         configured_x: x,

@@ -3,8 +3,9 @@
 use results::Shows;
 
 use crate::comparison::{Comparison, comparisons};
-use crate::curve::{Curve, Metric, curves};
+use crate::curve::{Curve, curves};
 use crate::experiment::Experiment;
+use crate::metric::Metric;
 use crate::noise::Noise;
 
 /// An experiment with everything that was computed from it.

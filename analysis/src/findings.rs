@@ -7,10 +7,10 @@ use results::{Parameter, Record, Settled, Shows};
 
 use crate::answers::{self, Answers, CrossoverAnswer};
 use crate::comparison::{Standing, difference};
-use crate::curve::Metric;
 use crate::experiment::{Experiment, experiments};
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::Figure;
+use crate::metric::Metric;
 use crate::noise::Noise;
 use crate::question;
 use crate::verdict::{Finding, Verdict, unanswered, verdict};

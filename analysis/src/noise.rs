@@ -11,9 +11,9 @@ use protocol::Transport;
 use results::Parameter;
 
 use crate::bootstrap::{Estimate, interval, median};
-use crate::comparison::resampled;
-use crate::curve::Metric;
 use crate::experiment::Experiment;
+use crate::metric::Metric;
+use crate::pairs::resampled;
 
 /// The comparison of designs with themselves (A/A).
 #[derive(Clone, Debug, Default, PartialEq)]

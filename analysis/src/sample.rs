@@ -6,8 +6,9 @@
 
 use results::TimeHistogram;
 
-use crate::curve::Metric;
+use crate::bootstrap::{Estimate, FEWEST_REPETITIONS, RESAMPLES, Resampler, interval, quantile};
 use crate::experiment::Run;
+use crate::metric::Metric;
 
 /// What the runs of a cell say about a metric.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +105,29 @@ fn counted(values: &[(u64, u64)], times: &[u64]) -> Vec<u64> {
         seen
     };
     times.iter().map(up_to).collect()
+}
+
+/// The value of all these runs together, with its interval: the range of the single runs if
+/// they are few, and otherwise from resampled runs. `None` if a run has no value.
+#[must_use]
+pub fn estimate(metric: Metric, runs: &[Run<'_>]) -> Option<Estimate> {
+    let sample = Sample::of(metric, runs)?;
+    let value = sample.value(&vec![1; runs.len()])?;
+    if runs.len() < FEWEST_REPETITIONS {
+        let alone =
+            |one: usize| -> Vec<u32> { (0..runs.len()).map(|run| u32::from(run == one)).collect() };
+        let values: Vec<f64> =
+            (0..runs.len()).filter_map(|one| sample.value(&alone(one))).collect();
+        let ends = (quantile(&values, 0.0)?, quantile(&values, 1.0)?);
+        return Some(Estimate { value, low: ends.0.min(value), high: ends.1.max(value) });
+    }
+    let mut resampler = Resampler::salted(0);
+    let drawn: Vec<f64> = (0..RESAMPLES)
+        .filter_map(|_| sample.value(&resampler.draw(runs.len())))
+        .map(f64::ln)
+        .collect();
+    let (low, high) = interval(value.ln(), &drawn, runs.len())?;
+    Some(Estimate { value, low: low.exp(), high: high.exp() })
 }
 
 #[cfg(test)]

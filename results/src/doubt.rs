@@ -383,15 +383,24 @@ impl Doubt {
                  were full"
             ),
             Self::SharedCores => SHARED_CORES.to_owned(),
-            Self::Slow { ratio } => {
-                format!("the core ran at {:.0} % of its usual speed", percent(ratio))
-            }
+            Self::Slow { .. } | Self::Disturbed { .. } => self.observation_of_cores(),
+        }
+    }
+
+    /// What was observed of the cores of a run.
+    fn observation_of_cores(&self) -> String {
+        let percent = |share: &f64| share * 100.0;
+        match self {
             Self::Disturbed { share, limit } => format!(
                 "other programs took {:.1} % of the run's time on its cores (the limit is {:.0} %), \
                  so the run does not count",
                 percent(share),
                 percent(limit)
             ),
+            Self::Slow { ratio } => {
+                format!("the core ran at {:.0} % of its usual speed", percent(ratio))
+            }
+            _ => String::new(),
         }
     }
 

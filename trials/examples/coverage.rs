@@ -7,11 +7,14 @@ use std::process::ExitCode;
 use crossover::testbed::SimulatedNoise;
 use trials::Failed;
 use trials::simulated_bench::{
-    Answer, PLANTED, answers, bench, beside_another, quiet, scenario, tally,
+    Answer, PLANTED, answers, bench, beside_another, partly_unseen, quiet, scenario, tally,
 };
 
 /// The least share of intervals that contain the truth.
 const BAR: f64 = 0.93;
+
+/// A machine: its name, its noise by a seed, and the least share of covered intervals.
+type Machine = (&'static str, fn(u64) -> SimulatedNoise, f64);
 
 fn main() -> ExitCode {
     trials::main(run)
@@ -19,7 +22,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<bool, Failed> {
     let benches = std::env::args().nth(1).map_or(Ok(1000), |count| count.parse())?;
-    let machines: [(&str, fn(u64) -> SimulatedNoise, f64); 3] = [
+    let machines: [Machine; 3] = [
         ("quiet", quiet, BAR),
         ("beside another program", beside_another, BAR),
         // What is not seen cannot be left out: no bar.

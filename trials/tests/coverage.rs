@@ -1,7 +1,7 @@
 //! The intervals of simulated benches contain the truth, and noise makes no answer wrong.
 
 use trials::simulated_bench::{
-    Answer, PLANTED, answers, bench, beside_another, quiet, scenario, tally,
+    Answer, PLANTED, answers, bench, beside_another, partly_unseen, quiet, scenario, tally,
 };
 
 /// The answers of so many benches.

@@ -6,8 +6,8 @@ use results::{Parameter, Subject};
 use serde::Serialize;
 
 use crate::comparison::{Comparison, Crossover, compare_along};
-use crate::curve::Metric;
 use crate::experiment::Experiment;
+use crate::metric::Metric;
 use crate::noise::Noise;
 
 /// How two subjects compare over an axis.

@@ -4,8 +4,9 @@ use results::{Parameter, Subject};
 use serde::Serialize;
 
 use crate::bootstrap::{FEWEST_REPETITIONS, RESAMPLES, Resampler, interval};
-use crate::curve::{Metric, achieved_x, doubles};
+use crate::curve::{achieved_x, doubles};
 use crate::experiment::Experiment;
+use crate::metric::Metric;
 use crate::sample::Sample;
 
 /// The knee of a subject.

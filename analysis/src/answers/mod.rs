@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use results::{Parameter, Shows, Wins};
 use serde::Serialize;
 
-use crate::curve::Metric;
 use crate::experiment::Experiment;
+use crate::metric::Metric;
 use crate::noise::Noise;
 
 pub use crossovers::{CrossoverAnswer, CrossoverKind};

@@ -8,10 +8,13 @@ use serde::Serialize;
 
 use super::MapCell;
 use crate::bootstrap::FEWEST_REPETITIONS;
-use crate::comparison::{PairedDifference, Standing, difference, leaves_unanswered};
-use crate::curve::{Metric, achieved_x, independent, together};
+use crate::comparison::{PairedDifference, Standing, difference};
+use crate::curve::{achieved_x, independent, together};
 use crate::experiment::{Experiment, Run};
+use crate::metric::Metric;
 use crate::noise::Noise;
+use crate::pairs::{MOST_UNANSWERED, leaves_unanswered};
+use crate::sample::estimate;
 use crate::text;
 
 /// Which subject is the best at a point.
@@ -275,8 +278,8 @@ fn candidate<'a>(
         let ns = all.percentile(quantile).known_ns()? as f64;
         supports(independent as u64, 100.0 * quantile).then_some(ns)
     };
-    let ratio = |metric: Metric| metric.estimate(&runs).map(|estimate| estimate.value);
-    let estimate = metric.estimate(&runs).filter(|estimate| estimate.value.is_finite());
+    let ratio = |metric: Metric| estimate(metric, &runs).map(|estimate| estimate.value);
+    let estimate = estimate(metric, &runs).filter(|estimate| estimate.value.is_finite());
     let estimate = estimate.filter(|_| match metric {
         Metric::P99 => supports(independent as u64, 99.0),
         _ => true,
@@ -338,7 +341,7 @@ pub(super) fn sort(ranking: &mut [Ranked], metric: Metric) {
 }
 
 fn order(one: &Ranked, other: &Ranked, metric: Metric) -> std::cmp::Ordering {
-    let fails = |it: &Ranked| it.answered < 1.0 - crate::comparison::MOST_UNANSWERED;
+    let fails = |it: &Ranked| it.answered < 1.0 - MOST_UNANSWERED;
     let value = |it: &Ranked| match (it.value, metric.more_is_better()) {
         (Some(value), true) => -value,
         (Some(value), false) => value,

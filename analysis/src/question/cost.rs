@@ -3,10 +3,10 @@
 use results::Subject;
 
 use super::{at, at_middle, by_transport, dot, hollow, joined, middle, scale, series_of};
-use crate::curve::Metric;
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Series};
+use crate::metric::Metric;
 use crate::text;
 use crate::verdict::Finding;
 

@@ -4,10 +4,10 @@ use results::{Parameter, Placement};
 
 use super::{by_transport, hollow, scale, series_of};
 use crate::comparison::{ALIKE, Comparison, Crossover, PairedDifference, Standing};
-use crate::curve::Metric;
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Figure, Mark, Panel, Quantity, Whose};
+use crate::metric::Metric;
 use crate::text;
 use crate::verdict::Finding;
 

@@ -4,10 +4,11 @@ use protocol::Transport;
 
 use super::{by_transport, hollow, scale, series_of};
 use crate::bootstrap::median;
-use crate::curve::{Curve, Metric, achieved_x, knee};
+use crate::curve::{Curve, achieved_x, knee};
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Series, Whose};
+use crate::metric::Metric;
 use crate::text;
 use crate::verdict::Finding;
 

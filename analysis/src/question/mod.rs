@@ -12,10 +12,12 @@ use std::collections::BTreeMap;
 use protocol::Transport;
 use results::{Shows, Subject, supports};
 
-use crate::curve::{Curve, Metric, Point, independent};
+use crate::curve::{Curve, Point, independent};
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Scale, Series, Whose};
+use crate::metric::Metric;
+use crate::sample::estimate;
 use crate::text;
 use crate::verdict::Finding;
 
@@ -127,7 +129,7 @@ fn at(experiment: &Experiment<'_>, before: &str, x: f64) -> String {
 /// A metric over all runs at the middle point.
 fn joined(experiment: &Experiment<'_>, subject: &Subject, metric: Metric) -> Option<f64> {
     let runs = experiment.cell(subject, middle(experiment), false);
-    metric.estimate(&runs).map(|estimate| estimate.value).filter(|value| value.is_finite())
+    estimate(metric, &runs).map(|estimate| estimate.value).filter(|value| value.is_finite())
 }
 
 /// Whether the runs at the middle point have enough independent requests for a percentile, if only

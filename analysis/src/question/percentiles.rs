@@ -3,9 +3,10 @@
 use results::Subject;
 
 use super::{at, at_middle, by_transport, joined, middle, scale, tells};
-use crate::curve::{Metric, percentile_curves};
+use crate::curve::percentile_curves;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Series, Whose};
+use crate::metric::Metric;
 use crate::text;
 use crate::verdict::Finding;
 

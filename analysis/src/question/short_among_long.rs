@@ -4,10 +4,11 @@ use results::{Percentile, Subject};
 
 use super::{by_transport, dot, hollow, middle, scale, series_of, tells};
 use crate::bootstrap::median;
-use crate::curve::{Curve, Metric, base_of};
+use crate::curve::{Curve, base_of};
 use crate::experiment::{Experiment, Run};
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Panel, Quantity, Series};
+use crate::metric::Metric;
 use crate::text;
 use crate::verdict::Finding;
 

@@ -4,9 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::bench::scenario::Scenario;
 use crate::bench::sweep::{Run, runs};
+use crate::setup::Server;
 
 /// The time that a run takes beside its load: starting and ending a server.
 const BESIDES: Duration = Duration::from_millis(60);
+
+/// The same for a server of the user's own, which may be an interpreter with its libraries.
+const BESIDES_OWN: Duration = Duration::from_secs(1);
 
 /// The part of a budget that the runs of a scenario may take, so that some is left for runs where an
 /// answer is open and for runs that have to be made again.
@@ -29,9 +33,9 @@ impl Budget {
         self.end.is_some()
     }
 
-    /// Whether a run of this length would end after it.
-    pub(crate) fn is_spent(&self, expected_ns: u64) -> bool {
-        let needed = Duration::from_nanos(expected_ns).saturating_add(BESIDES);
+    /// Whether a run would end after it.
+    pub(crate) fn is_spent(&self, run: &Run<'_>) -> bool {
+        let needed = Duration::from_nanos(run.expected_ns()).saturating_add(besides(run));
         self.end.is_some_and(|end| Instant::now() + needed > end)
     }
 
@@ -55,6 +59,18 @@ pub(crate) fn planned(scenario: &Scenario) -> (usize, u64) {
 
 /// The time that a scenario's runs take.
 pub(crate) fn planned_time(scenario: &Scenario) -> Duration {
-    let (runs, load_ns) = planned(scenario);
-    Duration::from_nanos(load_ns).saturating_add(BESIDES.saturating_mul(runs as u32))
+    time_of(&runs(scenario).unwrap_or_default())
+}
+
+/// The time that these runs take, starting and ending the servers included.
+pub(crate) fn time_of(runs: &[Run<'_>]) -> Duration {
+    let time = |run: &Run<'_>| Duration::from_nanos(run.expected_ns()) + besides(run);
+    runs.iter().map(time).fold(Duration::ZERO, Duration::saturating_add)
+}
+
+fn besides(run: &Run<'_>) -> Duration {
+    match &run.setup.server {
+        Server::Own(own) if !own.spec.command.is_empty() => BESIDES_OWN,
+        Server::Own(_) | Server::Design(_) => BESIDES,
+    }
 }

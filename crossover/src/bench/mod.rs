@@ -223,7 +223,7 @@ impl Bench {
         interrupt: &Interrupt,
     ) -> Result<Ended, Error> {
         for run in to_do {
-            if self.budget.is_spent(run.expected_ns()) {
+            if self.budget.is_spent(run) {
                 return Ok(Ended::OutOfTime);
             }
             self.progress.begin(&run.in_words());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bench::budget::{Budget, planned, planned_time};
+use crate::bench::budget::{Budget, planned, planned_time, time_of};
 use crate::bench::command_of;
 use crate::bench::scenario::{BUILT_IN, Scenario, Source};
 use crate::bench::sweep::runs_of;
@@ -46,9 +46,7 @@ pub(super) fn list(arguments: &BenchArgs) -> Result<(), Error> {
 fn row(scenario: &Scenario, number: usize) -> (String, String, Duration) {
     let experiment = &scenario.experiments[number];
     let runs = runs_of(scenario, number).unwrap_or_default();
-    let load: u64 = runs.iter().map(|run| run.expected_ns()).fold(0, u64::saturating_add);
-    let time = Duration::from_nanos(load) + Duration::from_millis(60) * runs.len() as u32;
-    (experiment.name.clone(), experiment.question.clone(), time)
+    (experiment.name.clone(), experiment.question.clone(), time_of(&runs))
 }
 
 /// Shows what a bench would do, without doing it.

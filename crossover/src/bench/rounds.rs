@@ -168,19 +168,27 @@ fn around(
     let above = line.iter().find(|point| achieved(point).is_some_and(|x| x > at));
     let (Some(below), Some(above)) = (below, above) else { return Vec::new() };
     let mut points = vec![(*below).clone(), (*above).clone()];
-    let ends = (below.get(&axis).copied(), above.get(&axis).copied());
-    if let (Some(low), Some(high)) = ends
-        && low > 0.0
-        && high / low > FAR_APART
-        && axis.row().scale == ParameterScale::Logarithmic
+    if axis.row().scale == ParameterScale::Logarithmic
         && axis.row().is_processing
+        && let Some(between) = between(below.get(&axis).copied(), above.get(&axis).copied(), at)
     {
-        let mut between = (*below).clone();
-        // Rounded to two digits, so that a point can be read.
-        between.insert(axis, two_digits((low * high).sqrt()));
-        points.push(between);
+        let mut point = (*below).clone();
+        point.insert(axis, between);
+        points.push(point);
     }
     points
+}
+
+/// No timer waits for less than this, in nanoseconds, and no point is added below.
+const SHORTEST: f64 = 30e3;
+
+/// A point between two that enclose a crossing: their geometric mean, or the crossing itself if the
+/// lower one is 0. `None` if they are near each other. Rounded to two digits, so that it can be read.
+fn between(low: Option<f64>, high: Option<f64>, at: f64) -> Option<f64> {
+    let (low, high) = (low?, high?);
+    let between = two_digits(if low > 0.0 { (low * high).sqrt() } else { at });
+    let is_apart = if low > 0.0 { high / low > FAR_APART } else { high / between > FAR_APART };
+    (is_apart && between >= SHORTEST).then_some(between)
 }
 
 fn two_digits(value: f64) -> f64 {
@@ -191,6 +199,15 @@ fn two_digits(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_point_is_added_between_points_that_are_far_apart() {
+        assert_eq!(between(Some(60e3), Some(200e3), 1e5), Some(110e3));
+        assert_eq!(between(Some(100e3), Some(140e3), 1.2e5), None, "near each other");
+        assert_eq!(between(Some(0.0), Some(2e6), 108_838.3), Some(110e3));
+        assert_eq!(between(Some(0.0), Some(2e4), 9e3), None, "no timer is that short");
+        assert_eq!(between(None, Some(2e4), 9e3), None);
+    }
 
     #[test]
     fn points_between_have_two_digits() {

@@ -66,13 +66,21 @@ impl FromStr for TargetUrl {
                 Some(port) => format!("{name}:{port}"),
                 None => name.to_owned(),
             },
-            path: match url.query() {
+            path: with_placeholders(match url.query() {
                 Some(query) => format!("{}?{query}", url.path()),
                 None => url.path().to_owned(),
-            },
+            }),
             authorization: authorization(&url),
         })
     }
+}
+
+/// A path in which the placeholders of demands have their braces again: a URL has none in its path.
+fn with_placeholders(path: String) -> String {
+    loadgen::exchange::PLACEHOLDERS.iter().fold(path, |path, name| {
+        let encoded = name.replace('{', "%7B").replace('}', "%7D");
+        path.replace(&encoded, name)
+    })
 }
 
 fn not_a_url(text: &str, error: ParseError) -> String {
@@ -168,6 +176,11 @@ mod tests {
             ("http://127.0.0.1:81/\u{e4} b?\u{f6}", "127.0.0.1:81", "/%C3%A4%20b?%C3%B6"),
             ("http://[::1]:81/", "[::1]:81", "/"),
             ("http://LOCALHOST:81/", "localhost:81", "/"),
+            (
+                "http://[::1]:81/{wait_us}/{x}?c={compute_us}",
+                "[::1]:81",
+                "/{wait_us}/%7Bx%7D?c={compute_us}",
+            ),
         ] {
             let target = target(text);
             assert_eq!((target.host.as_str(), target.path.as_str()), (host, path), "{text}");

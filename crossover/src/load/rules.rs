@@ -77,18 +77,22 @@ const RULES: [Rule; 12] = [
     Rule {
         example: "tcp://127.0.0.1:9 --service echo --wait 1ms",
         breaks: |it, spoken| {
-            spoken != Spoken::Work && (it.wait.largest() > 0.0 || it.compute.largest() > 0.0)
+            let lost = |asked: f64, word: &str| asked > 0.0 && !has_place_for(it, word);
+            spoken != Spoken::Work
+                && (lost(it.wait.largest(), "{wait_") || lost(it.compute.largest(), "{compute_"))
         },
-        message: "only the work protocol carries --wait and --compute; omit them, or load a server \
-                  started by crossover serve",
+        message: "the requests have no place for --wait and --compute; put {wait_us} and {compute_us} \
+                  into the target or --send, or load a server started by crossover serve",
     },
     Rule {
         example: "tcp://127.0.0.1:9 --service echo --reply-size 1KiB",
         breaks: |it, spoken| {
-            spoken != Spoken::Work && it.reply_size != LoadSpec::default().reply_size
+            spoken != Spoken::Work
+                && it.reply_size != LoadSpec::default().reply_size
+                && !has_place_for(it, "{reply_bytes}")
         },
-        message: "only the work protocol carries --reply-size; omit it, or load a server started by \
-                  crossover serve",
+        message: "the requests have no place for --reply-size; put {reply_bytes} into the target or \
+                  --send, or load a server started by crossover serve",
     },
     Rule {
         example: "tcp://127.0.0.1:9 --send PING --request-size 1KiB",
@@ -123,6 +127,13 @@ const RULES: [Rule; 12] = [
                   or echo",
     },
 ];
+
+/// Whether a placeholder that begins like this is in the target or the bytes of a request.
+fn has_place_for(arguments: &LoadArgs, begin: &str) -> bool {
+    let send = arguments.send.as_ref().map_or(&[][..], |send| &send.0);
+    let is_there = |bytes: &[u8]| bytes.windows(begin.len()).any(|at| at == begin.as_bytes());
+    is_there(arguments.target.path.as_bytes()) || is_there(send)
+}
 
 /// Refuses flags that do not go together.
 pub(super) fn check(arguments: &LoadArgs) -> Result<(), Error> {
@@ -172,6 +183,7 @@ mod tests {
             "tcp://127.0.0.1:9 --service echo --request-size 1KiB --connection per:3 --close finish",
             "tcp://127.0.0.1:9 --send PING --closed --think 1ms --clients 2 --threads 2",
             "http://127.0.0.1:9/ --method PUT --body x --ok 200-204 --header Accept:text/plain",
+            "http://127.0.0.1:9/{compute_us}?w={wait_us} --wait exp:1ms --compute 5us",
         ] {
             assert!(check(&parsed(line)).is_ok(), "{line}");
         }

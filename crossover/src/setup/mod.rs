@@ -1,6 +1,7 @@
 //! The setup of a run, a load and a server: how a parameter changes it, and how it is written as
 //! flags and in records. Each of these is defined only here.
 
+mod counts;
 mod own;
 mod server;
 
@@ -12,9 +13,10 @@ use results::{Parameter, ParameterUnit, Subject};
 use servers::{Design, limits};
 use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Rate, Session, SessionLength};
 
+pub use counts::{Cores, Workers};
 pub(crate) use own::without_secrets;
 pub use own::{Filling, OwnServer, OwnServerSpec, Readiness};
-pub use server::{Called, Cores, Server, ServerSetup, Workers};
+pub use server::{Called, Server, ServerSetup};
 
 /// The load and the server of one run.
 #[derive(Clone, Debug)]

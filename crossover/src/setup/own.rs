@@ -9,7 +9,7 @@ use loadgen::{Exchange, HttpRequest, RawReply, Target, Template};
 use protocol::Transport;
 use results::{Allocation, Concurrency, Subject, WorkUnit};
 
-use super::server::Workers;
+use super::counts::Workers;
 use crate::cli::{Scheme, TargetUrl};
 
 /// A server of the user's own, as a scenario describes it.

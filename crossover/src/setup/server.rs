@@ -1,8 +1,6 @@
 //! The server of a run: one of the designs with its settings, or one of the user's own.
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use loadgen::{Demands, Exchange, HttpRequest, Target};
@@ -11,6 +9,7 @@ use protocol::quantity::write_duration;
 use results::Subject;
 use servers::{Design, Dispatch, Service};
 
+use super::counts::Workers;
 use super::own::{Filling, OwnServer};
 use super::subject;
 
@@ -51,69 +50,6 @@ pub struct Called {
     pub name: String,
     /// In legends and sentences.
     pub label: String,
-}
-
-/// How many workers a server has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workers {
-    /// This many.
-    Count(u32),
-    /// As many as it has cores.
-    Cores,
-}
-
-/// How many cores a server may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cores {
-    /// This many, of those that the generator does not use.
-    Count(u32),
-    /// All of them; the generator sleeps while it has nothing to do.
-    All,
-}
-
-impl fmt::Display for Cores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count(count) => write!(f, "{count}"),
-            Self::All => f.write_str("all"),
-        }
-    }
-}
-
-impl FromStr for Cores {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.parse()) {
-            ("all", _) => Ok(Self::All),
-            (_, Ok(count @ 1..)) => Ok(Self::Count(count)),
-            _ => Err(format!("'{text}' is not a number of cores; write 2, or \"all\"")),
-        }
-    }
-}
-
-impl FromStr for Workers {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let most = servers::limits::MAX_WORKERS;
-        match (text, text.parse()) {
-            ("cores", _) => Ok(Self::Cores),
-            (_, Ok(count)) if (1..=most).contains(&count) => Ok(Self::Count(count)),
-            _ => Err(format!("'{text}' is not a number of workers; write 16, or \"cores\"")),
-        }
-    }
-}
-
-impl Workers {
-    /// How many, on so many cores.
-    #[must_use]
-    pub fn on(self, cores: usize) -> u32 {
-        match self {
-            Self::Count(count) => count,
-            Self::Cores => cores.max(1) as u32,
-        }
-    }
 }
 
 impl ServerSetup {
@@ -296,14 +232,5 @@ mod tests {
         assert!(flags.windows(2).any(|pair| pair == ["--workers", "3"]), "{flags:?}");
         let line = ["crossover", "serve", all.design.name].map(str::to_owned).into_iter();
         crate::cli::Cli::try_parse_from(line.chain(flags)).expect("it understands them");
-    }
-
-    #[test]
-    fn workers_and_cores_are_numbers_or_words() {
-        assert_eq!("16".parse(), Ok(Workers::Count(16)));
-        assert_eq!("cores".parse(), Ok(Workers::Cores));
-        assert!("0".parse::<Workers>().is_err() && "many".parse::<Workers>().is_err());
-        assert_eq!("all".parse(), Ok(Cores::All));
-        assert!("0".parse::<Cores>().is_err());
     }
 }

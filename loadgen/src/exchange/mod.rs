@@ -12,7 +12,7 @@ use http::HttpReader;
 pub use http::HttpRequest;
 pub use no_reply::NoReply;
 pub use status::Statuses;
-pub use template::{Demands, Template};
+pub use template::{Demands, PLACEHOLDERS, Template};
 
 /// Bytes at the front of an echo request that identify its reply.
 const ECHO_ID: usize = 8;

@@ -24,13 +24,17 @@ enum Field {
     ReplyBytes,
 }
 
+/// The names of the placeholders of a request.
+pub const PLACEHOLDERS: [&str; 5] =
+    ["{wait_us}", "{wait_ns}", "{compute_us}", "{compute_ns}", "{reply_bytes}"];
+
 /// The placeholders of a request.
 const FIELDS: [(&str, Field); 5] = [
-    ("{wait_us}", Field::WaitUs),
-    ("{wait_ns}", Field::WaitNs),
-    ("{compute_us}", Field::ComputeUs),
-    ("{compute_ns}", Field::ComputeNs),
-    ("{reply_bytes}", Field::ReplyBytes),
+    (PLACEHOLDERS[0], Field::WaitUs),
+    (PLACEHOLDERS[1], Field::WaitNs),
+    (PLACEHOLDERS[2], Field::ComputeUs),
+    (PLACEHOLDERS[3], Field::ComputeNs),
+    (PLACEHOLDERS[4], Field::ReplyBytes),
 ];
 
 impl Template {

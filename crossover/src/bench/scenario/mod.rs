@@ -4,6 +4,7 @@ mod axes;
 mod experiment;
 mod file;
 mod given;
+mod load;
 mod subjects;
 
 use std::path::Path;
