@@ -2,6 +2,7 @@
 
 use results::Shows;
 
+use crate::answers::{self, PointAnswer};
 use crate::comparison::{Comparison, comparisons};
 use crate::curve::{Curve, curves};
 use crate::experiment::Experiment;
@@ -15,6 +16,8 @@ pub struct ExperimentFindings<'a> {
     /// The comparisons of each transport's iterative design with every other one, if the experiment
     /// asks for crossovers.
     pub comparisons: Vec<Comparison>,
+    /// Which subject is the best at each point, by the metric that decides.
+    pub points: Vec<PointAnswer>,
     /// The curves that its questions need.
     curves: Vec<(Metric, Vec<Curve>)>,
 }
@@ -26,7 +29,8 @@ impl<'a> ExperimentFindings<'a> {
             false => Vec::new(),
         };
         let curves = metrics.iter().map(|metric| (*metric, curves(&experiment, *metric))).collect();
-        Self { experiment, comparisons, curves }
+        let points = answers::points(&experiment, noise);
+        Self { experiment, comparisons, points, curves }
     }
 
     /// The curves of a metric, one for each subject.

@@ -5,6 +5,7 @@
 //! everything as one self-contained HTML file that opens with the answer.
 
 pub mod csv;
+pub mod decisions;
 pub mod drawing;
 pub mod faults;
 pub mod page;

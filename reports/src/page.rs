@@ -4,6 +4,7 @@
 use analysis::figure::Figure;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::decisions::{render_decisions, render_rankings};
 use crate::view::{ComparisonView, DoubtsView, Section, View};
 
 /// A figure with its drawings for two page widths.
@@ -29,8 +30,10 @@ pub fn render(view: &View, drawn: &[Drawn]) -> String {
             body {
                 main {
                     (answer(view))
+                    (render_decisions(&view.decisions))
                     (findings(&view.sections))
                     @for one in drawn { (figure(one)) }
+                    (render_rankings(&view.rankings))
                     (comparisons(&view.comparisons))
                     (machine(&view.machine))
                     (doubts(&view.doubts))
@@ -164,8 +167,9 @@ fn doubts(view: &DoubtsView) -> Markup {
                 p { "None of the " (view.runs) " runs has a warning." }
             } @else {
                 p {
-                    (view.doubted.len()) " of " (view.runs) " runs have a warning. A point of a figure is "
-                    "hollow if at least half of its runs do; a warning about the tail "
+                    (view.disturbed) " of " (view.runs) " runs have a warning, and " (view.too_short)
+                    " others were too short to tell all that was asked of them. A point of a figure is "
+                    "hollow if at least half of its runs have a warning; one about the tail "
                     "does not make a mean or a median hollow."
                 }
                 ul {

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::decisions::{Decision, RankingView, decisions, rankings};
 use analysis::{Comparison, Crossover, Findings, text};
-use results::{Host, Outcome, Record, Settled, TestbedKind};
+use results::{Doubt, Host, Outcome, Record, Settled, TestbedKind};
 
 /// The content of a page, except its figures.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,10 @@ pub struct View {
     pub second: Option<String>,
     /// What the words mean, how much was measured, and what was left out: a sentence each.
     pub notes: Vec<String>,
+    /// Which subject is the best at each point.
+    pub decisions: Vec<Decision>,
+    /// All subjects in their order, where an experiment shows that.
+    pub rankings: Vec<RankingView>,
     /// What was found, by experiment.
     pub sections: Vec<Section>,
     /// Comparisons point by point.
@@ -67,6 +72,10 @@ pub struct DifferenceView {
 pub struct DoubtsView {
     /// Runs measured.
     pub runs: usize,
+    /// Runs with a warning that says more than that they were too short.
+    pub disturbed: usize,
+    /// Runs that were only too short to tell what was asked of them.
+    pub too_short: usize,
     /// Kinds of warning, and how many runs have each.
     pub kinds: Vec<(&'static str, usize)>,
     /// Every run with a warning, and its warnings.
@@ -90,6 +99,8 @@ impl View {
                 .chain([measured(records, &doubts)])
                 .chain(crate::left_out(settled))
                 .collect(),
+            decisions: decisions(findings),
+            rankings: rankings(findings),
             sections: sections(findings),
             comparisons: comparisons(findings),
             machine: records
@@ -109,8 +120,16 @@ fn measured(records: &[Record], doubts: &DoubtsView) -> String {
     let scenario = records.last().map_or("", |record| record.scenario.as_str());
     let is_real = records.iter().all(|record| record.testbed == TestbedKind::Real);
     let on = if is_real { "measured on real sockets and processes" } else { "simulated" };
-    let (runs, doubted) = (doubts.runs, doubts.doubted.len());
-    format!("Scenario “{scenario}”: {runs} runs {on}, {doubted} of them with a warning.")
+    let runs = doubts.runs;
+    let warned = match (doubts.disturbed, doubts.too_short) {
+        (0, 0) => "none has a warning".to_owned(),
+        (disturbed, 0) => format!("{disturbed} have a warning"),
+        (0, short) => format!("{short} were too short to tell all"),
+        (disturbed, short) => {
+            format!("{disturbed} have a warning, and {short} others were too short to tell all")
+        }
+    };
+    format!("Scenario “{scenario}”: {runs} runs {on}; {warned}.")
 }
 
 fn sections(findings: &Findings<'_>) -> Vec<Section> {
@@ -245,6 +264,7 @@ fn describe(record: &Record) -> String {
 }
 
 fn doubts(records: &[Record]) -> DoubtsView {
+    let (mut disturbed, mut too_short) = (0, 0);
     let mut kinds: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut doubted = Vec::new();
     let mut runs = 0;
@@ -256,10 +276,14 @@ fn doubts(records: &[Record]) -> DoubtsView {
         }
         if !measured.doubts.is_empty() {
             let doubts = measured.doubts.iter().map(ToString::to_string);
+            match measured.doubts.iter().all(Doubt::is_too_short) {
+                true => too_short += 1,
+                false => disturbed += 1,
+            }
             doubted.push((describe(record), doubts.collect()));
         }
     }
-    DoubtsView { runs, kinds: kinds.into_iter().collect(), doubted }
+    DoubtsView { runs, disturbed, too_short, kinds: kinds.into_iter().collect(), doubted }
 }
 
 fn failures(records: &[Record]) -> Vec<(String, String)> {

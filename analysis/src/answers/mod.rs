@@ -90,6 +90,12 @@ pub(crate) fn metric_of(wins: Wins) -> Option<Metric> {
     }
 }
 
+/// Which subject is the best at each point, by the metric that decides.
+pub(crate) fn points(experiment: &Experiment<'_>, noise: &Noise) -> Vec<PointAnswer> {
+    let metric = metric_of(experiment.wins);
+    metric.map_or_else(Vec::new, |metric| ranking::points(experiment, metric, noise))
+}
+
 impl Answers {
     /// The answers of these experiments.
     pub(crate) fn of(experiments: &[&Experiment<'_>], noise: &Noise, made_again: usize) -> Self {

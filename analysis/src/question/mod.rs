@@ -5,6 +5,7 @@ mod cost;
 mod crossover;
 mod load;
 mod percentiles;
+mod ranking;
 mod short_among_long;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ use crate::text;
 use crate::verdict::Finding;
 
 /// The questions that are answered in words over a whole axis, in their order.
-pub(crate) const SPOKEN: [Shows; 3] = [Shows::Crossover, Shows::Load, Shows::ShortAmongLong];
+pub(crate) const SPOKEN: [Shows; 5] =
+    [Shows::Crossover, Shows::Load, Shows::ShortAmongLong, Shows::Map, Shows::Ranking];
 
 /// The questions about one point. They are answered in words if the experiment has no axis, or if
 /// there is no other sentence.
@@ -48,7 +50,10 @@ pub(crate) fn findings(question: Shows, found: &ExperimentFindings<'_>) -> Vec<F
         Shows::Percentiles => percentiles::findings(found),
         Shows::ShortAmongLong => short_among_long::findings(found),
         Shows::Cost => cost::findings(found),
-        Shows::Ranking | Shows::Map | Shows::Capacity => Vec::new(),
+        // A map is a ranking over two axes.
+        Shows::Map if found.experiment.shows(Shows::Ranking) => Vec::new(),
+        Shows::Ranking | Shows::Map => ranking::findings(found),
+        Shows::Capacity => Vec::new(),
     }
 }
 
