@@ -11,20 +11,20 @@
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/event_loop.rs` the program keeps the state of each conversation and returns to it. Here
-//! the conversation is written as in `tcp/thread_per_connection.rs`, one step after the other, and
-//! the compiler turns each `await` into a state to which the runtime returns. The runtime has
-//! several loops, and a task may move from one to another.
+//! In `tcp/event_loop.rs` the program keeps the state of each conversation itself. Here a
+//! conversation is written as in `tcp/thread_per_connection.rs`, one step after the other. The
+//! compiler turns each `await` into a state, from which the runtime resumes the task. The runtime
+//! has several loops, and a task may move from one loop to another.
 //!
-//! System calls: the runtime tries accept4(2), recv(2) and send(2) at once and waits for readiness
-//! in epoll_wait(2); `spawn` needs no system call to create a task, which is why a task costs so
-//! little.
+//! System calls: the runtime tries accept4(2), recv(2) and send(2) at once. If a call would block,
+//! the runtime waits in epoll_wait(2) until the socket is ready. `spawn` creates a task without a
+//! system call, so a task costs little.
 //!
 //! # When it pays
 //!
-//! It pays when connections are many and mostly silent, and each conversation takes more than a
-//! step or two, which would be a tangle in a loop. A task that computes keeps its thread from all
-//! other tasks.
+//! It pays when there are many connections, most of them silent, and each conversation takes
+//! several steps. Written for an event loop, these steps would be a tangle of states. While a task
+//! computes, its thread runs no other task.
 //!
 //! # Where it is described
 //!

@@ -11,12 +11,12 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/thread_per_connection.rs` creates a worker before it knows whether that pays;
-//! `tcp/iterative.rs` never creates one. Here the receiver starts like the iterative server and
-//! sets a timer. A client that leaves in time costs only the timer. A client that stays keeps its
-//! thread, which thereby becomes a worker, and the master puts a new receiver at the port. An
-//! unfinished conversation never changes threads: its own thread finishes it, and the port goes to
-//! a new thread.
+//! `tcp/thread_per_connection.rs` creates a worker before it knows whether that pays.
+//! `tcp/iterative.rs` never creates a worker. Here one thread, the receiver, accepts a client and
+//! serves it, as the iterative server does. The receiver also sets a timer; the time until it
+//! expires is the patience. A client that leaves in time costs only the timer. If a client stays
+//! longer, the receiver goes on serving it and so becomes its worker. The master then creates a new
+//! receiver for the port. A conversation never moves to another thread; the port does.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `accept` is accept4(2); `converse` is recv(2)
 //! and send(2) in turn; `begin` is timerfd_settime(2); `outlasted` waits in read(2) on that timer.
@@ -24,8 +24,8 @@
 //! # When it pays
 //!
 //! It pays when most conversations are short, a few are long, and the server cannot know in advance
-//! which. A silent client, which stops the iterative server, costs the others no more than the
-//! patience.
+//! which. A silent client would stop the iterative server. Here it delays the others by no more
+//! than the patience.
 //!
 //! # Where it is described
 //!

@@ -14,20 +14,21 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/poll_loop.rs` passes its whole set to the kernel on every call and searches all of it for
-//! the ready sockets. Here the kernel keeps the set: each socket is registered once, and a call
-//! returns only the ready ones. The kernel reports a socket once, when it becomes ready
-//! (edge-triggered). The loop must then read until nothing is left, or remember that there may be
-//! more.
+//! `tcp/poll_loop.rs` passes its whole set of sockets to the kernel on every call, and searches the
+//! whole set for the ready ones. Here the kernel keeps the set. Each socket is registered once, and
+//! a call returns only the ready sockets. The kernel reports a socket only once, when it becomes
+//! ready (edge-triggered). The loop must therefore read until nothing is left, or remember that
+//! there may be more to read.
 //!
 //! System calls: `watch` is epoll_ctl(2); `wait` is epoll_wait(2); `accept_all` is accept4(2);
 //! `serve` calls recv(2) and send(2) on a non-blocking socket, until a call would block.
 //!
 //! # When it pays
 //!
-//! It pays when clients are many, mostly silent, and compute little: the cost of an event does not
-//! grow with their number. One request that computes stops all clients; the designs that follow
-//! spread the loop, or the computing, over several threads.
+//! It pays when there are many clients that are mostly silent and whose requests compute little.
+//! The cost of an event does not grow with the number of clients. A request that computes stops all
+//! clients. The designs that follow therefore spread the loop, or the computing, over several
+//! threads.
 //!
 //! # Where it is described
 //!

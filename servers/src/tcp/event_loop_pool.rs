@@ -10,20 +10,21 @@
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/event_loop.rs` the loop does the computing itself, and every other client waits. Here
-//! the loop only reads and writes. A complete request goes to a queue; a worker of a pool processes
-//! it and may block; the reply comes back through a second queue, with a wake-up for the loop. A
-//! connection has at most one request in progress, so replies keep their order and the queue has a
-//! bound.
+//! In `tcp/event_loop.rs` the loop also does the computing, and every other client waits meanwhile.
+//! Here the loop only reads and writes. It puts each complete request into a queue. A worker of a
+//! pool takes the request from the queue and processes it, and may block. The worker puts the reply
+//! into a second queue and wakes the loop. A connection has at most one request in progress. Its
+//! replies therefore keep their order, and the number of connections limits the length of the
+//! queues.
 //!
 //! System calls: `watch` is epoll_ctl(2); `wait` is epoll_wait(2); `accept` is accept4(2); `write`
 //! is write(2) on an eventfd; the queues between loop and pool wake a worker by futex(2).
 //!
 //! # When it pays
 //!
-//! It pays when clients are many and their requests compute or block for long: a silent client
-//! costs a row in a table, and processing uses all processors. Each request is handed over twice,
-//! which is too expensive for a short one.
+//! It pays when there are many clients and their requests compute or block for long. A silent
+//! client costs only a row in a table, and the processing uses all processors. Each request is
+//! handed over twice, which is too expensive for a short request.
 //!
 //! # Where it is described
 //!

@@ -12,22 +12,26 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/event_loop.rs` has one loop and so uses one processor. Here k loops each have their own set
+//! `tcp/event_loop.rs` has one loop and so uses one processor. Here each of k loops has its own set
 //! of connections, and a connection stays with its loop. The only new question is how a connection
-//! reaches its loop, and that is a choice (`--distribution`): one listener in every set, where a
-//! connection wakes all loops and one gets it (*shared*) or the kernel wakes one (*exclusive*); a
-//! listener for each loop (*reuseport*); or a thread that accepts and deals connections out
-//! (*round-robin*).
+//! reaches a loop. The server has four ways (`--distribution`):
+//!
+//! * *shared*: all loops watch one listener; a new connection wakes all of them, and one gets it.
+//! * *exclusive*: all loops watch one listener; the kernel wakes one of them.
+//! * *reuseport*: each loop has a listener of its own; the kernel chooses one.
+//! * *round-robin*: a separate thread accepts the connections and hands them to the loops in turn.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `watch` is epoll_ctl(2); `wait` is
 //! epoll_wait(2); `listen_beside` is socket(2), bind(2) with SO_REUSEPORT and listen(2).
 //!
 //! # When it pays
 //!
-//! It pays when one loop's processor is fully used. *Exclusive* fills the loop that wakes first and
-//! leaves others idle, which is good for the cache and bad for the tail. *Reuseport* does not
-//! consider which loop is busy, and a loop that ends takes its queue with it. *Round-robin* is fair
-//! in number but hands over each connection. *Shared* shows the thundering herd.
+//! It pays when one loop uses its processor fully. The four ways differ. *Shared* shows the
+//! thundering herd: each connection wakes every loop, although only one gets it. *Exclusive* gives
+//! work to the loop that wakes first and leaves other loops idle, which is good for the cache and
+//! bad for tail latency. *Reuseport* does not consider which loop is busy, and if a loop ends, the
+//! connections in its queue are lost. *Round-robin* gives each loop the same number of connections,
+//! but must hand each one over.
 //!
 //! # Where it is described
 //!

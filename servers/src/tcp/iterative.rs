@@ -11,17 +11,18 @@
 //! # What changed from the one before
 //!
 //! `udp/iterative.rs` serves one request after the other and does not distinguish clients. Here
-//! each client has its own connection: the socket is made passive, `accept` returns a second
-//! socket, and an inner loop serves that client alone until it closes.
+//! each client has a connection of its own. The server listens on a passive socket, and `accept`
+//! returns a second socket for each client. An inner loop serves this client alone until it closes
+//! its connection.
 //!
 //! Before `serve`, the server calls socket(2), bind(2) and listen(2) (`socket.rs`). System calls:
 //! `accept` is accept4(2); `converse` is recv(2) and send(2) in turn, then close(2).
 //!
 //! # When it pays
 //!
-//! It pays when sessions are short and processing is trivial. A client that is connected and silent
-//! makes all others wait until the idle time-out; one that sends a request now and then makes them
-//! wait forever.
+//! It pays when sessions are short and processing is trivial. A client that is connected but silent
+//! makes all others wait until the idle time-out. A client that sends a request from time to time
+//! never reaches the time-out, and so makes all others wait for as long as it stays.
 //!
 //! # Where it is described
 //!

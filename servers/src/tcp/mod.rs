@@ -1,4 +1,5 @@
-//! The connection-oriented designs, one per file. How they talk with a client is in `talk/`.
+//! The connection-oriented designs, one per file. The code by which they talk with a client is in
+//! `talk/`.
 
 pub mod async_tasks;
 pub mod delayed_allocation;

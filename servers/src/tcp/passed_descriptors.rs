@@ -11,11 +11,12 @@
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/preforked.rs` every worker accepts, and the kernel chooses. Here the master accepts and
-//! chooses. It must know which workers are idle, so each worker has a channel to the master, a pair
-//! of connected local sockets: a descriptor goes out, a byte comes back. The master always watches
-//! the channels; it watches the listener only while some worker is idle. It chooses the first idle
-//! worker; a choice by load, client or content would be as easy.
+//! In `tcp/preforked.rs` every worker accepts, and the kernel chooses the worker. Here the master
+//! accepts and chooses, so it must know which workers are idle. For this purpose the master has a
+//! channel to each worker, a pair of connected local sockets. The master sends the descriptor of a
+//! connection through the channel, and the worker sends a byte back when it is idle again. The
+//! master always watches the channels. It watches the listener only while some worker is idle. It
+//! chooses the first idle worker, but it could as easily choose by load, client or content.
 //!
 //! System calls: `fork_worker` is fork(2); `readable` is poll(2); `accept` is accept4(2); `pass` is
 //! sendmsg(2) and `take` is recvmsg(2), each with SCM_RIGHTS; `converse` is recv(2) and send(2) in
@@ -24,7 +25,7 @@
 //! # When it pays
 //!
 //! It pays when it matters which worker serves a client, or when workers must not be able to
-//! accept. Passing costs several system calls and two process switches for each connection.
+//! accept. For each connection, passing costs several system calls and two process switches.
 //!
 //! # Where it is described
 //!

@@ -14,20 +14,20 @@
 //! # What changed from the one before
 //!
 //! `tcp/iterative.rs` reads from one client until it leaves. Here one thread asks the kernel which
-//! of all its sockets are ready, and does for each only what does not wait. It keeps the part of a
-//! request that it has read, and the part of a reply that it has not written; a request that waits
-//! becomes a timer. What the server must remember of each client is the client's state
-//! (`talk/nonblocking.rs`).
+//! of all its sockets are ready. For each ready socket it does only what does not block. It keeps
+//! the part of a request that it has read so far, and the part of a reply that it could not write
+//! yet. A request that waits becomes a timer. All that the server must remember of a client is the
+//! client's state (`talk/nonblocking.rs`).
 //!
 //! System calls: `wait` is poll(2); `accept` is accept4(2); `serve` calls recv(2) and send(2) on a
 //! non-blocking socket, until a call would block.
 //!
 //! # When it pays
 //!
-//! It pays when clients are many and mostly silent, or must share data without locks. Every call
-//! passes the whole set to the kernel, and both sides search it, so the cost of an event grows with
-//! the number of clients; a few hundred are no problem. One request that computes stops all
-//! clients.
+//! It pays when there are many clients that are mostly silent, or clients that must share data
+//! without locks. Every call passes the whole set of sockets to the kernel, and both the kernel and
+//! the loop search it. The cost of an event therefore grows with the number of clients, but a few
+//! hundred are no problem. A request that computes stops all clients.
 //!
 //! # Where it is described
 //!

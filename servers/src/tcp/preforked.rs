@@ -12,9 +12,10 @@
 //! # What changed from the one before
 //!
 //! `tcp/process_per_connection.rs` accepts in the master and forks for each connection. Here the
-//! master forks first and the workers accept: all k wait in accept on the one listening socket, and
-//! the kernel hands each connection to one of them. The master never sees a client. When a worker
-//! dies, its slot becomes free and the master forks another.
+//! master forks first, and the workers accept. All k workers wait in accept on the one listening
+//! socket, and the kernel hands each connection to one of them. The master never sees a client.
+//! When a worker dies, its slot (its place in the pool) becomes free, and the master forks another
+//! worker.
 //!
 //! System calls: `fork_worker` is fork(2); `accept` is accept4(2); `converse` is recv(2) and
 //! send(2) in turn; `free_slot` waits in read(2) on an eventfd until the pool is short of a worker.
@@ -22,8 +23,9 @@
 //! # When it pays
 //!
 //! It pays when sessions are so short that a fork for each would cost more than the session. The
-//! level of concurrency is fixed: client k + 1 waits in the listen queue, and k silent clients are
-//! an outage until the idle time-out. Workers live long, so their leaks add up.
+//! level of concurrency is fixed: client k + 1 waits in the listen queue. If k clients are silent,
+//! the server serves nobody until the idle time-out. Workers live long, so their memory leaks add
+//! up.
 //!
 //! # Where it is described
 //!

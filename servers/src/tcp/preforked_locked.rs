@@ -10,11 +10,12 @@
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/preforked.rs` all idle workers wait in accept. Here each takes a lock before it calls
-//! accept and releases it when it has a connection. Some kernels woke every process in accept for
-//! each connection (the thundering herd); the lock made them wake only one. Linux has long woken
-//! only one. The lock is still needed if a worker first waits in select or poll for one of several
-//! listening sockets.
+//! In `tcp/preforked.rs` all idle workers wait in accept. Here each worker takes a lock before it
+//! calls accept, and releases the lock when it has a connection. The lock was invented for kernels
+//! that woke every process in accept for each connection (the thundering herd). With the lock only
+//! one process waited in accept, so only one was woken. Linux has long woken only one process
+//! without a lock. The lock is still needed if the workers first wait in select or poll for one of
+//! several listening sockets.
 //!
 //! System calls: `hold` is fcntl(2) with F_SETLKW; `fork_worker` is fork(2); `accept` is
 //! accept4(2); `converse` is recv(2) and send(2) in turn; `free_slot` waits in read(2) on an
@@ -22,9 +23,10 @@
 //!
 //! # When it pays
 //!
-//! It pays with several listeners, or on a kernel with the thundering herd. Otherwise it shows what
-//! a lock costs: two system calls for each connection. The lock must be released when its holder
-//! dies, so it is one that the kernel releases when a process ends (`lock.rs`).
+//! It pays with several listening sockets, or on a kernel with the thundering herd. Otherwise it
+//! shows what a lock costs: two system calls for each connection. The lock must be released when
+//! its holder dies. The server therefore uses a lock that the kernel releases when a process ends
+//! (`lock.rs`).
 //!
 //! # Where it is described
 //!

@@ -10,8 +10,8 @@
 //!
 //! # What changed from the one before
 //!
-//! This is `tcp/preforked.rs` with threads in place of processes: the threads share the listener by
-//! reference instead of by inheritance, and see each other's memory.
+//! This is `tcp/preforked.rs` with threads in place of processes. The threads share the listener by
+//! reference, whereas processes inherit it. The threads also see each other's memory.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `accept` is accept4(2); `converse` is recv(2)
 //! and send(2) in turn; `free_slot` waits in read(2) on an eventfd until the pool is short of a
@@ -20,9 +20,10 @@
 //! # When it pays
 //!
 //! It pays when sessions are short and the workers share data. With few and active clients it is
-//! hard to beat. (Stevens' text calls it the fastest of all, but in the table of the third edition
-//! a thread for each client is ahead. His server holds a mutex around accept, which Linux does not
-//! need.) As in `tcp/preforked.rs`, k silent clients are an outage until the idle time-out.
+//! hard to beat. Stevens' text calls it the fastest of all designs, but in the table of the third
+//! edition a thread for each client is faster. (His server holds a mutex around accept, which Linux
+//! does not need.) As in `tcp/preforked.rs`, k silent clients stop the server until the idle
+//! time-out.
 //!
 //! # Where it is described
 //!

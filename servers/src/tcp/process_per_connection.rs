@@ -11,11 +11,11 @@
 //! # What changed from the one before
 //!
 //! In `tcp/iterative.rs` the master serves the client. Here, in the classic concurrent server, the
-//! master only accepts, and a new process serves the client: its worker (the classic texts' slave).
-//! After the fork both processes hold both sockets, and each closes the one that it does not use.
-//! If the master kept the connection, the client would never see its end. The SIGCHLD handler
-//! (`supervisor/ending.rs`) collects workers that have ended; otherwise they would remain as
-//! zombies.
+//! master only accepts. A new process, the worker, serves the client. (The classic texts call it
+//! the slave.) After the fork both processes hold both sockets, and each process closes the socket
+//! that it does not use. If the master kept the connection open, the client would never see its
+//! end. The SIGCHLD handler (`supervisor/ending.rs`) collects workers that have ended; otherwise
+//! they would remain as zombies.
 //!
 //! System calls: `accept` is accept4(2); `fork_worker` is fork(2); `drop` is close(2); `converse`
 //! is recv(2) and send(2) in turn; `exit` is _exit(2); `free_slot` waits in read(2) on an eventfd
@@ -23,9 +23,10 @@
 //!
 //! # When it pays
 //!
-//! It pays when clients arrive while others are being served and sessions last longer than a fork,
-//! whose cost grows with the memory that the master has touched. It also pays when clients must be
-//! isolated from one another: a worker may crash, or run as another user.
+//! It pays when clients arrive while others are being served, and sessions last longer than a fork.
+//! The cost of a fork grows with the memory that the master has touched. The design also pays when
+//! clients must be isolated from one another: a worker may crash without harm to the others, or run
+//! as another user.
 //!
 //! # Where it is described
 //!

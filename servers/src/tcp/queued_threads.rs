@@ -12,17 +12,18 @@
 //! # What changed from the one before
 //!
 //! In `tcp/prethreaded.rs` the kernel's listen queue is the only queue. Here one thread accepts,
-//! and connections wait in a queue that belongs to the server, which can count, bound and order it.
-//! When this queue is full the server stops accepting, so that the listen queue fills next.
+//! and connections wait in a queue that belongs to the server. The server can count, bound and
+//! order this queue. When the queue is full the server stops accepting, so the listen queue fills
+//! next.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `accept` is accept4(2); `converse` is recv(2)
 //! and send(2) in turn; the queue between them wakes a worker by futex(2).
 //!
 //! # When it pays
 //!
-//! It pays when the server must know or control which clients wait: for priorities, deadlines, or
-//! an explicit refusal under overload. A client that is accepted is not yet served: it sees a
-//! connection, and then silence.
+//! It pays when the server must know or control which clients wait: for priorities, for deadlines,
+//! or to refuse clients explicitly under overload. A client that is accepted is not yet served: it
+//! sees an open connection, and then silence.
 //!
 //! # Where it is described
 //!

@@ -11,9 +11,9 @@
 //! # What changed from the one before
 //!
 //! `tcp/process_per_connection.rs` creates a process for each connection. A thread costs a fraction
-//! of that (the figure of processor time shows how much) and shares the master's memory and
-//! descriptors. No socket has to be closed twice, but a fault in one client's worker is not
-//! isolated from the others.
+//! of a process (the report's figure of processor time shows how much). It shares the memory and
+//! the descriptors of the master, so no socket has to be closed twice. But the workers are not
+//! isolated from one another: if one crashes, the others are affected.
 //!
 //! System calls: `accept` is accept4(2); `spawn_worker` is pthread_create(3); `converse` is recv(2)
 //! and send(2) in turn; `free_slot` waits in read(2) on an eventfd that counts the workers still
@@ -21,9 +21,9 @@
 //!
 //! # When it pays
 //!
-//! It pays when clients arrive while others are being served, processing waits or some processors
-//! are idle, and connections last longer than it takes to create a thread. Each connection holds a
-//! stack; for many idle connections, use an event loop.
+//! It pays when clients arrive while others are being served. In addition, processing must wait or
+//! some processors must be idle, and connections must last longer than it takes to create a thread.
+//! Each connection holds a stack; for many idle connections, use an event loop.
 //!
 //! # Where it is described
 //!

@@ -11,11 +11,11 @@
 //!
 //! # What changed from the one before
 //!
-//! `tcp/event_loop.rs` learns that it *may* read, and then reads: two calls. Here the loop asks for
-//! the read itself and learns when it is *done* (completion instead of readiness). All operations
-//! queued during one pass of the loop go to the kernel in one call. The kernel owns a buffer while
-//! its operation lasts, and each client has exactly one operation in flight: a receive, a wait, or
-//! a send.
+//! `tcp/event_loop.rs` learns that it *may* read from a socket, and then reads: two calls. Here the
+//! loop asks the kernel to read, and learns when the read is *done* (completion instead of
+//! readiness). All operations that are queued during one pass of the loop go to the kernel in one
+//! call. The kernel owns a buffer while the operation on it lasts. Each client has exactly one
+//! operation in flight: a receive, a wait, or a send.
 //!
 //! System calls: only io_uring_enter(2). Accepting, receiving, sending and waiting are entries of
 //! the ring, and one call submits many.
@@ -23,7 +23,7 @@
 //! # When it pays
 //!
 //! It pays when system calls are the bottleneck: many small exchanges on many connections. Kernels
-//! and containers often forbid io_uring because of its history of security vulnerabilities; this
+//! and containers often forbid io_uring because of its history of security vulnerabilities. This
 //! server then says so and does not start.
 //!
 //! # Where it is described

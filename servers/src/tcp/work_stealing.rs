@@ -4,18 +4,20 @@
 //!
 //! ```text
 //!                                                       ┌─► worker 1 [ tasks ] ◄─┐
-//! clients ──connect──► acceptor ──spawn──► [ entrance ] ┼─► worker 2 [ tasks ] ◄─┤ steal from
+//! clients ──connect──► acceptor ──spawn──► [ injector ] ┼─► worker 2 [ tasks ] ◄─┤ steal from
 //!                        ▲  │                           └─► worker k [ tasks ] ◄─┘ one another
 //!                        └──┘ back to accept at once, while a permit is free
 //! ```
 //!
 //! # What changed from the one before
 //!
-//! In `tcp/queued_threads.rs` all workers take connections from one queue. Here each worker has its
-//! own queue, and a worker whose queue is empty steals from the others. A task that divides itself
-//! puts its subtasks on its worker's own queue, where it does not compete with other workers. A
-//! whole conversation is one task and does not divide: it comes through the pool's common entrance,
-//! and there is little to steal.
+//! In `tcp/queued_threads.rs` all workers take connections from one queue. Here each worker has a
+//! queue of its own, and a worker whose queue is empty steals tasks from the others. A task that
+//! divides itself puts its subtasks into the queue of its own worker, where it does not compete
+//! with other workers. In this server each task is a whole conversation, which does not divide
+//! itself. It comes through the injector, the queue for tasks from outside the pool, so there is
+//! little to steal. The acceptor takes a permit for each client, which bounds the number of
+//! clients.
 //!
 //! System calls: `accept` is accept4(2); `converse` is recv(2) and send(2) in turn; the pool and
 //! the `permit` sleep and wake by futex(2).
@@ -23,8 +25,8 @@
 //! # When it pays
 //!
 //! It pays when the processing of a request can be divided and some processors are idle. For whole
-//! conversations it is one queue, as in `tcp/queued_threads.rs`, and each conversation keeps a
-//! thread, however silent its client is.
+//! conversations the pool behaves like the one queue of `tcp/queued_threads.rs`. Each conversation
+//! keeps a thread, even while its client is silent.
 //!
 //! # Where it is described
 //!

@@ -12,18 +12,18 @@
 //! # What changed from the one before
 //!
 //! In `udp/event_loop.rs` the program itself keeps the state of each waiting request. Here the
-//! processing is written as in `udp/thread_per_request.rs`, one step after the other, and the
-//! compiler turns each `await` into a state to which the runtime returns. A task costs a small
+//! processing is written as in `udp/thread_per_request.rs`, one step after the other. The compiler
+//! turns each `await` into a state, from which the runtime resumes the task. A task costs a small
 //! allocation instead of a thread.
 //!
-//! System calls: the runtime tries recvmsg(2) and sendto(2) at once and waits for readiness in
-//! epoll_wait(2); `spawn` needs no system call to create a task, which is why a task costs so
-//! little.
+//! System calls: the runtime tries recvmsg(2) and sendto(2) at once. If a call would block, the
+//! runtime waits in epoll_wait(2) until the socket is ready. `spawn` creates a task without a
+//! system call, so a task costs little.
 //!
 //! # When it pays
 //!
-//! It pays when many requests wait and each takes several steps, which would be a tangle of states
-//! in a loop. A task that computes keeps its thread from all other tasks.
+//! It pays when many requests wait and each takes several steps. Written for an event loop, these
+//! steps would be a tangle of states. While a task computes, its thread runs no other task.
 //!
 //! # Where it is described
 //!

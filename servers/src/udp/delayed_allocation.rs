@@ -1,4 +1,4 @@
-//! Concurrent, connectionless, delayed allocation: a worker only for a request that turns out to be long.
+//! Concurrent, connectionless, delayed allocation: a worker only for a request that proves long.
 //!
 //! # Picture
 //!
@@ -11,12 +11,12 @@
 //!
 //! # What changed from the one before
 //!
-//! `udp/thread_per_request.rs` creates a worker before it knows whether that pays;
-//! `udp/iterative.rs` never creates one. Here the receiver starts like the iterative server and
-//! sets a timer. A request that is done in time costs only the timer. A request that takes longer
-//! keeps its thread, which thereby becomes a worker, and the master puts a new receiver at the
-//! port. An unfinished request never changes threads: its own thread finishes it, and the port goes
-//! to a new thread.
+//! `udp/thread_per_request.rs` creates a worker before it knows whether that pays.
+//! `udp/iterative.rs` never creates a worker. Here one thread, the receiver, receives a request and
+//! processes it, as the iterative server does. The receiver also sets a timer; the time until it
+//! expires is the patience. A request that is done in time costs only the timer. If a request takes
+//! longer, the receiver goes on with it and so becomes its worker. The master then creates a new
+//! receiver for the port. A request never moves to another thread; the port does.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `receive` is recvmsg(2); `answer` is
 //! sendto(2); `begin` is timerfd_settime(2); `outlasted` waits in read(2) on that timer.

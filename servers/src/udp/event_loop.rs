@@ -15,8 +15,9 @@
 //! # What changed from the one before
 //!
 //! `udp/iterative.rs` sleeps while a request waits. Here the wait becomes a timer, and the thread
-//! receives the next datagram meanwhile, so that many requests wait at once. Computing stays in the
-//! loop, one request after the other: an event loop that computes is an iterative server.
+//! receives the next datagram meanwhile, so many requests can wait at once. Computing stays in the
+//! loop, one request after the other. An event loop that computes is therefore in effect an
+//! iterative server.
 //!
 //! System calls: `watch` is epoll_ctl(2); `wait` is epoll_wait(2); `take_requests` calls recvmsg(2)
 //! until the socket is empty or its turn is over; `finish_what_is_due` calls sendto(2).

@@ -17,10 +17,10 @@
 //!
 //! # When it pays
 //!
-//! It pays when processing a request takes less time than creating a worker, and processing never
-//! blocks: TIME, DAYTIME, ECHO, small name servers. No design is cheaper. But one slow request
-//! delays every request behind it, and meanwhile the kernel silently drops any datagram that does
-//! not fit in the buffer.
+//! It pays when processing a request takes less time than creating a worker, and never blocks.
+//! Examples are TIME, DAYTIME, ECHO and small name servers. No design is cheaper. But one slow
+//! request delays every request behind it. Meanwhile the kernel silently drops any datagram that
+//! does not fit in the buffer.
 //!
 //! # Where it is described
 //!

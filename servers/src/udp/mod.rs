@@ -1,4 +1,4 @@
-//! The connectionless designs, one per file. How a datagram is received and answered is in
+//! The connectionless designs, one per file. The code that receives and answers a datagram is in
 //! `talk/datagram.rs`.
 
 pub mod async_tasks;

@@ -12,19 +12,19 @@
 //! # What changed from the one before
 //!
 //! `udp/process_per_request.rs` receives in the master and forks for each request. Here the master
-//! forks first and the workers receive: all k wait in recvfrom on the one socket, and the kernel
-//! hands each datagram to one of them. The master never sees a request. When a worker dies, its
-//! slot becomes free and the master forks another.
+//! forks first, and the workers receive. All k workers wait in recvfrom on the one socket, and the
+//! kernel hands each datagram to one of them. The master never sees a request. When a worker dies,
+//! its slot (its place in the pool) becomes free, and the master forks another worker.
 //!
 //! System calls: `fork_worker` is fork(2); `receive` is recvmsg(2); `answer` is sendto(2);
 //! `free_slot` waits in read(2) on an eventfd until the pool is short of a worker.
 //!
 //! # When it pays
 //!
-//! It pays when requests overlap, as in the design before, and it saves every response time the
-//! cost of a fork. The level of concurrency is fixed: request k + 1 waits in the receive buffer.
-//! For work that computes, choose k by the number of processors; for work that waits, choose a
-//! higher k.
+//! It pays when requests overlap, as `udp/process_per_request.rs` does, but no response time
+//! includes the cost of a fork. The level of concurrency is fixed: request k + 1 waits in the
+//! receive buffer. For work that computes, choose k by the number of processors. For work that
+//! waits, choose a higher k.
 //!
 //! # Where it is described
 //!

@@ -10,8 +10,8 @@
 //!
 //! # What changed from the one before
 //!
-//! This is `udp/preforked.rs` with threads in place of processes: the threads share the socket by
-//! reference instead of by inheritance, and see each other's memory.
+//! This is `udp/preforked.rs` with threads in place of processes. The threads share the socket by
+//! reference, whereas processes inherit it. The threads also see each other's memory.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `receive` is recvmsg(2); `answer` is
 //! sendto(2); `free_slot` waits in read(2) on an eventfd until the pool is short of a worker.
@@ -19,8 +19,8 @@
 //! # When it pays
 //!
 //! It pays in the same cases as `udp/preforked.rs`, and when the workers share data. It is the
-//! simplest concurrent design that creates no worker within a response time. Compared with the
-//! iterative server, it costs the wake-up of a sleeping thread.
+//! simplest concurrent design in which no response time includes the creation of a worker. Compared
+//! with the iterative server, it costs the wake-up of a sleeping thread.
 //!
 //! # Where it is described
 //!

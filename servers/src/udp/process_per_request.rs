@@ -10,20 +10,20 @@
 //!
 //! # What changed from the one before
 //!
-//! `udp/thread_per_request.rs` copies the request for a thread. A fork copies the whole process:
-//! the worker finds the request and the socket where the master had them, answers, and exits. The
-//! SIGCHLD handler (`supervisor/ending.rs`) collects workers that have ended; otherwise they would
-//! remain as zombies.
+//! `udp/thread_per_request.rs` copies the request for a thread. Here a fork copies the whole
+//! process. The worker finds the request and the socket where the master had them, answers, and
+//! exits. The SIGCHLD handler (`supervisor/ending.rs`) collects workers that have ended; otherwise
+//! they would remain as zombies.
 //!
 //! System calls: `receive` is recvmsg(2); `fork_worker` is fork(2); `answer` is sendto(2); `exit`
 //! is _exit(2); `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!
-//! It pays in the same cases as a thread for each request, but the worker is more expensive:
-//! requests must overlap, and each must wait for longer than a fork takes. Most connectionless
-//! requests are shorter, so few servers use this design; those that need several workers create
-//! them in advance.
+//! It pays in the same cases as a thread for each request, but a worker costs more. Requests must
+//! overlap, and each must wait for longer than a fork takes. Most connectionless requests are
+//! shorter, so few servers use this design. Servers that need several workers create them in
+//! advance.
 //!
 //! # Where it is described
 //!

@@ -11,20 +11,22 @@
 //!
 //! # What changed from the one before
 //!
-//! In `udp/prethreaded.rs` the kernel's buffer is the queue, and the server knows neither its
-//! length nor what the kernel dropped. Here one thread receives, and the queue belongs to the
-//! server, which can count, bound and order it. The server must also decide what to do when the
-//! queue is full. This one stops receiving, so that the kernel's buffer fills next and the kernel
-//! drops datagrams; other servers answer "busy" or drop the oldest request.
+//! In `udp/prethreaded.rs` the kernel's buffer is the queue. The server knows neither the length of
+//! this queue nor what the kernel dropped. Here one thread receives, and requests wait in a queue
+//! that belongs to the server. The server can count, bound and order this queue. It must also
+//! decide what to do when the queue is full. This server stops receiving, so the kernel's buffer
+//! fills next, and the kernel drops datagrams. Other servers answer "busy" or drop the oldest
+//! request.
 //!
 //! System calls: `spawn_worker` is pthread_create(3); `receive` is recvmsg(2); `answer` is
 //! sendto(2); the queue between them wakes a worker by futex(2).
 //!
 //! # When it pays
 //!
-//! It pays when the server must know or control its queue: for priorities, deadlines, or an
-//! explicit refusal under overload. Each request is handed over once more (a copy, and a thread to
-//! wake), so for short processing it is slower than the design before.
+//! It pays when the server must know or control its queue: for priorities, for deadlines, or to
+//! refuse requests explicitly under overload. Each request is handed over once more: it is copied,
+//! and a thread is woken. For short processing this design is therefore slower than
+//! `udp/prethreaded.rs`.
 //!
 //! # Where it is described
 //!

@@ -12,10 +12,10 @@
 //! # What changed from the one before
 //!
 //! In `udp/thread_per_request.rs` every datagram is a separate request, and all replies leave
-//! through the one socket. Here, as in TFTP, the worker opens a second socket, connected to its
-//! client, and answers from there; the client sends the rest of the exchange to that port. The
-//! kernel separates the sessions, as it separates connections, and the master sees only the first
-//! datagram of each.
+//! through the one socket. Here, as in TFTP, each session gets a second socket, which is connected
+//! to the client. A worker of its own answers through this socket, and the client sends the rest of
+//! the exchange to the port of this socket. The kernel thus separates the sessions, as it separates
+//! connections. The master sees only the first datagram of each session.
 //!
 //! System calls: `receive` is recvmsg(2); `connect_beside` is socket(2), bind(2) and connect(2);
 //! `spawn_worker` is pthread_create(3); `answer` is sendto(2); `free_slot` waits in read(2) on an
@@ -23,10 +23,11 @@
 //!
 //! # When it pays
 //!
-//! It pays when an exchange takes many datagrams and the server must keep its state, as in a
-//! transfer of a file in pieces. The client must accept a reply from a port to which it did not
-//! send. A client that has connected its socket to the well-known port will not, and many address
-//! translators will not either. A first datagram that is sent twice opens two sessions.
+//! It pays when an exchange takes many datagrams and the server must keep its state, for example to
+//! transfer a file in pieces. The client must accept a reply from a port to which it did not send.
+//! A client that has connected its socket to the well-known port does not accept such a reply, and
+//! many address translators do not pass it on. If the first datagram of a session is sent twice, it
+//! opens two sessions.
 //!
 //! # Where it is described
 //!

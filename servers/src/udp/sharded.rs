@@ -11,18 +11,19 @@
 //! # What changed from the one before
 //!
 //! In `udp/prethreaded.rs` all workers receive from one socket and compete for its lock. Here each
-//! worker has its own socket (SO_REUSEPORT), and the kernel chooses one by a hash of the addresses.
-//! The workers share nothing, but a client always reaches the same worker, busy or not.
+//! worker has its own socket on the same port (SO_REUSEPORT). For each datagram the kernel chooses
+//! a socket by a hash of the addresses. The workers share nothing, but a client always reaches the
+//! same worker, busy or not.
 //!
 //! System calls: `bind_beside` is socket(2) and bind(2) with SO_REUSEPORT; `spawn_worker` is
 //! pthread_create(3); `receive` is recvmsg(2); `answer` is sendto(2).
 //!
 //! # When it pays
 //!
-//! It pays when there are many clients, many processors, and requests so short that the socket's
-//! lock is the bottleneck, as in name servers. With few clients the hash is unfair: two clients may
-//! share a worker while other workers are idle, and one slow request delays every client of its
-//! shard.
+//! It pays when there are many clients, many processors, and requests so short that the lock of a
+//! shared socket would be the bottleneck, as in name servers. With few clients the hash is unfair:
+//! two clients may share a worker while other workers are idle. One slow request delays every
+//! client of the same worker.
 //!
 //! # Where it is described
 //!

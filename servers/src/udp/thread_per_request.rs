@@ -10,20 +10,21 @@
 //!
 //! # What changed from the one before
 //!
-//! `udp/iterative.rs` answers a request before it receives the next. Here the master copies each
-//! request out of the buffer and creates a thread, which answers through the one socket that all
-//! threads share. Replies may leave in a different order from their requests.
+//! `udp/iterative.rs` answers a request before it receives the next one. Here the master copies
+//! each request out of the buffer and creates a thread for it. The thread answers through the one
+//! socket that all threads share. Replies may leave in a different order from their requests.
 //!
 //! System calls: `receive` is recvmsg(2); `spawn_worker` is pthread_create(3); `answer` is
 //! sendto(2); `free_slot` waits in read(2) on an eventfd that counts the workers still allowed.
 //!
 //! # When it pays
 //!
-//! It pays when requests arrive while others are being served, and each waits (or computes while a
-//! processor is free) for longer than it takes to create a thread. A request that arrives alone
-//! only pays for its thread: "the cost of concurrency could be greater than the gain". A flood of
-//! requests would become a flood of threads, so the master takes a free slot before it takes a
-//! request. When no slot is free, requests wait in the receive buffer.
+//! It pays when requests arrive while others are being served, and each waits for longer than it
+//! takes to create a thread. (Instead of waiting, a request may compute while a processor is free.)
+//! A request that arrives alone pays for its thread and gains nothing: "the cost of concurrency
+//! could be greater than the gain". A flood of requests would become a flood of threads. The master
+//! therefore takes a free slot (the right to one more worker) before it takes a request. When no
+//! slot is free, requests wait in the receive buffer.
 //!
 //! # Where it is described
 //!

@@ -4,18 +4,20 @@
 //!
 //! ```text
 //!                                                          ┌─► worker 1 [ tasks ] ◄─┐
-//! clients ──datagrams──► receiver ──spawn──► [ entrance ] ─┼─► worker 2 [ tasks ] ◄─┤ steal from
+//! clients ──datagrams──► receiver ──spawn──► [ injector ] ─┼─► worker 2 [ tasks ] ◄─┤ steal from
 //!                           ▲  │                           └─► worker k [ tasks ] ◄─┘ one another
 //!                           └──┘ back to recvfrom at once, while a permit is free
 //! ```
 //!
 //! # What changed from the one before
 //!
-//! In `udp/queued_threads.rs` all workers take requests from one queue. Here each worker has its
-//! own queue, and a worker whose queue is empty steals from the others. A request that divides
-//! itself puts its subtasks on its worker's own queue, where it does not compete with other
-//! workers. The requests here do not divide themselves: each is one task that comes from outside,
-//! through the pool's common entrance, and there is little to steal.
+//! In `udp/queued_threads.rs` all workers take requests from one queue. Here each worker has a
+//! queue of its own, and a worker whose queue is empty steals tasks from the others. A task that
+//! divides itself puts its subtasks into the queue of its own worker, where it does not compete
+//! with other workers. In this server each task is one request, which does not divide itself. It
+//! comes through the injector, the queue for tasks from outside the pool, so there is little to
+//! steal. The receiver takes a permit for each request, which bounds the number of requests in the
+//! server.
 //!
 //! System calls: `receive` is recvmsg(2); `answer` is sendto(2); the pool and the `permit` sleep
 //! and wake by futex(2).
@@ -23,9 +25,9 @@
 //! # When it pays
 //!
 //! It pays when the processing of a request can be divided and some processors are idle. For whole
-//! requests it is one queue, as in the design before. For requests that wait it is a poor choice: a
-//! pool for computing has few threads (here as many as the server may have workers), and each wait
-//! blocks one of them.
+//! requests the pool behaves like the one queue of `udp/queued_threads.rs`. For requests that wait
+//! it is a poor choice: a pool for computing has few threads, and each wait blocks one of them.
+//! (Here the pool has as many threads as the server may have workers.)
 //!
 //! # Where it is described
 //!
