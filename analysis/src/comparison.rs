@@ -248,8 +248,9 @@ pub fn judge(
     let (low, high) = interval(value, &resamples, pairs)?;
     let tolerance = noise_floor.max(ALIKE.ln());
     let standing = match pairs >= FEWEST_REPETITIONS {
-        true if (low > 0.0 || high < 0.0) && value.abs() > noise_floor => Standing::Decided,
+        // A difference may be certain and yet too small to matter.
         true if -tolerance <= low && high <= tolerance => Standing::Alike,
+        true if (low > 0.0 || high < 0.0) && value.abs() > noise_floor => Standing::Decided,
         _ => Standing::Open,
     };
     let log_ratio = Estimate { value, low, high };

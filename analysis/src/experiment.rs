@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::Transport;
-use results::{Measurement, Outcome, Parameter, Record, Shows, Subject, Wins, WorkUnit};
+use results::{Bound, Measurement, Outcome, Parameter, Record, Shows, Subject, Wins, WorkUnit};
 
 /// One experiment with all its runs.
 pub struct Experiment<'a> {
@@ -19,6 +19,8 @@ pub struct Experiment<'a> {
     pub shows: &'a [Shows],
     /// What decides which subject is the best.
     pub wins: Wins,
+    /// The bound of a capacity.
+    pub bound: Option<Bound>,
     /// Its measured runs, in the order of the file, without those that were disturbed. A cell that
     /// has disturbed runs only is shown with these, but they decide nothing.
     pub runs: Vec<Run<'a>>,
@@ -53,6 +55,7 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
                 axis: record.cell.axis(),
                 shows: &record.shows,
                 wins: record.wins,
+                bound: record.bound,
                 runs: Vec::new(),
                 disturbed: Vec::new(),
                 subjects: Vec::new(),
@@ -67,6 +70,7 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
         // A scenario may have been edited between its runs; the latest questions count.
         (experiment.question, experiment.shows) = (&record.question, &record.shows);
         (experiment.position, experiment.wins) = (record.position, record.wins);
+        experiment.bound = record.bound;
         if let Outcome::Measured(measured) = &record.outcome {
             let run = Run { record, measured };
             match measured.is_disturbed() {

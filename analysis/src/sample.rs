@@ -43,6 +43,13 @@ impl Sample {
         runs.iter().map(|run| metric.sums(run)).collect::<Option<_>>().map(Self::Ratio)
     }
 
+    /// The sample of a percentile (0 to 1) of the response times of these runs.
+    pub(crate) fn of_times(runs: &[Run<'_>], quantile: f64) -> Self {
+        let times: Vec<&TimeHistogram> =
+            runs.iter().map(|run| &run.measured.times.response_time).collect();
+        Self::Times(SortedTimes::of(&times, quantile))
+    }
+
     /// The value over all runs, each counted as often as `weights` says. Infinite if a percentile
     /// lies among the unanswered requests, and `None` without any time.
     pub(crate) fn value(&self, weights: &[u32]) -> Option<f64> {

@@ -1,11 +1,12 @@
 //! The answer in words.
 
 use protocol::Transport;
-use results::{Shows, Subject};
+use results::{Doubt, Shows, Subject};
 
 use crate::bootstrap::median;
 use crate::experiment::{Experiment, Run};
 use crate::experiment_findings::ExperimentFindings;
+use crate::pairs::MOST_UNANSWERED;
 use crate::text;
 
 /// What a bench has found.
@@ -130,7 +131,7 @@ fn terms(experiment: &Experiment<'_>) -> Option<String> {
     Some(format!("“Beats” means: {what}. In brackets: the 95 % interval."))
 }
 
-/// The designs that left half or more of their requests unanswered at some point.
+/// The subjects that left more than 1 % of their requests unanswered at some point, in most runs.
 pub(crate) fn unanswered(experiment: &Experiment<'_>) -> Vec<Finding> {
     let worst = |subject: &Subject| {
         let shares = experiment.xs().into_iter().filter_map(|x| {
@@ -141,7 +142,7 @@ pub(crate) fn unanswered(experiment: &Experiment<'_>) -> Vec<Finding> {
             };
             Some((median(&runs.iter().filter_map(share).collect::<Vec<_>>())?, x))
         });
-        shares.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(share, _)| *share >= 0.5)
+        shares.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(share, _)| *share > MOST_UNANSWERED)
     };
     let sentence = |subject: &Subject| {
         let (share, x) = worst(subject)?;
@@ -151,8 +152,34 @@ pub(crate) fn unanswered(experiment: &Experiment<'_>) -> Vec<Finding> {
             true => "all of its requests".to_owned(),
             false => format!("{} % of its requests", text::three_digits(share * 100.0)),
         };
-        let text = format!("{} left {how_many} unanswered{at}.", subject.in_a_sentence());
+        let why = too_few_workers(experiment, subject, x);
+        let text = format!("{} left {how_many} unanswered{at}{why}.", subject.in_a_sentence());
         Some(Finding::of(experiment, text))
     };
     experiment.subjects().into_iter().filter_map(sentence).collect()
+}
+
+/// The reason why a subject left requests unanswered, if it kept more connections than it has workers:
+/// then some connections never bring a reply while others do. Otherwise empty.
+fn too_few_workers(experiment: &Experiment<'_>, subject: &Subject, x: f64) -> String {
+    let runs = experiment.cell(subject, x, false);
+    let unserved = |run: &Run<'_>| {
+        run.measured.doubts.iter().find_map(|doubt| match doubt {
+            Doubt::UnservedConnections { count, of } => Some((*count, *of)),
+            _ => None,
+        })
+    };
+    let found: Vec<(u64, u64)> = runs.iter().filter_map(unserved).collect();
+    let Some((count, of)) = found.first().filter(|_| 2 * found.len() > runs.len()) else {
+        return String::new();
+    };
+    let workers = runs.iter().filter_map(|run| run.measured.server.as_ref());
+    let workers = workers.map(|server| server.per_worker.len()).max().filter(|count| *count > 1);
+    match workers {
+        Some(workers) => format!(
+            ", because {workers} workers are too few for {of} kept connections: each serves one \
+             connection at a time, and {count} connections were never served"
+        ),
+        None => format!(", because {count} of {of} kept connections were never served"),
+    }
 }

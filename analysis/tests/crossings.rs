@@ -65,10 +65,10 @@ fn a_side_without_a_decided_point_has_no_crossing_however_sure_its_points_agree(
 fn uncertain_points_hardly_move_a_crossing_between_certain_ones() {
     let found = |uncertain: f64| {
         let points = [
-            pairs(1e3, &[0.05; 6], 0.0),
+            pairs(1e3, &[0.15; 6], 0.0),
             pairs(2e3, &[1.0, 1.0, 1.0, uncertain, uncertain, uncertain], 0.0),
             pairs(4e3, &[-1.0, -1.0, -1.0, -uncertain, -uncertain, -uncertain], 0.0),
-            pairs(8e3, &[-0.05; 6], 0.0),
+            pairs(8e3, &[-0.15; 6], 0.0),
         ];
         match find("base", "other", &points, None) {
             Crossover::At { value, .. } => value,

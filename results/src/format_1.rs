@@ -66,6 +66,7 @@ impl From<Record1> for Record {
             question: old.question,
             shows: old.shows,
             wins: Wins::default(),
+            bound: None,
             listed: 0,
             cell: Cell { subject: subject(&old.cell.design), point: point(axis, old.cell.x) },
             setup: Setup { load: old.cell.load, server: ServerSetup::default() },

@@ -5,6 +5,7 @@
 //! generators can be merged later without loss. Pure except for [`Journal`], which appends, and
 //! [`OutputFile`], through which everything else is written.
 
+mod bound;
 mod breakdown;
 mod cell;
 mod counts;
@@ -32,6 +33,7 @@ mod time_histogram;
 mod times;
 mod wins;
 
+pub use bound::Bound;
 pub use breakdown::{Breakdown, Components};
 pub use cell::{Cell, point};
 pub use counts::Counts;

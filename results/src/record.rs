@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cell, Failure, Machine, Measurement, Placement, Setup, Shows, TimeHistogram, Times, Wins,
+    Bound, Cell, Failure, Machine, Measurement, Placement, Setup, Shows, TimeHistogram, Times, Wins,
 };
 
 /// The version of the format that this program writes, and the newest it reads.
@@ -36,6 +36,9 @@ pub struct Record {
     /// What decides which subject is the best.
     #[serde(default)]
     pub wins: Wins,
+    /// The bound of a capacity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
     /// Which cell of the experiment.
     pub cell: Cell,
     /// The position of the subject among the designs of the experiment, from 0; 0 in records that

@@ -2,6 +2,7 @@
 //!
 //! Times are nanoseconds, rates requests a second, sizes bytes, fractions 0 to 1.
 
+mod capacities;
 mod crossovers;
 mod knees;
 mod ranking;
@@ -15,6 +16,7 @@ use crate::experiment::Experiment;
 use crate::metric::Metric;
 use crate::noise::Noise;
 
+pub use capacities::Capacity;
 pub use crossovers::{CrossoverAnswer, CrossoverKind};
 pub use knees::Knee;
 pub use ranking::{PointAnswer, Ranked};
@@ -57,6 +59,8 @@ pub struct ExperimentAnswers {
     pub map: Vec<MapCell>,
     /// Where the median response time doubles with the load.
     pub knees: Vec<Knee>,
+    /// The greatest load at which each subject meets the bound of the experiment.
+    pub capacities: Vec<Capacity>,
     /// Without an axis: all subjects, the best first.
     pub ranking: Vec<Ranked>,
 }
@@ -78,7 +82,8 @@ pub struct MapCell {
     pub decided: bool,
 }
 
-/// The metric by which subjects are ranked; the capacity is found from other runs.
+/// The metric by which subjects are ranked at a point. A capacity is no property of a point; there
+/// the statistic of the bound decides.
 pub(crate) fn metric_of(wins: Wins) -> Option<Metric> {
     match wins {
         Wins::Mean => Some(Metric::Mean),
@@ -86,7 +91,7 @@ pub(crate) fn metric_of(wins: Wins) -> Option<Metric> {
         Wins::P99 => Some(Metric::P99),
         Wins::Throughput => Some(Metric::Throughput),
         Wins::ProcessorTime => Some(Metric::ProcessorTime),
-        Wins::Capacity => None,
+        Wins::Capacity => Some(Metric::P99),
     }
 }
 
@@ -94,6 +99,11 @@ pub(crate) fn metric_of(wins: Wins) -> Option<Metric> {
 pub(crate) fn points(experiment: &Experiment<'_>, noise: &Noise) -> Vec<PointAnswer> {
     let metric = metric_of(experiment.wins);
     metric.map_or_else(Vec::new, |metric| ranking::points(experiment, metric, noise))
+}
+
+/// The capacities of an experiment that has a bound.
+pub(crate) fn capacities(experiment: &Experiment<'_>) -> Vec<Capacity> {
+    capacities::all(experiment)
 }
 
 impl Answers {
@@ -117,7 +127,7 @@ impl Answers {
 
 fn of_experiment(experiment: &Experiment<'_>, noise: &Noise) -> Vec<ExperimentAnswers> {
     let first = experiment.wins;
-    let others = Wins::ALL.into_iter().filter(|wins| *wins != first);
+    let others = Wins::ALL.into_iter().filter(|wins| *wins != first && *wins != Wins::Capacity);
     let all = std::iter::once(first).chain(others);
     let entries = all.filter_map(|wins| {
         let metric = metric_of(wins)?;
@@ -161,6 +171,7 @@ fn entry(
             true => knees::all(experiment),
             false => Vec::new(),
         },
+        capacities: if decides { capacities::all(experiment) } else { Vec::new() },
         points,
         ranking,
     }

@@ -350,6 +350,6 @@ fn order(one: &Ranked, other: &Ranked, metric: Metric) -> std::cmp::Ordering {
     match (fails(one), fails(other)) {
         (true, true) => other.answered.total_cmp(&one.answered),
         (false, false) => value(one).total_cmp(&value(other)),
-        (fails, _) => fails.cmp(&false),
+        (one_fails, other_fails) => one_fails.cmp(&other_fails),
     }
 }

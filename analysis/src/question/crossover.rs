@@ -81,8 +81,8 @@ fn in_words(
             };
             if longest < last {
                 format!(
-                    "{base} beats {other} when requests {verb} {} or less; from there to {} \
-                     {beyond}{why}.",
+                    "{other} never beats {base}: it is slower when requests {verb} {} or less, and from \
+                     there to {} {beyond}{why}.",
                     text::time(longest),
                     text::time(last)
                 )

@@ -1,6 +1,7 @@
 //! The kinds of question that an experiment can ask ([`results::Shows`]). Each has a file with its
 //! sentences and its figures.
 
+mod capacity;
 mod cost;
 mod crossover;
 mod load;
@@ -23,8 +24,14 @@ use crate::text;
 use crate::verdict::Finding;
 
 /// The questions that are answered in words over a whole axis, in their order.
-pub(crate) const SPOKEN: [Shows; 5] =
-    [Shows::Crossover, Shows::Load, Shows::ShortAmongLong, Shows::Map, Shows::Ranking];
+pub(crate) const SPOKEN: [Shows; 6] = [
+    Shows::Crossover,
+    Shows::Load,
+    Shows::ShortAmongLong,
+    Shows::Capacity,
+    Shows::Map,
+    Shows::Ranking,
+];
 
 /// The questions about one point. They are answered in words if the experiment has no axis, or if
 /// there is no other sentence.
@@ -53,7 +60,7 @@ pub(crate) fn findings(question: Shows, found: &ExperimentFindings<'_>) -> Vec<F
         // A map is a ranking over two axes.
         Shows::Map if found.experiment.shows(Shows::Ranking) => Vec::new(),
         Shows::Ranking | Shows::Map => ranking::findings(found),
-        Shows::Capacity => Vec::new(),
+        Shows::Capacity => capacity::findings(found),
     }
 }
 

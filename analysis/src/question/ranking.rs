@@ -127,7 +127,7 @@ fn metric(experiment: &Experiment<'_>) -> &'static str {
         Wins::P50 => "median response time",
         Wins::P99 => "the 99th percentile of the response time",
         Wins::Throughput => "requests answered per second",
-        Wins::Capacity => "capacity",
+        Wins::Capacity => "the 99th percentile of the response time",
         Wins::ProcessorTime => "processor time for a request",
     }
 }

@@ -252,6 +252,7 @@ impl Bench {
                 question: format!("What about {}?", self.name),
                 shows: self.shows.clone(),
                 wins: self.wins,
+                bound: None,
                 listed: 0,
                 cell: Cell { subject: subject.clone(), point: point(self.axis, x) },
                 setup: Setup {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use loadgen::expectation::{Expectation, Statistic};
 use results::{
-    Cell, FORMAT, Failure, Host, Outcome, Parameter, Place, Placement, Program, Record, RunKey,
-    Subject, bits,
+    Bound, Cell, FORMAT, Failure, Host, Outcome, Parameter, Place, Placement, Program, Record,
+    RunKey, Subject, bits,
 };
 use workload::Plan;
 
@@ -216,6 +217,7 @@ pub fn record(
         question: run.experiment.question.clone(),
         shows: run.experiment.shows.clone(),
         wins: run.experiment.wins,
+        bound: run.experiment.bound.as_ref().map(bound),
         listed: run.listed,
         cell: Cell { subject: run.subject.clone(), point: run.point.clone() },
         setup: run.setup.in_words(),
@@ -230,6 +232,16 @@ pub fn record(
         }],
         outcome,
     }
+}
+
+/// The bound of a capacity, for records.
+fn bound(expectation: &Expectation) -> Bound {
+    let quantile = match expectation.figure {
+        Statistic::Percentile(percent) => Some(percent / 100.0),
+        Statistic::Longest => Some(1.0),
+        Statistic::Mean => None,
+    };
+    Bound { quantile, below_ns: expectation.below_ns }
 }
 
 /// Mixes several numbers into one, by SplitMix64 (Steele, Lea and Flood 2014).
