@@ -35,6 +35,11 @@ impl Axis {
         }
     }
 
+    /// The same points on an axis that is logarithmic throughout.
+    pub(crate) fn logarithmic(&self) -> Self {
+        Self { xs: self.xs.clone(), besides: None, weights: self.weights.clone() }
+    }
+
     /// The position of a value on the axis, which is logarithmic above `besides` and linear below.
     pub(crate) fn position(&self, x: f64) -> f64 {
         (x + self.besides.unwrap_or(0.0)).max(f64::MIN_POSITIVE).ln()

@@ -87,6 +87,8 @@ pub struct PairedDifference {
     pub log_ratio: Estimate,
     /// What it says.
     pub standing: Standing,
+    /// Whether the difference exceeds chance and noise, however small it is.
+    pub is_certain: bool,
     /// The number of pairs of runs with the same plan.
     pub pairs: usize,
     /// Runs of the two cells that were disturbed and do not count.
@@ -247,15 +249,24 @@ pub fn judge(
 ) -> Option<Resampled> {
     let (low, high) = interval(value, &resamples, pairs)?;
     let tolerance = noise_floor.max(ALIKE.ln());
-    let standing = match pairs >= FEWEST_REPETITIONS {
+    let enough = pairs >= FEWEST_REPETITIONS;
+    let is_certain = enough && (low > 0.0 || high < 0.0) && value.abs() > noise_floor;
+    let standing = match enough {
         // A difference may be certain and yet too small to matter.
         true if -tolerance <= low && high <= tolerance => Standing::Alike,
-        true if (low > 0.0 || high < 0.0) && value.abs() > noise_floor => Standing::Decided,
+        true if is_certain => Standing::Decided,
         _ => Standing::Open,
     };
     let log_ratio = Estimate { value, low, high };
-    let difference =
-        PairedDifference { x, configured_x: x, log_ratio, standing, pairs, disturbed: 0 };
+    let difference = PairedDifference {
+        x,
+        configured_x: x,
+        log_ratio,
+        standing,
+        is_certain,
+        pairs,
+        disturbed: 0,
+    };
     Some(Resampled { difference, resamples })
 }
 
@@ -271,11 +282,16 @@ pub fn find(base: &str, other: &str, found: &[Resampled], besides: Option<f64>) 
     if differences.iter().all(|one| one.standing == Standing::Alike) {
         return Crossover::NoDifference;
     }
-    let decided_for = |other_wins: bool| {
-        differences.iter().any(|one| one.is_decided() && (one.log_ratio.value < 0.0) == other_wins)
-    };
+    let wins = |one: &PairedDifference, other_wins: bool| (one.log_ratio.value < 0.0) == other_wins;
+    let certain_for =
+        |other_wins: bool| differences.iter().any(|one| one.is_certain && wins(one, other_wins));
+    let decided_for =
+        |other_wins: bool| differences.iter().any(|one| one.is_decided() && wins(one, other_wins));
+    // Near a crossing the differences are small, but their signs may be certain.
+    if certain_for(false) && certain_for(true) && (decided_for(false) || decided_for(true)) {
+        return crossing_with_interval(base, other, found, besides);
+    }
     let winner = match (decided_for(false), decided_for(true)) {
-        (true, true) => return crossing_with_interval(base, other, found, besides),
         (false, false) => None,
         (_, other_wins) => Some(other_wins),
     };
@@ -308,7 +324,7 @@ fn crossing_with_interval(
         let other_wins = one.log_ratio.value < 0.0;
         (one.x > value) == (other_wins == other_beyond)
     };
-    if !differences.iter().filter(|one| one.is_decided()).all(is_on_its_side) {
+    if !differences.iter().filter(|one| one.is_certain).all(is_on_its_side) {
         return unclear;
     }
     let resamples = found.iter().map(|one| one.resamples.len()).min().unwrap_or(0);
@@ -327,11 +343,15 @@ fn crossing_with_interval(
     let Some((low, high)) = interval(axis.position(value), &crossings, pairs) else {
         return unclear;
     };
+    // The two ways to interpolate differ where points are far apart: neither is known to be right.
+    let margin =
+        axis.logarithmic().crossing(&values).map_or(0.0, |(at, _)| (at - value).abs() / 2.0);
     // Beyond the points there is nothing to interpolate.
     let within = |position: f64| axis.value(position).clamp(axis.first(), axis.last());
     let winner_beyond = if other_beyond { other } else { base }.to_owned();
     // Rounding must not put the value outside its interval.
-    let (low, high) = (within(low).min(value), within(high).max(value));
+    let (low, high) = (within(low).min(value) - margin, within(high).max(value) + margin);
+    let low = low.max(axis.first());
     Crossover::At { value, low, high, winner_beyond }
 }
 

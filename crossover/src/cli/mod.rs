@@ -127,7 +127,8 @@ pub struct ServeArgs {
     /// Maximum processor time that a request may ask for
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = read_duration)]
     pub max_compute: Duration,
-    /// Close a connection after this long without traffic, or with an unfinished request or reply
+    /// Close a connection on which nothing has come or gone for this long, or whose request or reply
+    /// takes longer than this to transfer
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = read_positive_duration)]
     pub idle: Duration,
     /// For the designs with delayed allocation: how long a request may run before another worker

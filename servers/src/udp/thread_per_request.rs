@@ -19,8 +19,8 @@
 //!
 //! # When it pays
 //!
-//! It pays when requests arrive while others are being served, and each waits for longer than it
-//! takes to create a thread. (Instead of waiting, a request may compute while a processor is free.)
+//! It pays when requests arrive while others are being served, and each of them waits, or computes
+//! on a processor that is otherwise free, for longer than it takes to create a thread.
 //! A request that arrives alone pays for its thread and gains nothing: "the cost of concurrency
 //! could be greater than the gain". A flood of requests would become a flood of threads. The master
 //! therefore takes a free slot (the right to one more worker) before it takes a request. When no
