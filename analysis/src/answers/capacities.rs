@@ -11,10 +11,12 @@ use crate::sample::Sample;
 
 /// The capacity of a subject.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Capacity {
     /// The subject.
     pub name: String,
     /// The axis: `rate`.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub axis: Parameter,
     /// The bound in nanoseconds.
     pub below_ns: u64,

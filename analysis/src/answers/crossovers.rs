@@ -12,15 +12,17 @@ use crate::noise::Noise;
 
 /// How two subjects compare over an axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CrossoverAnswer {
     /// The subject that the experiment names first.
     pub base: String,
     /// The other.
     pub other: String,
     /// The axis.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub axis: Parameter,
-    /// With two axes: the value on the other one.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    /// With two axes: the value on the other one; empty with one.
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, f64>"))]
     pub at: BTreeMap<Parameter, f64>,
     /// The outcome.
     pub kind: CrossoverKind,
@@ -32,9 +34,9 @@ pub struct CrossoverAnswer {
     pub high: Option<f64>,
     /// The subject that is better beyond the crossing, or at every decided point.
     pub winner_beyond: Option<String>,
-    /// The least value of the axis at which a difference is decided, and the greatest.
+    /// The least value of the axis at which a difference is decided.
     pub decided_from: Option<f64>,
-    /// The greatest.
+    /// The greatest such value.
     pub decided_to: Option<f64>,
     /// How many times as good as the base the other is at the last decided point; below 1 if the
     /// base is the better one there.
@@ -45,6 +47,7 @@ pub struct CrossoverAnswer {
 
 /// The kind of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CrossoverKind {
     /// They cross once.

@@ -11,10 +11,12 @@ use crate::sample::Sample;
 
 /// The knee of a subject.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Knee {
     /// The subject.
     pub name: String,
     /// The axis: `rate`.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub axis: Parameter,
     /// The load at which the median response time is twice that at the lowest load; null if it does
     /// not double up to the highest load.

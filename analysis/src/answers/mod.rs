@@ -26,6 +26,7 @@ pub const ANSWERS_FORMAT: u32 = 1;
 
 /// Everything that the records of a bench answer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Answers {
     /// Version of this format.
     pub format: u32,
@@ -41,6 +42,7 @@ pub struct Answers {
 
 /// What one experiment answers by one metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ExperimentAnswers {
     /// Name of the experiment.
     pub name: String,
@@ -67,8 +69,10 @@ pub struct ExperimentAnswers {
 
 /// A cell of a pay-off map.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MapCell {
     /// The point, as achieved.
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, f64>"))]
     pub x: BTreeMap<Parameter, f64>,
     /// The transport of its subjects.
     pub transport: String,
@@ -182,5 +186,18 @@ impl Answers {
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("answers are plain data")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answers;
+
+    /// If it fails, what it prints belongs into the file.
+    #[test]
+    fn the_schema_of_the_answers_is_committed() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Answers)).expect("data");
+        let committed = include_str!("../../../schemas/answers.schema.json");
+        assert!(committed.trim_end() == schema, "schemas/answers.schema.json should be:\n{schema}");
     }
 }

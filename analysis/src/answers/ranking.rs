@@ -19,11 +19,14 @@ use crate::text;
 
 /// Which subject is the best at a point.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PointAnswer {
     /// The point: processing as the servers achieved it, everything else as configured. Empty
     /// without an axis.
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, f64>"))]
     pub x: BTreeMap<Parameter, f64>,
     /// The point as configured.
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, f64>"))]
     pub configured: BTreeMap<Parameter, f64>,
     /// The transport of the subjects that are ranked; each transport is ranked alone.
     pub transport: String,
@@ -48,6 +51,7 @@ pub struct PointAnswer {
 
 /// A subject in a ranking.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Ranked {
     /// Its name.
     pub name: String,

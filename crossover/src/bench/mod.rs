@@ -1,6 +1,7 @@
 //! `crossover bench`: all runs of a scenario, then the report.
 
 mod budget;
+mod calibration;
 pub(crate) mod folder;
 mod outlook;
 pub(crate) mod report;
@@ -53,6 +54,8 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     if arguments.budget.is_some() {
         budget.fit(&mut scenario);
     }
+    let stop = || interrupt.came();
+    calibration::calibrate(&mut scenario, &folder.records, &mut testbed, &stop)?;
     let mut bench = Bench::new(folder, &scenario, budget, arguments.json);
     let ended = bench.measure(&scenario, &mut testbed, &interrupt);
     let mut errors: Vec<Error> = ended.err().into_iter().collect();

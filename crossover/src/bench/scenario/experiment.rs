@@ -54,6 +54,10 @@ pub struct ExperimentSpec {
     load: LoadSpec,
     rate: Option<Rate>,
     utilisation: Option<f64>,
+    calibrated_utilisation: Option<f64>,
+    /// The service time at each point as the first subject achieved it, in nanoseconds, once it was
+    /// measured.
+    calibrated: Vec<(BTreeMap<Parameter, f64>, f64)>,
     window: Option<Duration>,
     requests: Option<u32>,
     warmup: Option<Duration>,
@@ -81,6 +85,12 @@ impl ExperimentSpec {
             load: load(table)?,
             rate: scalar("rate", &table.rate, str::parse)?,
             utilisation: scalar("utilisation", &table.utilisation, utilisation)?,
+            calibrated_utilisation: scalar(
+                "calibrated_utilisation",
+                &table.calibrated_utilisation,
+                utilisation,
+            )?,
+            calibrated: Vec::new(),
             window: maybe("for", table.window.as_ref(), read_seconds)?,
             requests: table.requests,
             warmup: maybe("warmup", table.warmup.as_ref(), read_seconds)?,
@@ -176,6 +186,7 @@ impl ExperimentSpec {
         let rates = [
             self.rate.is_some(),
             self.utilisation.is_some(),
+            self.calibrated_utilisation.is_some(),
             varies(Parameter::Rate),
             varies(Parameter::Utilisation),
         ];
@@ -259,6 +270,24 @@ impl ExperimentSpec {
         self.listed.iter().position(|one| one == point)
     }
 
+    /// Whether its rates follow from service times that are still to be measured at this point.
+    #[must_use]
+    pub fn wants_calibration(&self, point: &BTreeMap<Parameter, f64>) -> bool {
+        self.calibrated_utilisation.is_some() && self.calibrated.iter().all(|(at, _)| at != point)
+    }
+
+    /// Sets the service time at a point.
+    pub fn calibrate(&mut self, point: &BTreeMap<Parameter, f64>, service_ns: f64) {
+        self.calibrated.retain(|(at, _)| at != point);
+        self.calibrated.push((point.clone(), service_ns));
+    }
+
+    /// The service time at a point that a run at this rate was planned with.
+    #[must_use]
+    pub fn service_ns_at(&self, rate_per_s: f64) -> Option<f64> {
+        self.calibrated_utilisation.map(|share| share / rate_per_s * 1e9)
+    }
+
     /// Leaves out every second point between the ends of its longest axis; returns whether there
     /// was one to leave out.
     pub fn thin(&mut self) -> bool {
@@ -283,8 +312,10 @@ impl ExperimentSpec {
         point: &BTreeMap<Parameter, f64>,
         processing_ns: f64,
     ) -> Result<Rate, String> {
-        let service_s = processing_ns / 1e9 + ALLOWANCE.as_secs_f64();
-        let utilisation = point.get(&Parameter::Utilisation).copied().or(self.utilisation);
+        let measured = self.calibrated.iter().find(|(at, _)| at == point).map(|(_, ns)| ns / 1e9);
+        let service_s = measured.unwrap_or(processing_ns / 1e9 + ALLOWANCE.as_secs_f64());
+        let utilisation = point.get(&Parameter::Utilisation).copied();
+        let utilisation = utilisation.or(self.utilisation).or(self.calibrated_utilisation);
         let per_second = match (point.get(&Parameter::Rate), self.rate) {
             (Some(rate), _) => *rate,
             (None, Some(rate)) => rate.get(),

@@ -116,6 +116,8 @@ pub(super) struct ExperimentTable {
     #[serde(default)]
     pub(super) utilisation: Option<Placed>,
     #[serde(default)]
+    pub(super) calibrated_utilisation: Option<Placed>,
+    #[serde(default)]
     pub(super) burst: Option<Placed>,
     #[serde(default, rename = "for")]
     pub(super) window: Option<Placed>,
