@@ -43,7 +43,10 @@ pub fn value(parameter: Parameter, x: f64) -> String {
         ParameterUnit::Time => time(x),
         ParameterUnit::Rate => rate(x),
         ParameterUnit::Size => size(x),
-        ParameterUnit::Count => format!("{x:.0} {parameter}"),
+        ParameterUnit::Count if parameter.to_string().ends_with('s') => {
+            format!("{x:.0} {parameter}")
+        }
+        ParameterUnit::Count => format!("{parameter} {x:.0}"),
         ParameterUnit::Number => format!("{parameter} {}", three_digits(x)),
     }
 }
@@ -106,6 +109,8 @@ mod tests {
         assert_eq!(time_range(900_000.0, 1_200_000.0), "900 µs to 1.20 ms");
         assert_eq!(rate(1500.0), "1500/s");
         assert_eq!(size(4_194_304.0), "4.00 MiB");
+        assert_eq!(value(Parameter::Clients, 16.0), "16 clients");
+        assert_eq!(value(Parameter::Burst, 8.0), "burst 8");
         assert_eq!(change(0.965), "−3.5 %");
         assert_eq!(change(1.0), "+0.0 %");
         assert_eq!(change(2.5), "×2.50");

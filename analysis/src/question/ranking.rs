@@ -67,15 +67,13 @@ fn in_words(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> String {
         let all: Vec<String> = std::iter::once(phrase(best)).chain(tied).collect();
         return format!("it is undecided which of {} is the best{at}", text::list(&all));
     }
-    let (verb, names) = match tied.is_empty() {
-        true => ("is the best", phrase(best)),
-        false => {
-            let all: Vec<String> = std::iter::once(phrase(best)).chain(tied).collect();
-            ("are the best, and alike,", text::list(&all))
-        }
-    };
-    let at = if tied_is_all(first) { at } else { format!("{at}{}", by_how_much(stretch)) };
-    format!("{names} {}{at}", verb.trim_end_matches(','))
+    let all: Vec<String> = std::iter::once(phrase(best)).chain(tied).collect();
+    let names = text::list(&all);
+    if tied_is_all(first) {
+        return format!("{names} are equally good{at}");
+    }
+    let verb = if all.len() == 1 { "is the best" } else { "are the best and equally good" };
+    format!("{names} {verb}{at}{}", by_how_much(stretch))
 }
 
 fn tied_is_all(point: &PointAnswer) -> bool {
