@@ -88,7 +88,12 @@ fn opening(findings: &[Finding], experiments: &[&Experiment<'_>]) -> [Option<Str
         let doubtful = doubtful(finding, experiments);
         format!("{}{doubtful}", finding.text)
     };
-    let Some(first) = best(None) else { return [findings.first().map(said), None] };
+    let Some(first) = best(None) else {
+        // A ranking names the best; what comes before it says who cannot be.
+        let is_ranking = |one: &&Finding| one.transport.is_some() && one.pair.is_none();
+        let opens = findings.iter().find(is_ranking).or(findings.first());
+        return [opens.map(said), None];
+    };
     let second = best(first.transport);
     let over = |finding: &Finding| {
         let transport = finding.transport.map_or_else(String::new, |it| it.to_string());
@@ -107,7 +112,8 @@ fn doubtful(finding: &Finding, experiments: &[&Experiment<'_>]) -> String {
             finding.transport.is_none_or(|one| one == transport)
         })
         .collect();
-    let doubted = runs.iter().filter(|run| run.measured.is_doubted()).count();
+    let is_disturbed = |doubt: &Doubt| !doubt.concerns_tail_only() && !doubt.is_about_the_server();
+    let doubted = runs.iter().filter(|run| run.measured.doubts.iter().any(is_disturbed)).count();
     if runs.is_empty() || 2 * doubted < runs.len() {
         return String::new();
     }

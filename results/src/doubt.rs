@@ -302,6 +302,19 @@ impl Doubt {
         matches!(self, Self::TooFewSamples { .. } | Self::LittlesLaw { .. })
     }
 
+    /// Whether it tells what the server did, and not what disturbed the measurement.
+    #[must_use]
+    pub fn is_about_the_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Unanswered { .. }
+                | Self::WrongReplies { .. }
+                | Self::UnservedConnections { .. }
+                | Self::ConnectionRetries { .. }
+                | Self::QueueOverflow { .. }
+        )
+    }
+
     /// Whether the warning concerns only the tail; means and medians stay valid.
     #[must_use]
     pub fn concerns_tail_only(&self) -> bool {

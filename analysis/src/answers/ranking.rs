@@ -158,7 +158,8 @@ fn answer(
         .collect();
     let verdict = Verdict::of(&candidates, &differences, best);
     for (candidate, difference) in candidates.iter_mut().zip(&differences) {
-        candidate.ranked.factor = difference.as_ref().map(|it| it.log_ratio.value.exp());
+        let compares = difference.as_ref().filter(|_| candidate.may_win);
+        candidate.ranked.factor = compares.map(|it| it.log_ratio.value.exp());
         candidate.ranked.decided = match difference {
             Some(difference) => difference.standing != Standing::Open || !candidate.may_win,
             None => best.is_some_and(|best| best.name == candidate.subject.name) && verdict.decided,
@@ -230,7 +231,11 @@ impl Verdict {
         let name = |(candidate, _): &(&Candidate<'_>, Option<&PairedDifference>)| {
             candidate.subject.name.clone()
         };
-        let next = worse.iter().find_map(|(_, one)| *one).or_else(|| rivals.first()?.1);
+        // Beside one that leaves requests unanswered no factor means anything.
+        let can_win =
+            |(candidate, _): &&(&Candidate<'_>, Option<&PairedDifference>)| candidate.may_win;
+        let next = worse.iter().find(can_win).and_then(|(_, one)| *one);
+        let next = next.or_else(|| rivals.iter().find(can_win).and_then(|(_, one)| *one));
         let factor = next.map(|one| {
             let ratio = one.log_ratio;
             (ratio.value.exp(), ratio.low.exp(), ratio.high.exp())

@@ -3,9 +3,10 @@
 use protocol::Transport;
 use results::{Subject, Wins};
 
-use crate::answers::PointAnswer;
+use crate::answers::{PointAnswer, Ranked};
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
+use crate::pairs::MOST_UNANSWERED;
 use crate::text;
 use crate::verdict::Finding;
 
@@ -69,15 +70,17 @@ fn in_words(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> String {
     }
     let all: Vec<String> = std::iter::once(phrase(best)).chain(tied).collect();
     let names = text::list(&all);
-    if tied_is_all(first) {
+    if tied_is_all(first) && all.len() > 1 {
         return format!("{names} are equally good{at}");
     }
     let verb = if all.len() == 1 { "is the best" } else { "are the best and equally good" };
     format!("{names} {verb}{at}{}", by_how_much(stretch))
 }
 
+/// Whether nobody else answers enough requests to be compared with the best.
 fn tied_is_all(point: &PointAnswer) -> bool {
-    point.tied.len() + 1 >= point.ranking.len()
+    let can_win = |ranked: &&Ranked| ranked.answered >= 1.0 - MOST_UNANSWERED;
+    point.tied.len() + 1 >= point.ranking.iter().filter(can_win).count()
 }
 
 /// The factors over a stretch.
