@@ -75,6 +75,10 @@ impl OwnFolder {
         if !of_ours && !begins_as_ours(&self.path.join(RECORDS)) {
             return Err(Error::Foreign(page));
         }
+        let answers = self.path.join(reports::ANSWERS);
+        if answers.exists() && !begins_as_ours(&answers) {
+            return Err(Error::Foreign(answers));
+        }
         // Figures with neither a page nor a scenario beside them are foreign.
         let figures = self.path.join("figures");
         let has_figures = fs::read_dir(&figures).is_ok_and(|mut entries| entries.next().is_some());
@@ -95,7 +99,7 @@ impl OwnFolder {
     }
 }
 
-/// Whether a file of records begins as this program writes it.
+/// Whether a file of records or answers begins as this program writes it.
 fn begins_as_ours(records: &Path) -> bool {
     const BEGINNING: &[u8] = b"{\"format\":";
     let mut begin = [0; BEGINNING.len()];
@@ -295,5 +299,10 @@ mod tests {
         assert!(matches!(own.may_hold_a_page(), Err(Error::Foreign(_))));
         fs::write(&page, format!("<html><head>{}</head></html>", reports::PAGE_MARK)).expect("ok");
         assert!(own.may_hold_a_page().is_ok(), "it is ours");
+        let answers = folder.path().join("answers.json");
+        fs::write(&answers, "{\"mine\": 42}").expect("writable");
+        assert!(matches!(own.may_hold_a_page(), Err(Error::Foreign(_))));
+        fs::write(&answers, "{\"format\":1}").expect("writable");
+        assert!(own.may_hold_a_page().is_ok(), "they are ours");
     }
 }
