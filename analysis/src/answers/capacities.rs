@@ -3,8 +3,7 @@
 use results::{Bound, Parameter, Subject};
 use serde::Serialize;
 
-use crate::bootstrap::{FEWEST_REPETITIONS, RESAMPLES, Resampler, interval};
-use crate::curve::achieved_x;
+use super::along::Along;
 use crate::experiment::Experiment;
 use crate::metric::Metric;
 use crate::sample::Sample;
@@ -53,43 +52,22 @@ fn capacity(
     axis: Parameter,
     bound: Bound,
 ) -> Option<Capacity> {
-    let cells: Vec<(f64, Sample, usize)> = experiment
-        .xs()
-        .into_iter()
-        .filter_map(|x| {
-            let runs = experiment.cell(subject, x, false);
-            let sample = match bound.quantile {
-                Some(quantile) => Sample::of_times(&runs, quantile),
-                None => Sample::of(Metric::Mean, &runs)?,
-            };
-            Some((achieved_x(experiment, subject, x)?, sample, runs.len()))
-        })
-        .collect();
-    let curve = |weights: &mut dyn FnMut(usize) -> Vec<u32>| -> Vec<(f64, f64)> {
-        let value = |(x, sample, runs): &(f64, Sample, usize)| {
-            sample.value(&weights(*runs)).map(|value| (*x, value))
-        };
-        cells.iter().filter_map(value).collect()
-    };
-    let points = curve(&mut |runs| vec![1; runs]);
+    let along = Along::of(experiment, subject, |runs| match bound.quantile {
+        Some(quantile) => Some(Sample::of_times(runs, quantile)),
+        None => Sample::of(Metric::Mean, runs),
+    });
+    along.last()?;
     let below = bound.below_ns as f64;
-    let value = meets(&points, below);
-    let fewest = cells.iter().map(|(_, _, runs)| *runs).min()?;
-    let mut resampler = Resampler::salted(3);
-    let drawn: Vec<f64> = (0..RESAMPLES)
-        .filter_map(|_| meets(&curve(&mut |runs| resampler.draw(runs)), below))
-        .map(f64::ln)
-        .collect();
-    let is_known = fewest >= FEWEST_REPETITIONS && drawn.len() >= RESAMPLES * 95 / 100;
-    let ends = value.filter(|_| is_known).and_then(|at| interval(at.ln(), &drawn, fewest));
+    let place = along.place(3, |points| meets(points, below));
+    let points = along.points();
     let missed = points.iter().position(|(_, value)| *value >= below);
     Some(Capacity {
         name: subject.name.clone(),
         axis,
         below_ns: bound.below_ns,
-        value,
-        low: ends.map(|(low, _)| low.exp()),
-        high: ends.map(|(_, high)| high.exp()),
+        value: place.value,
+        low: place.ends.map(|(low, _)| low),
+        high: place.ends.map(|(_, high)| high),
         met_to: points[..missed.unwrap_or(points.len())].last().map(|(x, _)| *x),
         missed_from: missed.map(|at| points[at].0),
     })

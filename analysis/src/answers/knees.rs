@@ -3,8 +3,8 @@
 use results::{Parameter, Subject};
 use serde::Serialize;
 
-use crate::bootstrap::{FEWEST_REPETITIONS, RESAMPLES, Resampler, interval};
-use crate::curve::{achieved_x, doubles};
+use super::along::Along;
+use crate::curve::doubles;
 use crate::experiment::Experiment;
 use crate::metric::Metric;
 use crate::sample::Sample;
@@ -35,38 +35,18 @@ pub(super) fn all(experiment: &Experiment<'_>) -> Vec<Knee> {
 }
 
 fn knee(experiment: &Experiment<'_>, subject: &Subject) -> Option<Knee> {
-    let axis = experiment.axis?;
-    let cells: Vec<(f64, Sample, usize)> = experiment
-        .xs()
-        .into_iter()
-        .filter_map(|x| {
-            let runs = experiment.cell(subject, x, false);
-            let sample = Sample::of(Metric::P50, &runs)?;
-            Some((achieved_x(experiment, subject, x)?, sample, runs.len()))
-        })
-        .collect();
-    let curve = |weights: &mut dyn FnMut(usize) -> Vec<u32>| -> Vec<(f64, f64)> {
-        let value = |(x, sample, runs): &(f64, Sample, usize)| {
-            sample.value(&weights(*runs)).filter(|value| value.is_finite()).map(|value| (*x, value))
-        };
-        cells.iter().filter_map(value).collect()
-    };
-    let value = doubles(&curve(&mut |runs| vec![1; runs]));
-    let fewest = cells.iter().map(|(_, _, runs)| *runs).min()?;
-    let mut resampler = Resampler::salted(2);
-    let drawn: Vec<f64> = (0..RESAMPLES)
-        .filter_map(|_| doubles(&curve(&mut |runs| resampler.draw(runs))))
-        .map(f64::ln)
-        .collect();
-    let is_known = fewest >= FEWEST_REPETITIONS && drawn.len() >= RESAMPLES * 95 / 100;
-    let ends = value.filter(|_| is_known).and_then(|at| interval(at.ln(), &drawn, fewest));
-    let measured_to = cells.last().map(|(x, _, _)| *x)?;
+    let along = Along::of(experiment, subject, |runs| Sample::of(Metric::P50, runs));
+    let measured_to = along.last()?;
+    let place = along.place(2, |points| {
+        let known = points.iter().copied().filter(|(_, value)| value.is_finite());
+        doubles(&known.collect::<Vec<_>>())
+    });
     Some(Knee {
         name: subject.name.clone(),
-        axis,
-        value,
-        low: ends.map(|(low, _)| low.exp()),
-        high: ends.map(|(_, high)| high.exp().min(measured_to)),
+        axis: experiment.axis?,
+        value: place.value,
+        low: place.ends.map(|(low, _)| low),
+        high: place.ends.map(|(_, high)| high.min(measured_to)),
         measured_to,
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! Times are nanoseconds, rates requests a second, sizes bytes, fractions 0 to 1.
 
+mod along;
 mod capacities;
 mod crossovers;
 mod knees;
@@ -86,8 +87,8 @@ pub struct MapCell {
     pub decided: bool,
 }
 
-/// The metric by which subjects are ranked at a point. A capacity is no property of a point; there
-/// the statistic of the bound decides.
+/// The metric by which subjects are ranked at a point. A capacity is no property of a point;
+/// there the 99th percentile decides.
 pub(crate) fn metric_of(wins: Wins) -> Option<Metric> {
     match wins {
         Wins::Mean => Some(Metric::Mean),

@@ -175,9 +175,8 @@ impl Bench {
         let to_do =
             remaining(runs.to_vec(), &self.folder.records, |setup| testbed.placement(setup));
         self.progress.skip(runs.len() - to_do.len());
-        let ended = self.make_each(&to_do, testbed, interrupt)?;
+        let mut ended = self.make_each(&to_do, testbed, interrupt)?;
         let mut repeats_left = (runs.len() as f64 * MOST_REPEATS).ceil() as usize;
-        let mut ended = ended;
         while ended == Ended::Done && self.repeats_disturbed && repeats_left > 0 {
             let records = &self.folder.records;
             let mut again = disturbed(runs, records, |setup| testbed.placement(setup));
@@ -202,6 +201,7 @@ impl Bench {
         loop {
             let settled = Settled::of(self.folder.records.clone());
             let findings = Findings::of_settled(&settled);
+            self.tell(&settled, &findings);
             let wishes = wishes(scenario, &findings, &settled.records);
             let runs = further(scenario, &wishes).map_err(Error::Usage)?;
             let placement = |setup: &crate::setup::Setup| testbed.placement(setup);
@@ -214,7 +214,6 @@ impl Bench {
             if ended != Ended::Done {
                 return Ok(ended);
             }
-            self.tell_answers();
         }
     }
 
@@ -259,11 +258,14 @@ impl Bench {
         record(run, names, order, now_ms, testbed, &|| interrupt.came())
     }
 
-    /// Tells the answers that are decided by now and were not told before, and writes the page of
-    /// what is known, so that it stands there however the bench ends.
     fn tell_answers(&mut self) {
         let settled = Settled::of(self.folder.records.clone());
-        let findings = Findings::of_settled(&settled);
+        self.tell(&settled, &Findings::of_settled(&settled));
+    }
+
+    /// Tells the answers that are decided by now and were not told before, and writes the page of
+    /// what is known, so that it stands there however the bench ends.
+    fn tell(&mut self, settled: &Settled, findings: &Findings<'_>) {
         for finding in &findings.verdict.findings {
             let Some((base, other)) = &finding.pair else { continue };
             let is_it = |it: &&CrossoverAnswer| it.base == *base && it.other == *other;
@@ -278,7 +280,7 @@ impl Bench {
             }
         }
         // An error is told at the end, where the page is written again.
-        let _ = reports::write_report(&settled, &findings, &self.folder.own.path);
+        let _ = reports::write_report(settled, findings, &self.folder.own.path);
     }
 
     /// Prints the verdict, writes the page and its figures, and prints the path of the page as the

@@ -39,20 +39,17 @@ pub struct Wish {
 pub fn wishes(scenario: &Scenario, findings: &Findings<'_>, records: &[Record]) -> Vec<Wish> {
     let mut wishes: Vec<Wish> = Vec::new();
     for (number, experiment) in scenario.experiments.iter().enumerate() {
-        let answers = findings.answers.experiments.iter();
-        let Some(answers) = answers.into_iter().find(|it| it.name == experiment.name) else {
-            continue;
-        };
+        let mut answers = findings.answers.experiments.iter();
+        let Some(answers) = answers.find(|it| it.name == experiment.name) else { continue };
         let cells = open_cells(experiment, answers, findings);
         for (subject, point) in cells {
             let made = repetitions_made(experiment, subject, &point, records);
             if made >= MOST * scenario.repetitions.max(1) {
                 continue;
             }
-            let first = if made == 0 { 0 } else { made };
             // A new point needs as many runs as an interval does.
             let last = if made == 0 { scenario.repetitions } else { made + 1 };
-            wishes.extend((first..last).map(|repetition| Wish {
+            wishes.extend((made..last).map(|repetition| Wish {
                 experiment: number,
                 subject,
                 point: point.clone(),
