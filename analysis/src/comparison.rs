@@ -4,8 +4,8 @@
 //! logarithm of the ratio of their values is positive where the first one is better. A crossover is
 //! the zero of that difference, interpolated on the logarithmic axis, between the part of the axis
 //! that the first subject wins and the part that the second one wins. Its interval comes from
-//! resampled runs. A crossover is reported only if each side has a decided point: one whose interval
-//! excludes "no difference", and whose difference is larger than that of identical runs.
+//! resampled runs. A crossover is reported only if each side has a certain point: one whose 99 %
+//! interval excludes "no difference", and whose difference is larger than that of identical runs.
 //!
 //! Noise makes an interval wider and a point undecided. It never makes two subjects alike: that
 //! they are is reported only where the whole interval is within the tolerance.
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use results::{Parameter, Subject};
 
 use crate::axis::Axis;
-use crate::bootstrap::{Estimate, FEWEST_REPETITIONS, interval};
+use crate::bootstrap::{Estimate, FEWEST_REPETITIONS, interval, interval_to_decide};
 use crate::curve::{achieved_x, base_of};
 use crate::experiment::{Experiment, Run};
 use crate::metric::Metric;
@@ -85,6 +85,8 @@ pub struct PairedDifference {
     /// The logarithm of the other's value over the base's (of the base's over the other's where
     /// more is better): negative where the other is better.
     pub log_ratio: Estimate,
+    /// The 99 % interval of that logarithm, which decides.
+    pub decides: (f64, f64),
     /// What it says.
     pub standing: Standing,
     /// Whether the difference exceeds chance and noise, however small it is.
@@ -148,14 +150,18 @@ pub struct Resampled {
     pub resamples: Vec<f64>,
 }
 
-/// Compares the iterative design of each transport with every other one, by mean response time.
+/// Compares one subject of each transport with every other one, by mean response time: the iterative
+/// one, or without one the first that the experiment names.
 #[must_use]
 pub fn comparisons(experiment: &Experiment<'_>, noise: &Noise) -> Vec<Comparison> {
+    let listed = experiment.subjects_as_listed();
     experiment
         .subjects()
         .into_iter()
         .filter_map(|other| {
-            let base = base_of(experiment, other).filter(|base| base.name != other.name)?;
+            let first = listed.iter().find(|it| it.transport == other.transport).copied();
+            let base = base_of(experiment, other).or(first)?;
+            let base = Some(base).filter(|base| base.name != other.name)?;
             Some(compare(experiment, base, other, Metric::Mean, noise))
         })
         .collect()
@@ -250,10 +256,11 @@ pub fn judge(
     let (low, high) = interval(value, &resamples, pairs)?;
     let tolerance = noise_floor.max(ALIKE.ln());
     let enough = pairs >= FEWEST_REPETITIONS;
-    let is_certain = enough && (low > 0.0 || high < 0.0) && value.abs() > noise_floor;
+    let decides = interval_to_decide(value, &resamples, pairs)?;
+    let is_certain = enough && (decides.0 > 0.0 || decides.1 < 0.0) && value.abs() > noise_floor;
     let standing = match enough {
         // A difference may be certain and yet too small to matter.
-        true if -tolerance <= low && high <= tolerance => Standing::Alike,
+        true if -tolerance <= decides.0 && decides.1 <= tolerance => Standing::Alike,
         true if is_certain => Standing::Decided,
         _ => Standing::Open,
     };
@@ -262,6 +269,7 @@ pub fn judge(
         x,
         configured_x: x,
         log_ratio,
+        decides,
         standing,
         is_certain,
         pairs,

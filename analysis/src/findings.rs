@@ -1,12 +1,9 @@
 //! All findings from the records. They are computed once, for the page, the terminal and the
 //! figures.
 
-use std::collections::BTreeMap;
+use results::{Record, Settled, Shows};
 
-use results::{Parameter, Record, Settled, Shows};
-
-use crate::answers::{self, Answers, CrossoverAnswer};
-use crate::comparison::{Standing, difference};
+use crate::answers::Answers;
 use crate::experiment::{Experiment, experiments};
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::Figure;
@@ -70,28 +67,10 @@ impl<'a> Findings<'a> {
         let experiments: Vec<ExperimentFindings<'a>> = experiments.into_iter().map(found).collect();
         let sentences = experiments.iter().flat_map(sentences).collect();
         let verdict = verdict(&experiments, sentences);
-        let of_all: Vec<&Experiment<'_>> = experiments.iter().map(|it| &it.experiment).collect();
-        let answers = Answers::of(&of_all, &noise, made_again);
+        let ranked: Vec<_> =
+            experiments.iter().map(|found| (&found.experiment, &found.points[..])).collect();
+        let answers = Answers::of(&ranked, &noise, made_again);
         Self { experiments, noise, verdict, answers }
-    }
-
-    /// What the runs at one point say about the two subjects of a crossover, by the metric that
-    /// decides; `None` if there is no pair of runs.
-    #[must_use]
-    pub fn standing(
-        &self,
-        experiment: &str,
-        crossover: &CrossoverAnswer,
-        point: &BTreeMap<Parameter, f64>,
-    ) -> Option<Standing> {
-        let found = self.experiments.iter().find(|found| found.experiment.name == experiment)?;
-        let experiment = &found.experiment;
-        let subjects = experiment.subjects();
-        let named = |name: &str| subjects.iter().find(|subject| subject.name == name).copied();
-        let (base, other) = (named(&crossover.base)?, named(&crossover.other)?);
-        let metric = answers::metric_of(experiment.wins)?;
-        let found = difference(experiment, base, other, point, metric, &self.noise)?;
-        Some(found.difference.standing)
     }
 
     /// The figures that the experiments can show, in reading order.

@@ -59,7 +59,7 @@ pub(crate) fn verdict(experiments: &[ExperimentFindings<'_>], findings: Vec<Find
     let [headline, second] = opening(&findings, &experiments);
     let runs: usize = experiments.iter().map(|experiment| experiment.runs.len()).sum();
     let headline = match headline {
-        Some(text) => format!("On this machine {text}"),
+        Some(text) => format!("On this machine, {text}"),
         None if runs > 0 => {
             format!(
                 "{runs} runs were measured, and nothing can be said of them: none was answered."
@@ -158,16 +158,16 @@ pub(crate) fn unanswered(experiment: &Experiment<'_>) -> Vec<Finding> {
             true => "all of its requests".to_owned(),
             false => format!("{} % of its requests", text::three_digits(share * 100.0)),
         };
-        let why = too_few_workers(experiment, subject, x);
+        let why = why_unanswered(experiment, subject, x);
         let text = format!("{} left {how_many} unanswered{at}{why}.", subject.in_a_sentence());
         Some(Finding::of(experiment, text))
     };
     experiment.subjects().into_iter().filter_map(sentence).collect()
 }
 
-/// The reason why a subject left requests unanswered, if it kept more connections than it has workers:
-/// then some connections never bring a reply while others do. Otherwise empty.
-fn too_few_workers(experiment: &Experiment<'_>, subject: &Subject, x: f64) -> String {
+/// The reason why a subject left requests unanswered, if it was overloaded, or kept more connections
+/// than it has workers: then some connections never bring a reply while others do. Otherwise empty.
+fn why_unanswered(experiment: &Experiment<'_>, subject: &Subject, x: f64) -> String {
     let runs = experiment.cell(subject, x, false);
     let unserved = |run: &Run<'_>| {
         run.measured.doubts.iter().find_map(|doubt| match doubt {
@@ -176,6 +176,12 @@ fn too_few_workers(experiment: &Experiment<'_>, subject: &Subject, x: f64) -> St
         })
     };
     let found: Vec<(u64, u64)> = runs.iter().filter_map(unserved).collect();
+    let is_overloaded = |run: &&Run<'_>| {
+        run.measured.doubts.iter().any(|doubt| matches!(doubt, Doubt::Overloaded { .. }))
+    };
+    if found.is_empty() && 2 * runs.iter().filter(is_overloaded).count() > runs.len() {
+        return ", because requests arrived faster than it answered them".to_owned();
+    }
     let Some((count, of)) = found.first().filter(|_| 2 * found.len() > runs.len()) else {
         return String::new();
     };

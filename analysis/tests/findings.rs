@@ -204,3 +204,40 @@ fn nothing_measured_and_nothing_answered_are_said() {
     let text = &findings.verdict.findings[0].text;
     assert!(text.contains("left 50.0 % of its requests unanswered at 5.00 ms"), "{text}");
 }
+
+#[test]
+fn a_ranking_names_the_best_with_a_reason_and_the_worst() {
+    let said = |arrivals: &'static str, axis: Option<Parameter>, worst_leaves: u64| {
+        let mut bench = Bench::new("rank", &[Shows::Ranking], axis);
+        bench.arrivals = arrivals;
+        let xs = if axis.is_some() { vec![0.0, 1e6, 5e6] } else { vec![0.0] };
+        for x in xs {
+            let spread = |r: u32, ns: f64| ns * (1.0 + f64::from((r * 7) % 5) / 1000.0);
+            bench.cell(&iterative(), x, |r| Answer::mean(spread(r, 1e5 + 8.0 * x), x));
+            bench.cell(&thread(), x, |r| Answer::mean(spread(r, 1.5e5 + x), x));
+            let process_ns = 3e5 + 1.3 * x;
+            let answer = |r| Answer::mean(spread(r, process_ns), x).leaving(worst_leaves);
+            bench.cell(&process(), x, answer);
+        }
+        Findings::of(&bench.records).verdict.headline
+    };
+    let said = [
+        said("burst:8", Some(Parameter::Wait), 0),
+        said("poisson", Some(Parameter::Wait), 50),
+        said("poisson", None, 0),
+    ];
+    insta::assert_snapshot!("ranking", said.join("\n\n"));
+}
+
+/// Nothing can wait for a tenth of a timer's least time, so a crossing there is no place.
+#[test]
+fn a_crossing_below_the_shortest_wait_is_said_to_be_there() {
+    let mut bench = Bench::new("short", &[Shows::Crossover], Some(Parameter::Wait));
+    for (x, achieved) in [(0.0, 1e3), (2e4, 8e4), (1e6, 1.1e6)] {
+        let spread = |r: u32, ns: f64| ns * (1.0 + f64::from((r * 7) % 5) / 1000.0);
+        bench.cell(&iterative(), x, |r| Answer::mean(spread(r, 1e5 + 4.0 * achieved), achieved));
+        bench.cell(&thread(), x, |r| Answer::mean(spread(r, 1.6e5 + achieved), achieved));
+    }
+    let text = &Findings::of(&bench.records).verdict.findings[0].text;
+    assert!(text.contains("from the shortest time on that requests wait (80.0 µs)"), "{text}");
+}

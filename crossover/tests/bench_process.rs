@@ -352,7 +352,7 @@ fn a_verdict_is_told_though_its_page_cannot_be_written() {
     fs::write(folder.path().join("run/figures"), "in the way").expect("writable");
     let output = in_folder(folder.path(), &["bench", "tiny.toml", "--out", "run"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(String::from_utf8_lossy(&output.stdout).starts_with("On this machine "));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("On this machine, "));
 }
 
 #[test]
@@ -385,6 +385,6 @@ fn what_cannot_be_carried_out_is_refused_and_odd_questions_end() {
         let output = run(&with("cost", shows), &format!("odd{number}"));
         assert_eq!(output.status.code(), Some(0), "{shows}: {}", said(&output));
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(told.starts_with("On this machine "), "{shows}: {told}");
+        assert!(told.starts_with("On this machine, "), "{shows}: {told}");
     }
 }

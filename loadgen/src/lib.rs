@@ -18,6 +18,7 @@ pub mod exchange;
 pub mod expectation;
 mod fast_histogram;
 pub mod judge;
+pub mod overload;
 pub mod progress;
 mod recorder;
 mod target;

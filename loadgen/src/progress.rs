@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::overload::Counted;
+
 /// Steps of each doubling of time: 6 % between neighbours, enough for a line on a terminal.
 const STEPS: usize = 16;
 
@@ -10,7 +12,11 @@ const BUCKETS: usize = STEPS * 37;
 
 /// What has happened so far; one thread writes, without a lock.
 pub struct Progress {
+    sent: AtomicU64,
+    processing_ns: AtomicU64,
+    in_flight: AtomicU64,
     answered: AtomicU64,
+    response_ns: AtomicU64,
     timed_out: AtomicU64,
     longest_lag_ns: AtomicU64,
     response_times: Vec<AtomicU64>,
@@ -32,7 +38,11 @@ impl Default for Progress {
     fn default() -> Self {
         let zero = || AtomicU64::new(0);
         Self {
+            sent: zero(),
+            processing_ns: zero(),
+            in_flight: zero(),
             answered: zero(),
+            response_ns: zero(),
             timed_out: zero(),
             longest_lag_ns: zero(),
             response_times: (0..BUCKETS).map(|_| zero()).collect(),
@@ -42,12 +52,40 @@ impl Default for Progress {
 
 /// Adds one. There is only one writer, so the read and the write need not be one step.
 fn count(counter: &AtomicU64) {
-    counter.store(counter.load(Relaxed) + 1, Relaxed);
+    add(counter, 1);
+}
+
+fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
 }
 
 impl Progress {
+    /// A request that asks for so much processing was sent, and so many are in flight with it.
+    pub(crate) fn sent_one(&self, processing_ns: u64, in_flight: usize) {
+        count(&self.sent);
+        add(&self.processing_ns, processing_ns);
+        self.in_flight.store(in_flight as u64, Relaxed);
+    }
+
+    /// Requests sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
+    }
+
+    /// What was counted, as of the last send.
+    pub(crate) fn counted(&self) -> Counted {
+        Counted {
+            sent: self.sent(),
+            in_flight: self.in_flight.load(Relaxed),
+            answered: self.answered.load(Relaxed),
+            response_ns: self.response_ns.load(Relaxed),
+            processing_ns: self.processing_ns.load(Relaxed),
+        }
+    }
+
     pub(crate) fn answered(&self, response_ns: u64, lag_ns: u64) {
         count(&self.answered);
+        add(&self.response_ns, response_ns);
         count(&self.response_times[bucket_of(response_ns)]);
         if lag_ns > self.longest_lag_ns.load(Relaxed) {
             self.longest_lag_ns.store(lag_ns, Relaxed);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cause::{ShownFigure, UnansweredCause, UnsentCause};
+
 /// One warning about a run. A clean run has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "doubt", rename_all = "kebab-case")]
@@ -15,12 +17,19 @@ pub enum Doubt {
         /// Requests a second that were sent.
         achieved_per_s: f64,
     },
-    /// The generator was late: its own lag is not small compared with what it measured.
+    /// The generator was late: its own lag makes a figure that is shown too long.
     LagHigh {
         /// 99th percentile of the lag.
         lag_p99_ns: u64,
         /// Median response time.
         response_p50_ns: u64,
+        /// The figure that is too long by the greatest share; absent in old records, in which a tenth
+        /// of the median decided.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        figure: Option<ShownFigure>,
+        /// The share of that figure that the lag accounts for.
+        #[serde(default)]
+        share: f64,
     },
     /// The gaps between the sends do not vary as those of the plan do.
     ArrivalsOff {
@@ -93,6 +102,14 @@ pub enum Doubt {
     },
     /// The run was ended early.
     BrokenOff,
+    /// The run was ended early because the server was overloaded for certain: requests arrived faster
+    /// than it answered them.
+    Overloaded {
+        /// Requests in flight at the end.
+        in_flight: u64,
+        /// Requests sent until then.
+        sent: u64,
+    },
     /// The run was ended because the kernel refused its first requests, and nothing else came.
     NobodyListens,
     /// Some of the connections that were kept never brought a reply, while others did.
@@ -130,100 +147,6 @@ pub enum Doubt {
     },
 }
 
-/// Why a request could not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum UnsentCause {
-    /// The run was over before it could be sent.
-    Time,
-    /// As many requests as allowed were in flight.
-    Places,
-    /// The kernel had no port left for a connection.
-    Ports,
-    /// The process may open no more descriptors.
-    Descriptors,
-    /// It does not fit in a datagram, or too many bytes already wait on its connection.
-    Room,
-    /// The kernel refused something else.
-    Other,
-}
-
-impl UnsentCause {
-    /// All causes, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Time, Self::Places, Self::Ports, Self::Descriptors, Self::Room, Self::Other];
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Time => "time",
-            Self::Places => "slots in flight",
-            Self::Ports => "ports",
-            Self::Descriptors => "descriptors",
-            Self::Room => "room in a datagram or on the connection",
-            Self::Other => "kernel resources",
-        }
-    }
-
-    fn remedy(self) -> &'static str {
-        match self {
-            Self::Time => "lower the rate",
-            Self::Places => "lower the rate, or raise --max-in-flight",
-            Self::Ports => "keep connections, or end them by reset",
-            Self::Descriptors => "raise the limit (ulimit -n), or use fewer connections",
-            Self::Room => "send smaller requests, or fewer on a connection",
-            Self::Other => "look at the kernel's bounds on sockets and their memory",
-        }
-    }
-}
-
-/// How a request without an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum UnansweredCause {
-    /// It was never sent.
-    Unsent,
-    /// The server, or the kernel for it, refused.
-    Refused,
-    /// Its connection ended first.
-    Reset,
-    /// The reply was not what was asked for.
-    Wrong,
-    /// No reply came in time.
-    TimedOut,
-    /// The run was broken off first.
-    InFlight,
-}
-
-impl UnansweredCause {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Unsent => "never left",
-            Self::Refused => "were refused",
-            Self::Reset => "lost their connection",
-            Self::Wrong => "got a different reply",
-            Self::TimedOut => "got no reply within the time-out",
-            Self::InFlight => "were in flight when the run was ended",
-        }
-    }
-
-    fn remedy(self) -> &'static str {
-        match self {
-            Self::Unsent => "lower the rate",
-            Self::Refused => {
-                "check that the server listens there and has what is requested; if it is overloaded, lower the rate"
-            }
-            Self::Reset => {
-                "check whether the server died, or keeps no connections (--connection per-request, or per:N)"
-            }
-            Self::Wrong => {
-                "check that the server speaks the protocol of the load (--service, --send, --reply-until, --reply-length)"
-            }
-            Self::TimedOut => "lower the rate, or wait longer (--timeout)",
-            Self::InFlight => "repeat the whole run",
-        }
-    }
-}
-
 /// The text about requests without a right answer.
 fn unanswered(count: u64, most: Option<UnansweredCause>, status: Option<u16>) -> String {
     let where_they_stand =
@@ -259,6 +182,7 @@ impl Doubt {
             Self::WrongReplies { .. } => "wrong replies",
             Self::Exhausted { .. } => "requests not sent",
             Self::BrokenOff => "ended early",
+            Self::Overloaded { .. } => "server overloaded",
             Self::NobodyListens => "no server listening",
             Self::UnservedConnections { .. } => "connections never served",
             Self::ConnectionRetries { .. } => "connections retried",
@@ -286,6 +210,7 @@ impl Doubt {
             Self::WrongReplies { .. } => "wrong-replies",
             Self::Exhausted { .. } => "exhausted",
             Self::BrokenOff => "broken-off",
+            Self::Overloaded { .. } => "overloaded",
             Self::NobodyListens => "nobody-listens",
             Self::UnservedConnections { .. } => "unserved-connections",
             Self::ConnectionRetries { .. } => "connection-retries",
@@ -312,13 +237,18 @@ impl Doubt {
                 | Self::UnservedConnections { .. }
                 | Self::ConnectionRetries { .. }
                 | Self::QueueOverflow { .. }
+                | Self::Overloaded { .. }
         )
     }
 
     /// Whether the warning concerns only the tail; means and medians stay valid.
     #[must_use]
     pub fn concerns_tail_only(&self) -> bool {
-        matches!(self, Self::TooFewSamples { .. })
+        match self {
+            Self::TooFewSamples { .. } => true,
+            Self::LagHigh { figure, .. } => *figure == Some(ShownFigure::P99),
+            _ => false,
+        }
     }
 }
 
@@ -342,7 +272,14 @@ impl Doubt {
             Self::RateMissed { planned_per_s, achieved_per_s } => {
                 format!("{achieved_per_s:.1}/s were sent instead of {planned_per_s:.1}/s")
             }
-            Self::LagHigh { lag_p99_ns, response_p50_ns } => format!(
+            Self::LagHigh { lag_p99_ns, figure: Some(figure), share, .. } => format!(
+                "the generator's lag (p99 {:.1} µs) accounts for {:.0} % of the {} of the response \
+                 time",
+                us(lag_p99_ns),
+                percent(share),
+                figure.text()
+            ),
+            Self::LagHigh { lag_p99_ns, response_p50_ns, figure: None, .. } => format!(
                 "the generator's lag (p99 {:.1} µs) is more than a tenth of the median response \
                  time ({:.1} µs)",
                 us(lag_p99_ns),
@@ -383,6 +320,10 @@ impl Doubt {
                 lack.map_or("ports, descriptors, slots in flight, or time", UnsentCause::text)
             ),
             Self::BrokenOff => "the run was ended early".to_owned(),
+            Self::Overloaded { in_flight, sent } => format!(
+                "requests arrived faster than the server answered them: {in_flight} of {sent} were \
+                 in flight when the run was ended early"
+            ),
             Self::NobodyListens => NOBODY_LISTENS.to_owned(),
             Self::UnservedConnections { count, of } => {
                 format!("{count} of the {of} kept connections never brought a reply")
@@ -445,6 +386,7 @@ impl Doubt {
             Self::Exhausted { lack, .. } => {
                 lack.map_or("lower the rate, or keep connections", UnsentCause::remedy)
             }
+            Self::Overloaded { .. } => "the server cannot serve this load",
             Self::BrokenOff => "the results cover the time until then; repeat the whole run",
             Self::NobodyListens => "check that the server runs and listens there",
             Self::UnservedConnections { .. } => {

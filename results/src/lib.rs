@@ -7,6 +7,7 @@
 
 mod bound;
 mod breakdown;
+mod cause;
 mod cell;
 mod counts;
 mod doubt;
@@ -35,9 +36,10 @@ mod wins;
 
 pub use bound::Bound;
 pub use breakdown::{Breakdown, Components};
+pub use cause::{ShownFigure, UnansweredCause, UnsentCause};
 pub use cell::{Cell, point};
 pub use counts::Counts;
-pub use doubt::{Doubt, UnansweredCause, UnsentCause};
+pub use doubt::Doubt;
 pub use events::Events;
 pub use failure::Failure;
 pub use gaps::Gaps;

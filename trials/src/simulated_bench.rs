@@ -1,10 +1,15 @@
 //! Whole benches in simulated time on a machine with noise: rounds, repeated runs and the rule to
 //! stop included, so that the coverage of the intervals can be counted.
 
-use analysis::{Comparison, Crossover, Findings};
-use crossover::bench::rounds::wishes;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use analysis::answers::{CrossoverAnswer, CrossoverKind, PointAnswer};
+use analysis::{Comparison, Crossover, Decisions, Findings};
+use crossover::bench::course::Course;
 use crossover::bench::scenario::{Scenario, Source};
-use crossover::bench::sweep::{Run, disturbed, further, record, remaining, runs};
+use crossover::bench::sweep::{Run, record, runs};
 use crossover::testbed::{SimulatedNoise, SimulatedTestbed, Testbed};
 use rand_pcg::Pcg64;
 use results::{Record, Settled};
@@ -25,6 +30,37 @@ utilisation = 0.5
 requests = 48
 "#;
 
+/// A scenario with two subjects that are one and the same design.
+pub const TWICE: &str = r#"
+title = "Is a server as good as itself?"
+[[server]]
+name = "again"
+design = "udp-thread-per-request"
+[[experiment]]
+name = "twice"
+designs = ["udp-thread-per-request", "again"]
+arrivals = "burst:8"
+wait = ["15us", "50us", "150us", "500us", "1500us"]
+utilisation = 0.5
+requests = 48
+"#;
+
+/// The same, judged by the 99th percentile.
+pub const TAIL: &str = r#"
+title = "Whose tail is the longer?"
+[[server]]
+name = "again"
+design = "udp-thread-per-request"
+[[experiment]]
+name = "tail"
+designs = ["udp-thread-per-request", "again"]
+arrivals = "poisson"
+wait = "exp:400us"
+rate = "1000/s"
+requests = 1000
+wins = "p99"
+"#;
+
 /// The noise of a machine on which a run varies by 5 % and a burst by 10 %.
 #[must_use]
 pub fn quiet(seed: u64) -> SimulatedNoise {
@@ -34,6 +70,7 @@ pub fn quiet(seed: u64) -> SimulatedNoise {
         stalls: 0.02,
         disturbed: 0.0,
         seen: 1.0,
+        slower: BTreeMap::new(),
         chance: Pcg64::new(u128::from(seed), 1),
     }
 }
@@ -67,30 +104,15 @@ pub fn scenario(text: &str) -> Result<Scenario, Failed> {
 pub fn bench(scenario: &Scenario, noise: SimulatedNoise, most: usize) -> Result<Settled, Failed> {
     let mut testbed = SimulatedTestbed::with_noise(noise);
     let mut records: Vec<Record> = Vec::new();
-    let listed = runs(scenario)?;
-    make(&listed, &mut testbed, &mut records);
-    let mut repeats = listed.len().div_ceil(4);
-    while repeats > 0 {
-        let mut again = disturbed(&listed, &records, |setup| testbed.placement(setup));
-        again.truncate(repeats);
-        if again.is_empty() {
+    let mut course = Course::new(scenario, true);
+    while let Some(mut step) = course.next(&records, |setup| testbed.placement(setup))? {
+        step.runs.truncate(most.saturating_sub(records.len()));
+        if step.runs.is_empty() {
             break;
         }
-        repeats -= again.len();
-        make(&again, &mut testbed, &mut records);
+        make(&step.runs, &mut testbed, &mut records);
     }
-    loop {
-        let settled = Settled::of(records.clone());
-        let findings = Findings::of_settled(&settled);
-        let wishes = wishes(scenario, &findings, &settled.records);
-        let to_do = further(scenario, &wishes)?;
-        let mut to_do = remaining(to_do, &records, |setup| testbed.placement(setup));
-        to_do.truncate(most.saturating_sub(records.len()));
-        if to_do.is_empty() {
-            return Ok(settled);
-        }
-        make(&to_do, &mut testbed, &mut records);
-    }
+    Ok(Settled::of(records))
 }
 
 fn make(runs: &[Run<'_>], testbed: &mut SimulatedTestbed, records: &mut Vec<Record>) {
@@ -98,6 +120,30 @@ fn make(runs: &[Run<'_>], testbed: &mut SimulatedTestbed, records: &mut Vec<Reco
         let order = records.len() as u32;
         records.push(record(run, ("planted", ""), order, 0, testbed, &|| false).for_report());
     }
+}
+
+/// Calls a function with each of so many seeds, on all cores; its results in the order of the seeds.
+///
+/// # Errors
+/// The first error of a call.
+pub fn for_each_seed<T: Send>(
+    seeds: u64,
+    each: impl Fn(u64) -> Result<T, Failed> + Sync,
+) -> Result<Vec<T>, Failed> {
+    let next = AtomicU64::new(0);
+    let work = || -> Vec<(u64, Result<T, String>)> {
+        let take = || Some(next.fetch_add(1, Relaxed)).filter(|seed| *seed < seeds);
+        let call = |seed| (seed, each(seed).map_err(|error| error.to_string()));
+        std::iter::from_fn(take).map(call).collect()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut all: Vec<(u64, Result<T, String>)> = std::thread::scope(|scope| {
+        let started: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let joined = started.into_iter().map(|thread| thread.join().expect("no panic"));
+        joined.flatten().collect()
+    });
+    all.sort_by_key(|(seed, _)| *seed);
+    Ok(all.into_iter().map(|(_, result)| result).collect::<Result<_, String>>()?)
 }
 
 /// How a bench answered the question for one pair.
@@ -154,4 +200,121 @@ pub fn tally(answers: &[Answer]) -> [usize; 4] {
         count(|one| *one == Answer::Undecided),
         count(|one| *one == Answer::Wrong),
     ]
+}
+
+/// In how many points of a bench two subjects are told apart, of how many.
+#[must_use]
+pub fn told_apart(settled: &Settled) -> (usize, usize) {
+    let findings = Findings::of_settled(settled);
+    let points = findings.answers.experiments.first().map_or(&[][..], |first| &first.points);
+    let is_apart = |point: &&PointAnswer| point.decided && point.tied.is_empty();
+    (points.iter().filter(is_apart).count(), points.len())
+}
+
+/// Whether a bench without an axis names this subject as the best, for certain.
+#[must_use]
+pub fn tells_apart(settled: &Settled, best: &str) -> bool {
+    let findings = Findings::of_settled(settled);
+    let points = findings.answers.experiments.first().map_or(&[][..], |first| &first.points);
+    let is_found = |point: &PointAnswer| {
+        point.decided && point.tied.is_empty() && point.best.as_deref() == Some(best)
+    };
+    !points.is_empty() && points.iter().all(is_found)
+}
+
+/// This noise on a machine on which a subject takes so many times as long.
+#[must_use]
+pub fn slower(mut noise: SimulatedNoise, subject: &str, factor: f64) -> SimulatedNoise {
+    noise.slower.insert(subject.to_owned(), factor);
+    noise
+}
+
+/// The scenario `quick` of the program.
+///
+/// # Errors
+/// If the program has no such scenario.
+pub fn quick() -> Result<Scenario, Failed> {
+    scenario(include_str!("../../scenarios/quick.toml"))
+}
+
+/// Every crossover that a simulated bench of `quick` found, each with the name of its experiment.
+///
+/// # Errors
+/// Those of a bench.
+pub fn in_quick(
+    scenario: &Scenario,
+    noise: SimulatedNoise,
+) -> Result<Vec<(String, CrossoverAnswer)>, Failed> {
+    // The listed runs, and a fifth more: about what the budget leaves on a real machine.
+    let most = runs(scenario)?.len() * 6 / 5;
+    let settled = bench(scenario, noise, most)?;
+    let found = Decisions::of(&settled).answers.into_iter().flat_map(|experiment| {
+        let crossovers = experiment.crossovers.into_iter();
+        crossovers.map(move |crossover| (experiment.name.clone(), crossover))
+    });
+    Ok(found.collect())
+}
+
+/// What quiet benches agree on, pair by pair.
+#[derive(Debug)]
+pub struct Reference(Vec<(String, CrossoverAnswer)>);
+
+impl Reference {
+    /// The largest factor between two values of one crossing.
+    const APART: f64 = 1.5;
+
+    /// The answers of the first bench that all others gave too.
+    #[must_use]
+    pub fn of(benches: &[Vec<(String, CrossoverAnswer)>]) -> Self {
+        let first = benches.first().cloned().unwrap_or_default();
+        let is_settled = |(experiment, crossover): &(String, CrossoverAnswer)| {
+            benches.iter().all(|bench| {
+                Self::found(bench, experiment, crossover)
+                    .is_some_and(|other| other.kind == crossover.kind)
+            })
+        };
+        Self(first.into_iter().filter(is_settled).collect())
+    }
+
+    fn found<'a>(
+        bench: &'a [(String, CrossoverAnswer)],
+        experiment: &str,
+        like: &CrossoverAnswer,
+    ) -> Option<&'a CrossoverAnswer> {
+        let is_it = |(name, it): &&(String, CrossoverAnswer)| {
+            name == experiment && it.base == like.base && it.other == like.other && it.at == like.at
+        };
+        bench.iter().find(is_it).map(|(_, crossover)| crossover)
+    }
+
+    /// How many pairs a bench answers as the quiet ones do, leaves undecided, and answers otherwise.
+    #[must_use]
+    pub fn tally(&self, bench: &[(String, CrossoverAnswer)]) -> [usize; 3] {
+        let mut tally = [0; 3];
+        for (experiment, quiet) in &self.0 {
+            let place = match Self::found(bench, experiment, quiet) {
+                Some(found) if found.kind == CrossoverKind::Undecided => 1,
+                Some(found) if Self::agree(quiet, found) => 0,
+                None if quiet.kind == CrossoverKind::Undecided => 1,
+                _ => 2,
+            };
+            tally[place] += 1;
+        }
+        tally
+    }
+
+    fn agree(quiet: &CrossoverAnswer, found: &CrossoverAnswer) -> bool {
+        let factor = quiet.factor.unwrap_or(1.0);
+        match (quiet.kind, found.kind) {
+            // What the quiet machine leaves open says nothing against an answer.
+            (CrossoverKind::Undecided, _) => true,
+            (_, CrossoverKind::NoDifference) => factor.max(1.0 / factor) < Self::APART,
+            (CrossoverKind::At, CrossoverKind::At) => {
+                let ratio = found.value.unwrap_or(0.0) / quiet.value.unwrap_or(1.0);
+                found.winner_beyond == quiet.winner_beyond
+                    && (1.0 / Self::APART..=Self::APART).contains(&ratio)
+            }
+            _ => found.winner_beyond == quiet.winner_beyond,
+        }
+    }
 }

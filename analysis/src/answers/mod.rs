@@ -89,21 +89,20 @@ pub struct MapCell {
 
 /// The metric by which subjects are ranked at a point. A capacity is no property of a point;
 /// there the 99th percentile decides.
-pub(crate) fn metric_of(wins: Wins) -> Option<Metric> {
+pub(crate) fn metric_of(wins: Wins) -> Metric {
     match wins {
-        Wins::Mean => Some(Metric::Mean),
-        Wins::P50 => Some(Metric::P50),
-        Wins::P99 => Some(Metric::P99),
-        Wins::Throughput => Some(Metric::Throughput),
-        Wins::ProcessorTime => Some(Metric::ProcessorTime),
-        Wins::Capacity => Some(Metric::P99),
+        Wins::Mean => Metric::Mean,
+        Wins::P50 => Metric::P50,
+        Wins::P99 => Metric::P99,
+        Wins::Throughput => Metric::Throughput,
+        Wins::ProcessorTime => Metric::ProcessorTime,
+        Wins::Capacity => Metric::P99,
     }
 }
 
 /// Which subject is the best at each point, by the metric that decides.
 pub(crate) fn points(experiment: &Experiment<'_>, noise: &Noise) -> Vec<PointAnswer> {
-    let metric = metric_of(experiment.wins);
-    metric.map_or_else(Vec::new, |metric| ranking::points(experiment, metric, noise))
+    ranking::points(experiment, metric_of(experiment.wins), noise)
 }
 
 /// The capacities of an experiment that has a bound.
@@ -111,45 +110,52 @@ pub(crate) fn capacities(experiment: &Experiment<'_>) -> Vec<Capacity> {
     capacities::all(experiment)
 }
 
+/// An experiment, and its answers at each point by the metric that decides.
+pub(crate) type Ranking<'a> = (&'a Experiment<'a>, &'a [PointAnswer]);
+
 impl Answers {
-    /// The answers of these experiments.
-    pub(crate) fn of(experiments: &[&Experiment<'_>], noise: &Noise, made_again: usize) -> Self {
-        let measured = experiments.iter().filter(|experiment| !experiment.runs.is_empty());
-        let too_short = experiments
-            .iter()
-            .flat_map(|experiment| &experiment.runs)
-            .filter(|run| run.measured.doubts.iter().any(results::Doubt::is_too_short));
-        let still_there = experiments.iter().map(|experiment| experiment.disturbed.len());
+    /// The answers of these experiments, each with its answers at each point by the metric that
+    /// decides.
+    pub(crate) fn of(found: &[Ranking<'_>], noise: &Noise, made_again: usize) -> Self {
+        let measured = found.iter().filter(|(experiment, _)| !experiment.runs.is_empty());
+        let runs = found.iter().flat_map(|(experiment, _)| &experiment.runs);
+        let too_short =
+            runs.filter(|run| run.measured.doubts.iter().any(results::Doubt::is_too_short));
+        let still_there = found.iter().map(|(experiment, _)| experiment.disturbed.len());
         Self {
             format: ANSWERS_FORMAT,
-            experiments: measured.flat_map(|experiment| of_experiment(experiment, noise)).collect(),
             disturbed_runs: made_again + still_there.sum::<usize>(),
             repeated_runs: made_again,
             too_short: too_short.count(),
+            experiments: measured.flat_map(|found| of_experiment(found, noise)).collect(),
         }
     }
 }
 
-fn of_experiment(experiment: &Experiment<'_>, noise: &Noise) -> Vec<ExperimentAnswers> {
+/// The answers of an experiment by the metric that decides.
+pub(crate) fn deciding(experiment: &Experiment<'_>, noise: &Noise) -> ExperimentAnswers {
+    entry(experiment, experiment.wins, points(experiment, noise), noise)
+}
+
+fn of_experiment((experiment, deciding): &Ranking<'_>, noise: &Noise) -> Vec<ExperimentAnswers> {
     let first = experiment.wins;
     let others = Wins::ALL.into_iter().filter(|wins| *wins != first && *wins != Wins::Capacity);
-    let all = std::iter::once(first).chain(others);
-    let entries = all.filter_map(|wins| {
-        let metric = metric_of(wins)?;
-        let points = ranking::points(experiment, metric, noise);
-        let says = wins == first || points.iter().any(|point| point.best.is_some());
-        says.then(|| entry(experiment, wins, metric, points, noise))
+    let others = others.filter_map(|wins| {
+        let points = ranking::points(experiment, metric_of(wins), noise);
+        let says = points.iter().any(|point| point.best.is_some());
+        says.then(|| entry(experiment, wins, points, noise))
     });
-    entries.collect()
+    let deciding = entry(experiment, first, deciding.to_vec(), noise);
+    std::iter::once(deciding).chain(others).collect()
 }
 
 fn entry(
     experiment: &Experiment<'_>,
     wins: Wins,
-    metric: Metric,
     points: Vec<PointAnswer>,
     noise: &Noise,
 ) -> ExperimentAnswers {
+    let metric = metric_of(wins);
     let decides = wins == experiment.wins;
     let has_axes = experiment.points().first().is_some_and(|point| !point.is_empty());
     let is_map = experiment.points().first().is_some_and(|point| point.len() > 1);

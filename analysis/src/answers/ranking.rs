@@ -269,8 +269,8 @@ fn why(rival: &Candidate<'_>, difference: Option<&PairedDifference>) -> String {
     }
     format!(
         "{name} is not told apart: it takes between {} and {} times as long",
-        ratio(one.log_ratio.low),
-        ratio(one.log_ratio.high)
+        ratio(one.decides.0),
+        ratio(one.decides.1)
     )
 }
 

@@ -49,12 +49,28 @@ fn in_words(
     let measured = format!("(measured on requests that {verb} {})", text::time_range(first, last));
     match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => {
-            let (value, interval) = (text::time(*value), text::time_range(*low, *high));
-            let beyond = format!("once a request {verb}s more than {value} ({interval})");
-            if *winner_beyond == comparison.other.name {
-                format!("{other} beats {base} {beyond}{}.", by_how_much(comparison, "and", "it"))
-            } else {
-                format!("{base} beats {other} {beyond}{}.", by_how_much(comparison, "but", other))
+            let interval = text::time_range(*low, *high);
+            let beyond =
+                format!("once a request {verb}s more than {} ({interval})", text::time(*value));
+            match (*winner_beyond == comparison.other.name, shortest(comparison, *value)) {
+                (true, Some(shortest)) => format!(
+                    "{other} beats {base} from the shortest time on that requests {verb} ({}), but \
+                     not when they do not {verb} at all{}.",
+                    text::time(shortest),
+                    by_how_much(comparison, "and", "it")
+                ),
+                (true, None) => {
+                    format!(
+                        "{other} beats {base} {beyond}{}.",
+                        by_how_much(comparison, "and", "it")
+                    )
+                }
+                (false, _) => {
+                    format!(
+                        "{base} beats {other} {beyond}{}.",
+                        by_how_much(comparison, "but", other)
+                    )
+                }
             }
         }
         Crossover::Always(winner) if *winner == comparison.other.name => {
@@ -70,26 +86,7 @@ fn in_words(
                 by_how_much(comparison, "and", "it")
             )
         }
-        Crossover::Always(_) => {
-            let decided = comparison.differences.iter().rfind(|difference| difference.is_decided());
-            let longest = x_of(decided);
-            let why = why(axis, placement);
-            let later = comparison.differences.iter().filter(|difference| difference.x > longest);
-            let beyond = match later.clone().all(|it| it.standing == Standing::Alike) {
-                true => "they differ by less than 10 %",
-                false => "the two are not told apart",
-            };
-            if longest < last {
-                format!(
-                    "{other} never beats {base}: it is slower when requests {verb} {} or less, and from \
-                     there to {} {beyond}{why}.",
-                    text::time(longest),
-                    text::time(last)
-                )
-            } else {
-                format!("{other} never beats {base} {measured}{why}.")
-            }
-        }
+        Crossover::Always(_) => never(axis, comparison, placement),
         Crossover::NoDifference => {
             let percent = (ALIKE - 1.0) * 100.0;
             format!("{other} and {base} differ by less than {percent:.0} % {measured}.")
@@ -100,6 +97,46 @@ fn in_words(
             decided_part(comparison, verb)
         ),
     }
+}
+
+/// The sentence about a design that is better nowhere.
+fn never(
+    axis: Option<Parameter>,
+    comparison: &Comparison,
+    placement: Option<&Placement>,
+) -> String {
+    let (base, other) = (&comparison.base.phrase, &comparison.other.phrase);
+    let verb = verb(axis);
+    let xs = || comparison.differences.iter().map(|difference| difference.x);
+    let (first, last) = (xs().next().unwrap_or(0.0), xs().next_back().unwrap_or(0.0));
+    let decided = comparison.differences.iter().rfind(|difference| difference.is_decided());
+    let longest = decided.map_or(0.0, |difference| difference.x);
+    let why = why(axis, placement);
+    let mut later = comparison.differences.iter().filter(|difference| difference.x > longest);
+    let beyond = match later.all(|it| it.standing == Standing::Alike) {
+        true => "they differ by less than 10 %",
+        false => "the two are not told apart",
+    };
+    if longest < last {
+        format!(
+            "{other} never beats {base}: it is slower when requests {verb} {} or less, and from there \
+             to {} {beyond}{why}.",
+            text::time(longest),
+            text::time(last)
+        )
+    } else {
+        format!(
+            "{other} never beats {base} (measured on requests that {verb} {}){why}.",
+            text::time_range(first, last)
+        )
+    }
+}
+
+/// The shortest processing that was measured, if the crossing lies below it and above none at all:
+/// nothing that a request can do is so short, so the place of the crossing means nothing.
+fn shortest(comparison: &Comparison, value: f64) -> Option<f64> {
+    let [first, second, ..] = &comparison.differences[..] else { return None };
+    (first.configured_x == 0.0 && value < second.x).then_some(second.x)
 }
 
 /// The points that are decided although the comparison as a whole is not.

@@ -3,8 +3,9 @@
 use protocol::Transport;
 use results::{Subject, Wins};
 
-use crate::answers::{PointAnswer, Ranked};
-use crate::experiment::Experiment;
+use crate::answers::{self, PointAnswer, Ranked};
+use crate::comparison::ALIKE;
+use crate::experiment::{Experiment, Run};
 use crate::experiment_findings::ExperimentFindings;
 use crate::pairs::MOST_UNANSWERED;
 use crate::text;
@@ -24,12 +25,14 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let finding = |transport: Transport| {
         let of_it = found.points.iter().filter(|point| point.transport == transport.to_string());
         let stretches = stretches(of_it);
-        let parts: Vec<String> =
+        let mut parts: Vec<String> =
             stretches.iter().map(|stretch| in_words(experiment, stretch)).collect();
-        (!parts.is_empty()).then(|| Finding {
-            transport: Some(transport),
-            ..Finding::of(experiment, format!("by {}, {}.", metric(experiment), parts.join("; ")))
-        })
+        parts.extend(worst_in_words(experiment, &stretches));
+        let reason = stretches.last().and_then(|last| reason(experiment, last));
+        let reason = reason.map_or_else(String::new, |reason| format!(" {reason}"));
+        let text = format!("by {}, {}.{reason}", metric(experiment), parts.join("; "));
+        (!parts.is_empty())
+            .then(|| Finding { transport: Some(transport), ..Finding::of(experiment, text) })
     };
     transports.into_iter().filter_map(finding).collect()
 }
@@ -83,6 +86,112 @@ fn tied_is_all(point: &PointAnswer) -> bool {
     point.tied.len() + 1 >= point.ranking.iter().filter(can_win).count()
 }
 
+/// Which subject is the worst of three or more, up to the last point; `None` if that is not certain
+/// there.
+fn worst_in_words(experiment: &Experiment<'_>, stretches: &[Stretch<'_>]) -> Option<String> {
+    let points: Vec<&PointAnswer> =
+        stretches.iter().flat_map(|stretch| stretch.points.iter().copied()).collect();
+    let (last, worst) = points.last().and_then(|last| Some((*last, worst(last)?)))?;
+    let same = points
+        .iter()
+        .rev()
+        .take_while(|point| self::worst(point).is_some_and(|it| it.name == worst.name));
+    let one_axis = last.configured.len() == 1;
+    let first = same.last().filter(|_| one_axis).copied().unwrap_or(last);
+    let place = match (experiment.axis, std::ptr::eq(first, last)) {
+        (None, _) => String::new(),
+        (Some(_), true) => format!(" at {}", shown(last)),
+        (Some(_), false) => format!(" from {} on", shown(first)),
+    };
+    let how = match worst.factor {
+        _ if worst.answered < 1.0 - MOST_UNANSWERED => format!(
+            " (it leaves {} % unanswered{})",
+            text::three_digits((1.0 - worst.answered) * 100.0),
+            experiment.axis.map_or_else(String::new, |_| format!(" at {}", shown(last)))
+        ),
+        Some(factor) => format!(
+            " (the best is {} times as {}{})",
+            text::three_digits(factor),
+            if answers::metric_of(experiment.wins).is_time() { "fast" } else { "good" },
+            experiment.axis.map_or_else(String::new, |_| format!(" at {}", shown(last)))
+        ),
+        None => String::new(),
+    };
+    Some(format!("{} is the worst{place}{how}", phrase(experiment, &worst.name)))
+}
+
+/// The subject that is certainly worse than each other one at a point.
+fn worst(point: &PointAnswer) -> Option<&Ranked> {
+    let [.., second, last] = &point.ranking[..] else { return None };
+    if point.ranking.len() < 3 {
+        return None;
+    }
+    let answers = |it: &Ranked| it.answered >= 1.0 - MOST_UNANSWERED;
+    let is_certain = match (answers(second), answers(last)) {
+        (true, false) => true,
+        (false, _) => last.answered + MOST_UNANSWERED < second.answered,
+        (true, true) => {
+            let is_longer = second.high.zip(last.low).is_some_and(|(high, low)| high < low);
+            let is_less = second.low.zip(last.high).is_some_and(|(low, high)| high < low);
+            let is_far = last.factor.is_some_and(|factor| factor > ALIKE);
+            last.decided && is_far && (is_longer || is_less)
+        }
+    };
+    is_certain.then_some(last)
+}
+
+/// Why the best are good at the last point of a stretch, from what was measured of them; `None` where
+/// nothing is decided, or they are of different kinds.
+fn reason(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> Option<String> {
+    let point = stretch.points.last().filter(|point| point.decided && point.ranking.len() > 1)?;
+    let names: Vec<&String> = point.best.iter().chain(&point.tied).collect();
+    let subjects = experiment.subjects();
+    let best: Vec<&Subject> = names
+        .iter()
+        .filter_map(|name| subjects.iter().find(|subject| subject.name == **name).copied())
+        .collect();
+    let runs = experiment.cell_at(best.first()?, &point.configured, false);
+    let mean = |of: &dyn Fn(&Run<'_>) -> f64| runs.iter().map(of).sum::<f64>() / runs.len() as f64;
+    let in_flight = mean(&|run| run.measured.generator.mean_in_flight);
+    let waited = mean(&|run| run.measured.waited_mean_ns);
+    let computed = mean(&|run| run.measured.computed_mean_ns);
+    let load = &runs.first()?.record.setup.load.arrivals;
+    let named: Vec<String> = best.iter().map(|subject| subject.in_a_sentence()).collect();
+    let verb = if best.len() == 1 { "serves" } else { "serve" };
+    let together = format!("{} {verb}", text::list(&named));
+    if best.iter().all(|subject| subject.is_iterative()) {
+        let is_short = computed + waited < 1e6;
+        return is_short.then(|| {
+            "Requests are so short that a worker for each, or handing one over, costs more than it \
+             gains."
+                .to_owned()
+        });
+    }
+    if best.iter().any(|subject| subject.is_iterative()) {
+        return None;
+    }
+    let cores = runs.first()?.record.placement().map_or(0, |it| it.server_cores.len());
+    if computed > waited {
+        return (cores > 1).then(|| {
+            format!("The requests compute, and {together} them on {cores} cores at the same time.")
+        });
+    }
+    match load.strip_prefix("burst:") {
+        Some(size) => Some(format!(
+            "{size} requests arrive at once, and {together} them at the same time, so their waits \
+             overlap."
+        )),
+        None if in_flight >= 1.0 => Some(format!(
+            "About {} requests are in progress at any time, and {together} them at the same time.",
+            text::three_digits(in_flight)
+        )),
+        None => Some(
+            "A request that arrives while others are in progress need not wait for them."
+                .to_owned(),
+        ),
+    }
+}
+
 /// The factors over a stretch.
 fn by_how_much(stretch: &Stretch<'_>) -> String {
     let factors: Vec<f64> = stretch.points.iter().filter_map(|point| point.factor).collect();
@@ -102,16 +211,18 @@ fn place(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> String {
     let (Some(first), Some(last)) = (stretch.points.first(), stretch.points.last()) else {
         return String::new();
     };
-    let shown = |point: &PointAnswer| {
-        let values = point.x.iter().map(|(axis, x)| text::value(*axis, *x));
-        values.collect::<Vec<_>>().join(", ")
-    };
     let (first, last) = (shown(first), shown(last));
     match experiment.axis {
         None => String::new(),
         Some(_) if stretch.points.len() == 1 => format!(" at {first}"),
         Some(_) => format!(" from {first} to {last}"),
     }
+}
+
+/// A point in words.
+fn shown(point: &PointAnswer) -> String {
+    let values = point.x.iter().map(|(axis, x)| text::value(*axis, *x));
+    values.collect::<Vec<_>>().join(", ")
 }
 
 fn phrase(experiment: &Experiment<'_>, name: &str) -> String {

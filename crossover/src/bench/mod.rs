@@ -2,6 +2,7 @@
 
 mod budget;
 mod calibration;
+pub mod course;
 pub(crate) mod folder;
 mod outlook;
 pub(crate) mod report;
@@ -16,10 +17,10 @@ use analysis::answers::{CrossoverAnswer, CrossoverKind};
 use results::{Failure, Outcome, Record, Settled};
 
 use crate::bench::budget::Budget;
+use crate::bench::course::Course;
 use crate::bench::folder::BenchFolder;
-use crate::bench::rounds::wishes;
 use crate::bench::scenario::Scenario;
-use crate::bench::sweep::{Run, disturbed, further, record, remaining, runs_of};
+use crate::bench::sweep::{Run, record};
 use crate::cli::BenchArgs;
 use crate::error::Error;
 use crate::host::interrupt::Interrupt;
@@ -31,9 +32,6 @@ use crate::testbed::Testbed;
 
 /// The bench stops after this many failures in a row.
 const MOST_FAILURES_IN_A_ROW: usize = 3;
-
-/// The most runs that are made again because they were disturbed, as a share of those planned.
-const MOST_REPEATS: f64 = 0.25;
 
 pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     if arguments.list {
@@ -96,7 +94,6 @@ struct Bench {
     folder: BenchFolder,
     title: String,
     budget: Budget,
-    repeats_disturbed: bool,
     prints_json: bool,
     progress: Progress,
     failures_in_a_row: usize,
@@ -121,32 +118,34 @@ impl Bench {
             folder,
             title: scenario.title.clone(),
             budget,
-            repeats_disturbed: scenario.repeat_disturbed,
             prints_json,
             failures_in_a_row: 0,
             told: Vec::new(),
         }
     }
 
-    /// Makes the runs and records each as it ends: first those that the scenario lists, experiment
-    /// by experiment, then further ones where an answer is open, as long as there is a budget.
+    /// Makes the runs of the bench's course, and records each as it ends.
     fn measure(
         &mut self,
         scenario: &Scenario,
         testbed: &mut impl Testbed,
         interrupt: &Interrupt,
     ) -> Result<(), Error> {
+        let mut course = Course::new(scenario, self.budget.is_given());
         let mut ended = Ended::Done;
-        for number in 0..scenario.experiments.len() {
-            let runs = runs_of(scenario, number).map_err(Error::Usage)?;
-            ended = self.make_all(&runs, testbed, interrupt)?;
-            if ended != Ended::Done {
-                break;
+        while ended == Ended::Done {
+            let placement = |setup: &crate::setup::Setup| testbed.placement(setup);
+            let step = course.next(&self.folder.records, placement).map_err(Error::Usage)?;
+            let Some(step) = step else { break };
+            if step.is_listed {
+                self.progress.skip(step.made_before);
+            } else {
+                self.progress.add(step.runs.len(), step.runs.iter().map(Run::expected_ns).sum());
             }
-            self.tell_answers();
-        }
-        if ended == Ended::Done && self.budget.is_given() {
-            ended = self.make_further(scenario, testbed, interrupt)?;
+            ended = self.make_each(&step.runs, testbed, interrupt)?;
+            if ended == Ended::Done {
+                self.tell_answers();
+            }
         }
         self.progress.finish();
         let folder = self.folder.own.path.display();
@@ -161,59 +160,6 @@ impl Bench {
                 "{MOST_FAILURES_IN_A_ROW} runs failed one after the other, so the bench was \
                  stopped; when the cause is fixed, continue with: crossover bench --resume {folder}"
             ))),
-        }
-    }
-
-    /// Makes those of these runs that have no measurement yet, and once more those that were
-    /// disturbed, up to a share of them.
-    fn make_all(
-        &mut self,
-        runs: &[Run<'_>],
-        testbed: &mut impl Testbed,
-        interrupt: &Interrupt,
-    ) -> Result<Ended, Error> {
-        let to_do =
-            remaining(runs.to_vec(), &self.folder.records, |setup| testbed.placement(setup));
-        self.progress.skip(runs.len() - to_do.len());
-        let mut ended = self.make_each(&to_do, testbed, interrupt)?;
-        let mut repeats_left = (runs.len() as f64 * MOST_REPEATS).ceil() as usize;
-        while ended == Ended::Done && self.repeats_disturbed && repeats_left > 0 {
-            let records = &self.folder.records;
-            let mut again = disturbed(runs, records, |setup| testbed.placement(setup));
-            again.truncate(repeats_left);
-            if again.is_empty() {
-                break;
-            }
-            repeats_left -= again.len();
-            self.progress.add(again.len(), again.iter().map(Run::expected_ns).sum());
-            ended = self.make_each(&again, testbed, interrupt)?;
-        }
-        Ok(ended)
-    }
-
-    /// Makes further runs where an answer is open, until all are known well or the time is over.
-    fn make_further(
-        &mut self,
-        scenario: &Scenario,
-        testbed: &mut impl Testbed,
-        interrupt: &Interrupt,
-    ) -> Result<Ended, Error> {
-        loop {
-            let settled = Settled::of(self.folder.records.clone());
-            let findings = Findings::of_settled(&settled);
-            self.tell(&settled, &findings);
-            let wishes = wishes(scenario, &findings, &settled.records);
-            let runs = further(scenario, &wishes).map_err(Error::Usage)?;
-            let placement = |setup: &crate::setup::Setup| testbed.placement(setup);
-            let to_do = remaining(runs, &self.folder.records, placement);
-            if to_do.is_empty() {
-                return Ok(Ended::Done);
-            }
-            self.progress.add(to_do.len(), to_do.iter().map(Run::expected_ns).sum());
-            let ended = self.make_each(&to_do, testbed, interrupt)?;
-            if ended != Ended::Done {
-                return Ok(ended);
-            }
         }
     }
 

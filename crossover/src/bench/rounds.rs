@@ -4,17 +4,21 @@
 use std::collections::BTreeMap;
 
 use analysis::answers::{CrossoverAnswer, CrossoverKind, ExperimentAnswers};
-use analysis::{Findings, Standing};
-use results::{Parameter, ParameterScale, Record};
+use analysis::{Decisions, Standing};
+use results::{Outcome, Parameter, ParameterScale, Record};
 
 use crate::bench::scenario::{ExperimentSpec, Scenario};
 
 /// A crossing is known well enough if its interval is within ±15 %.
 const WELL_KNOWN: f64 = 1.15;
 
-/// The most repetitions of a cell, as a multiple of those that the scenario asks for: beyond that,
-/// more of them hardly make an interval narrower.
-const MOST: u32 = 4;
+/// The most repetitions of a cell that count, as a multiple of those that the scenario asks for:
+/// an interval is then about a third as wide.
+const MOST: u32 = 8;
+
+/// The most repetitions of a cell with those that were disturbed, as such a multiple, so that a bench
+/// ends on a machine that is never quiet.
+const MOST_WITH_DISTURBED: u32 = 2 * MOST;
 
 /// Points that enclose a crossing get another one between them if they are further apart than this
 /// factor.
@@ -36,15 +40,16 @@ pub struct Wish {
 /// The next runs, one for each cell whose answer is open; none if all answers are known well enough
 /// or nothing more helps.
 #[must_use]
-pub fn wishes(scenario: &Scenario, findings: &Findings<'_>, records: &[Record]) -> Vec<Wish> {
+pub fn wishes(scenario: &Scenario, decisions: &Decisions<'_>, records: &[Record]) -> Vec<Wish> {
     let mut wishes: Vec<Wish> = Vec::new();
     for (number, experiment) in scenario.experiments.iter().enumerate() {
-        let mut answers = findings.answers.experiments.iter();
+        let mut answers = decisions.answers.iter();
         let Some(answers) = answers.find(|it| it.name == experiment.name) else { continue };
-        let cells = open_cells(experiment, answers, findings);
+        let cells = open_cells(experiment, answers, decisions);
         for (subject, point) in cells {
-            let made = repetitions_made(experiment, subject, &point, records);
-            if made >= MOST * scenario.repetitions.max(1) {
+            let (made, counting) = repetitions(experiment, subject, &point, records);
+            let listed = scenario.repetitions.max(1);
+            if counting >= MOST * listed || made >= MOST_WITH_DISTURBED * listed {
                 continue;
             }
             // A new point needs as many runs as an interval does.
@@ -60,13 +65,13 @@ pub fn wishes(scenario: &Scenario, findings: &Findings<'_>, records: &[Record]) 
     wishes
 }
 
-/// How many repetitions of a cell have been made.
-fn repetitions_made(
+/// How many repetitions of a cell have been made, and how many of them count.
+fn repetitions(
     experiment: &ExperimentSpec,
     subject: usize,
     point: &BTreeMap<Parameter, f64>,
     records: &[Record],
-) -> u32 {
+) -> (u32, u32) {
     let name = experiment.subjects[subject].subject().name;
     let of_it = records.iter().filter(|record| {
         record.experiment == experiment.name
@@ -74,7 +79,12 @@ fn repetitions_made(
             && record.cell.subject.name == name
             && record.cell.point == *point
     });
-    of_it.map(|record| record.repetition + 1).max().unwrap_or(0)
+    let counts = |record: &&Record| match &record.outcome {
+        Outcome::Measured(measured) => !measured.is_disturbed(),
+        Outcome::Failed(_) => false,
+    };
+    let made = of_it.clone().map(|record| record.repetition + 1).max().unwrap_or(0);
+    (made, of_it.filter(counts).count() as u32)
 }
 
 type Cell = (usize, BTreeMap<Parameter, f64>);
@@ -83,7 +93,7 @@ type Cell = (usize, BTreeMap<Parameter, f64>);
 fn open_cells(
     experiment: &ExperimentSpec,
     answers: &ExperimentAnswers,
-    findings: &Findings<'_>,
+    decisions: &Decisions<'_>,
 ) -> Vec<Cell> {
     let mut cells: Vec<Cell> = Vec::new();
     let mut add = |name: &str, point: &BTreeMap<Parameter, f64>| {
@@ -96,7 +106,7 @@ fn open_cells(
         }
     };
     for crossover in &answers.crossovers {
-        for point in points_in_doubt(experiment, answers, crossover, findings) {
+        for point in points_in_doubt(experiment, answers, crossover, decisions) {
             add(&crossover.base, &point);
             add(&crossover.other, &point);
         }
@@ -116,7 +126,7 @@ fn points_in_doubt(
     experiment: &ExperimentSpec,
     answers: &ExperimentAnswers,
     crossover: &CrossoverAnswer,
-    findings: &Findings<'_>,
+    decisions: &Decisions<'_>,
 ) -> Vec<BTreeMap<Parameter, f64>> {
     let on_line = |point: &&BTreeMap<Parameter, f64>| {
         crossover.at.iter().all(|(axis, value)| point.get(axis) == Some(value))
@@ -130,7 +140,7 @@ fn points_in_doubt(
     match crossover.kind {
         CrossoverKind::Undecided => {
             let open = line.into_iter().filter(|point| {
-                let standing = findings.standing(&experiment.name, crossover, point);
+                let standing = decisions.standing(&experiment.name, crossover, point);
                 standing.is_none_or(|standing| standing == Standing::Open)
             });
             open.cloned().collect()

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use loadgen::judge::{Conditions, measurement};
+use loadgen::overload::Watch;
 use loadgen::{DriveError, Target};
 use results::{Failure, Machine, Measurement, Notes, Placement, ServerCost, TestbedKind};
 use workload::{Arrivals, Law, LoadSpec, Plan, Rate};
@@ -169,12 +170,15 @@ impl Drive<'_> {
         ended: &(dyn Fn() -> bool + Sync),
     ) -> Result<(Notes, Conditions), Failure> {
         let generator = GeneratorSetup::single(placement.clone());
-        let stop = || (self.stop)() || ended();
+        let watch = Watch::over(self.plan, &generator.progress[0]);
+        let is_overloaded = || watch.as_ref().is_some_and(Watch::is_overloaded);
+        let stop = || (self.stop)() || ended() || is_overloaded();
         let (notes, seen) =
             observe(self.plan, target, &generator, &stop).map_err(generator_failed)?;
         let conditions = Conditions {
             tails_matter: self.tails_matter,
             disturbance_limit: Some(disturbance_limit(self.plan)),
+            overloaded: is_overloaded(),
             ..seen
         };
         Ok((notes, conditions))

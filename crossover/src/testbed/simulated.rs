@@ -1,9 +1,11 @@
 //! The testbed of simulated servers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use loadgen::driver::{SimulatedServer, SimulatedTransport};
 use loadgen::judge::{Conditions, measurement};
+use loadgen::overload::Watch;
 use loadgen::{Progress, drive};
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::Rng;
@@ -37,6 +39,8 @@ pub struct SimulatedNoise {
     pub disturbed: f64,
     /// Fraction of these that are seen to be disturbed.
     pub seen: f64,
+    /// Subjects, by name, whose every response takes so many times as long as it would.
+    pub slower: BTreeMap<String, f64>,
     /// The source of chance.
     pub chance: Pcg64,
 }
@@ -53,8 +57,9 @@ impl SimulatedNoise {
     }
 
     /// The measurement as it would be on a machine with this noise.
-    fn add_to(&mut self, mut measured: Measurement) -> Measurement {
-        let mut of_run = self.factor(self.of_runs);
+    fn add_to(&mut self, subject: &str, mut measured: Measurement) -> Measurement {
+        let planted = self.slower.get(subject).copied().unwrap_or(1.0);
+        let mut of_run = planted * self.factor(self.of_runs);
         if self.uniform() < self.disturbed {
             of_run *= 3.0;
             if self.uniform() < self.seen {
@@ -121,15 +126,20 @@ impl Testbed for SimulatedTestbed {
             }
         };
         let mut transport = SimulatedTransport::new(server);
-        let notes = drive(plan, Shard::WHOLE, 0, &mut transport, &Progress::default(), stop);
+        let progress = Progress::default();
+        let watch = Watch::over(plan, &progress);
+        let is_overloaded = || watch.as_ref().is_some_and(Watch::is_overloaded);
+        let stop = || stop() || is_overloaded();
+        let notes = drive(plan, Shard::WHOLE, 0, &mut transport, &progress, &stop);
         let conditions = Conditions {
             transport: setup.server.transport(),
             tails_matter,
+            overloaded: is_overloaded(),
             ..Conditions::default()
         };
         let measured = measurement(plan, notes, &conditions);
         Ok(match &mut self.noise {
-            Some(noise) => noise.add_to(measured),
+            Some(noise) => noise.add_to(&setup.server.subject().name, measured),
             None => measured,
         })
     }

@@ -158,6 +158,8 @@ impl Run<'_> {
                     let socket = transport.socket_of(planned.client);
                     self.flight.sent(&planned, socket, instants);
                     self.recorder.sent(instants, planned.arrival);
+                    let processing_ns = planned.work.total().as_nanos() as u64;
+                    self.progress.sent_one(processing_ns, self.flight.len());
                     waiting += 1;
                 }
                 Started::Later => break,

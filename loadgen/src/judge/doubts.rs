@@ -1,8 +1,8 @@
 //! Finds the warnings about a run, each a value with its remedy.
 
 use results::{
-    Counts, Doubt, Measurement, Notes, Percentile, TimeHistogram, UnansweredCause, UnsentCause,
-    needed,
+    Counts, Doubt, Measurement, Notes, Percentile, ShownFigure, TimeHistogram, UnansweredCause,
+    UnsentCause, needed,
 };
 use workload::{Law, Plan};
 
@@ -31,7 +31,7 @@ pub(super) fn doubts(
     let given = |holds: bool, doubt: Doubt| holds.then_some(doubt);
     [
         rate_missed(measured),
-        lag_high(notes.head_lag.as_ref().unwrap_or(&notes.times.lag), measured),
+        lag_high(notes, measured, conditions.tails_matter),
         arrivals_off(plan, notes),
         given(notes.hiccups > 0, hiccups),
         given(conditions.stolen_share > 0.01, Doubt::Stolen { share: conditions.stolen_share }),
@@ -51,7 +51,7 @@ pub(super) fn doubts(
             notes.events.wrong_replies > 0,
             Doubt::WrongReplies { count: notes.events.wrong_replies },
         ),
-        given(notes.broken_off && !notes.events.nobody_listens, Doubt::BrokenOff),
+        ended_early(notes, conditions),
         given(notes.events.nobody_listens, Doubt::NobodyListens),
         unserved(notes),
         given(
@@ -104,6 +104,16 @@ fn unserved(notes: &Notes) -> Option<Doubt> {
         .then_some(Doubt::UnservedConnections { count: notes.kept_unanswered, of: notes.kept })
 }
 
+/// Why the run was ended before its plan was complete.
+fn ended_early(notes: &Notes, conditions: &Conditions) -> Option<Doubt> {
+    let Counts { in_flight, sent, .. } = notes.counts;
+    match notes.broken_off && !notes.events.nobody_listens {
+        true if conditions.overloaded => Some(Doubt::Overloaded { in_flight, sent }),
+        true => Some(Doubt::BrokenOff),
+        false => None,
+    }
+}
+
 fn exhausted(notes: &Notes) -> Option<Doubt> {
     let mut causes = notes.unsent_causes;
     if notes.broken_off {
@@ -122,11 +132,49 @@ fn rate_missed(measured: &Measurement) -> Option<Doubt> {
         .then_some(Doubt::RateMissed { planned_per_s, achieved_per_s })
 }
 
-fn lag_high(head_lag: &TimeHistogram, measured: &Measurement) -> Option<Doubt> {
-    let lag_p99_ns = head_lag.percentile(0.99).known_ns()?;
-    let response_p50_ns = measured.times.response_time.percentile(0.5).known_ns()?;
-    (lag_p99_ns as f64 > 0.1 * response_p50_ns as f64)
-        .then_some(Doubt::LagHigh { lag_p99_ns, response_p50_ns })
+/// A figure of which the generator's lag accounts for more than this is questionable.
+const MOST_LAG: f64 = 0.02;
+
+/// The warning that the lag makes a shown figure too long: the one of which it accounts for the
+/// greatest share. The lag of a request is in its response time, but not in its time from the send.
+fn lag_high(notes: &Notes, measured: &Measurement, tails_matter: bool) -> Option<Doubt> {
+    let response = &measured.times.response_time;
+    let lag = notes.head_lag.as_ref().unwrap_or(&notes.times.lag);
+    let percentile = |times: &TimeHistogram, quantile: f64| {
+        times.percentile(quantile).known_ns().map(|ns| ns as f64)
+    };
+    let mean = share(lag.mean_ns(), response.mean_ns());
+    // In a burst, all requests but the first wait until those before them were sent: that is no lag.
+    let of_percentile = |quantile: f64| match &notes.head_lag {
+        Some(head_lag) => share(percentile(head_lag, 0.5), percentile(response, quantile)),
+        None => {
+            let shown = percentile(response, quantile)?;
+            let late = shown - percentile(&measured.times.from_send, quantile)?;
+            share(Some(late), Some(shown))
+        }
+    };
+    let is_tail_shown = tails_matter && too_few_samples(measured).is_none();
+    let shares = [
+        (ShownFigure::Mean, mean),
+        (ShownFigure::P50, of_percentile(0.5)),
+        (ShownFigure::P99, if is_tail_shown { of_percentile(0.99) } else { None }),
+    ];
+    let known = shares.into_iter().filter_map(|(figure, share)| Some((figure, share?)));
+    // The mean and the median come first: a warning about the tail alone leaves these valid.
+    let high: Vec<(ShownFigure, f64)> = known.filter(|(_, share)| *share > MOST_LAG).collect();
+    let body = high.iter().filter(|(figure, _)| *figure != ShownFigure::P99);
+    let worst = body.max_by(|one, other| one.1.total_cmp(&other.1)).or(high.first())?;
+    Some(Doubt::LagHigh {
+        lag_p99_ns: lag.percentile(0.99).known_ns()?,
+        response_p50_ns: response.percentile(0.5).known_ns()?,
+        figure: Some(worst.0),
+        share: worst.1,
+    })
+}
+
+fn share(part: Option<f64>, whole: Option<f64>) -> Option<f64> {
+    let share = part? / whole?;
+    share.is_finite().then_some(share)
 }
 
 fn arrivals_off(plan: &Plan, notes: &Notes) -> Option<Doubt> {

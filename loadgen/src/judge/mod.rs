@@ -36,6 +36,8 @@ pub struct Conditions {
     pub others_share: f64,
     /// The greatest such fraction with which the run counts; `None` if every run counts.
     pub disturbance_limit: Option<f64>,
+    /// Whether the run was ended because the server was overloaded for certain.
+    pub overloaded: bool,
 }
 
 impl Default for Conditions {
@@ -53,6 +55,7 @@ impl Default for Conditions {
             tails_matter: true,
             others_share: 0.0,
             disturbance_limit: None,
+            overloaded: false,
         }
     }
 }

@@ -1,0 +1,109 @@
+//! The course of a bench: which runs it makes next. The runs of the scenario come first, experiment
+//! by experiment, and those of them that were disturbed once more; then further ones where an answer
+//! is open. The records decide, so a bench that is resumed goes on in the same way.
+
+use analysis::Decisions;
+use results::{Placement, Record, Settled};
+
+use crate::bench::rounds::wishes;
+use crate::bench::scenario::Scenario;
+use crate::bench::sweep::{Run, disturbed, further, remaining, runs_of};
+use crate::setup::Setup;
+
+/// The most runs that are made again because they were disturbed, as a share of those planned.
+const MOST_REPEATS: f64 = 0.25;
+
+/// Which runs a bench makes next.
+pub struct Course<'a> {
+    scenario: &'a Scenario,
+    stage: Stage<'a>,
+    goes_further: bool,
+}
+
+/// A part of the course.
+enum Stage<'a> {
+    /// The runs of the experiment with this number come next.
+    Listed(usize),
+    /// Those of these runs that were disturbed come next, at most so many. Then comes the experiment
+    /// with the number `then`, or without one runs where an answer is open.
+    Again { runs: Vec<Run<'a>>, left: usize, then: Option<usize> },
+    /// Runs where an answer is open come next.
+    Further,
+}
+
+/// The next runs of a bench.
+pub struct Step<'a> {
+    /// The runs to make.
+    pub runs: Vec<Run<'a>>,
+    /// How many runs were made before a bench was resumed.
+    pub made_before: usize,
+    /// Whether they are part of the scenario.
+    pub is_listed: bool,
+}
+
+impl<'a> Course<'a> {
+    /// The course of a scenario; with `goes_further` it does not end with the listed runs.
+    #[must_use]
+    pub fn new(scenario: &'a Scenario, goes_further: bool) -> Self {
+        Self { scenario, stage: Stage::Listed(0), goes_further }
+    }
+
+    /// What comes next, `None` at the end.
+    ///
+    /// # Errors
+    /// Those of a scenario that was not checked.
+    pub fn next(
+        &mut self,
+        records: &[Record],
+        placement: impl Fn(&Setup) -> Placement + Copy,
+    ) -> Result<Option<Step<'a>>, String> {
+        loop {
+            let runs = match &mut self.stage {
+                Stage::Listed(number) if *number < self.scenario.experiments.len() => {
+                    let then = Some(*number + 1);
+                    let all = runs_of(self.scenario, *number)?;
+                    let runs = remaining(all.clone(), records, placement);
+                    let made_before = all.len() - runs.len();
+                    self.again(all, then);
+                    return Ok(Some(Step { runs, made_before, is_listed: true }));
+                }
+                Stage::Listed(_) if self.goes_further => {
+                    self.stage = Stage::Further;
+                    continue;
+                }
+                Stage::Listed(_) => return Ok(None),
+                Stage::Again { runs, left, then } => {
+                    let mut again = disturbed(runs, records, placement);
+                    again.truncate(*left);
+                    *left -= again.len();
+                    if again.is_empty() {
+                        self.stage = then.map_or(Stage::Further, Stage::Listed);
+                        continue;
+                    }
+                    again
+                }
+                Stage::Further => {
+                    let settled = Settled::of(records.to_vec());
+                    let wishes = wishes(self.scenario, &Decisions::of(&settled), &settled.records);
+                    let all = further(self.scenario, &wishes)?;
+                    let runs = remaining(all.clone(), records, placement);
+                    if runs.is_empty() {
+                        return Ok(None);
+                    }
+                    self.again(all, None);
+                    runs
+                }
+            };
+            return Ok(Some(Step { runs, made_before: 0, is_listed: false }));
+        }
+    }
+
+    /// Goes on with those of these runs that will have been disturbed.
+    fn again(&mut self, runs: Vec<Run<'a>>, then: Option<usize>) {
+        let left = match self.scenario.repeat_disturbed {
+            true => (runs.len() as f64 * MOST_REPEATS).ceil() as usize,
+            false => 0,
+        };
+        self.stage = Stage::Again { runs, left, then };
+    }
+}
