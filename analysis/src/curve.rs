@@ -88,15 +88,6 @@ pub fn base_of<'a>(experiment: &Experiment<'a>, subject: &Subject) -> Option<&'a
     experiment.subjects().into_iter().find(same)
 }
 
-/// The load at which a response time reaches twice its value at the lowest load. `None` if it does
-/// not within the measured loads.
-#[must_use]
-pub fn knee(curve: &Curve) -> Option<f64> {
-    let points: Vec<(f64, f64)> =
-        curve.points.iter().map(|point| (point.x, point.y.value)).collect();
-    doubles(&points)
-}
-
 /// Where the second value of these points reaches twice that of the first point.
 pub(crate) fn doubles(points: &[(f64, f64)]) -> Option<f64> {
     let limit = 2.0 * points.first()?.1;
@@ -164,28 +155,14 @@ fn quantiles(requests: f64) -> impl Iterator<Item = f64> {
 mod tests {
     use super::*;
 
-    fn curve(values: &[(f64, f64)]) -> Curve {
-        let points = values
-            .iter()
-            .map(|(x, y)| Point {
-                x: *x,
-                configured_x: *x,
-                y: Estimate { value: *y, low: *y, high: *y },
-                doubted: false,
-                repetitions: 6,
-            })
-            .collect();
-        Curve { subject: crate::example::subject(), points }
-    }
-
     #[test]
     fn the_knee_is_where_the_response_has_doubled() {
         // M/M/1 with p = 1: the response at load x is 1/(1−x); from 1.25 at 0.2 it doubles at 0.6.
         let loads = [0.2, 0.4, 0.5, 0.55, 0.65, 0.7, 0.8];
         let mm1: Vec<_> = loads.iter().map(|x| (*x, 1.0 / (1.0 - x))).collect();
-        let Some(knee) = knee(&curve(&mm1)) else { panic!("it doubles") };
+        let Some(knee) = doubles(&mm1) else { panic!("it doubles") };
         assert!((knee - 0.6).abs() < 0.01, "{knee}");
-        assert_eq!(super::knee(&curve(&[(1.0, 5.0), (2.0, 5.5)])), None);
+        assert_eq!(doubles(&[(1.0, 5.0), (2.0, 5.5)]), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl<'a> Decisions<'a> {
         let subjects = experiment.subjects();
         let named = |name: &str| subjects.iter().find(|subject| subject.name == name).copied();
         let (base, other) = (named(&crossover.base)?, named(&crossover.other)?);
-        let metric = answers::metric_of(experiment.wins);
+        let metric = answers::metric_of(experiment.wins, experiment.bound);
         let found = difference(experiment, base, other, point, metric, &self.noise)?;
         Some(found.difference.standing)
     }

@@ -46,6 +46,12 @@ pub enum Quantity {
     Time,
     /// Requests a second, on a linear axis from 0.
     Rate,
+    /// A number of things, on a logarithmic axis.
+    Count,
+    /// A size in bytes, on a logarithmic axis.
+    Size,
+    /// A plain number, on a linear axis from 0.
+    Number,
     /// A quantile, on HdrHistogram's axis: log 1/(1−q).
     Quantile,
     /// Named positions; the series are drawn side by side at each.

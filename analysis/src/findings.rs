@@ -61,7 +61,8 @@ impl<'a> Findings<'a> {
         let noise = Noise::of(&experiments);
         let found = |experiment: Experiment<'a>| {
             let asked = Shows::ALL.into_iter().filter(|question| experiment.shows(*question));
-            let metrics: Vec<Metric> = asked.flat_map(question::metrics).copied().collect();
+            let metrics: Vec<Metric> =
+                asked.flat_map(|question| question::metrics(question, &experiment)).collect();
             ExperimentFindings::of(experiment, &noise, &metrics)
         };
         let experiments: Vec<ExperimentFindings<'a>> = experiments.into_iter().map(found).collect();

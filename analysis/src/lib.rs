@@ -26,7 +26,7 @@ pub mod verdict;
 pub use answers::{ANSWERS_FORMAT, Answers};
 pub use bootstrap::Estimate;
 pub use comparison::{Comparison, Crossover, PairedDifference, Standing, Undecided};
-pub use curve::{Curve, Point, knee, percentile_curves};
+pub use curve::{Curve, Point, percentile_curves};
 pub use decisions::Decisions;
 pub use experiment::{Experiment, Run, experiments};
 pub use experiment_findings::ExperimentFindings;
@@ -34,22 +34,3 @@ pub use findings::Findings;
 pub use metric::Metric;
 pub use noise::Noise;
 pub use verdict::{Finding, Verdict};
-
-/// Subjects for tests.
-#[cfg(test)]
-pub(crate) mod example {
-    use protocol::Transport;
-    use results::{Allocation, Concurrency, Subject, WorkUnit};
-
-    pub(crate) fn subject() -> Subject {
-        Subject {
-            name: "udp-iterative".to_owned(),
-            label: "iterative".to_owned(),
-            phrase: "the iterative UDP server".to_owned(),
-            transport: Transport::Udp,
-            concurrency: Concurrency::Iterative,
-            allocation: Allocation::None,
-            unit: WorkUnit::Master,
-        }
-    }
-}

@@ -44,7 +44,8 @@ pub fn value(parameter: Parameter, x: f64) -> String {
         ParameterUnit::Rate => rate(x),
         ParameterUnit::Size => size(x),
         ParameterUnit::Count if parameter.to_string().ends_with('s') => {
-            format!("{x:.0} {parameter}")
+            let name = parameter.to_string();
+            format!("{x:.0} {}", if x == 1.0 { name.trim_end_matches('s') } else { &name })
         }
         ParameterUnit::Count => format!("{parameter} {x:.0}"),
         ParameterUnit::Number => format!("{parameter} {}", three_digits(x)),
@@ -82,6 +83,12 @@ pub fn three_digits(value: f64) -> String {
     }
 }
 
+/// A number with as many digits as it has, up to three behind the point: `99`, `99.9`.
+#[must_use]
+pub fn plain(value: f64) -> String {
+    format!("{}", (value * 1e3).round() / 1e3)
+}
+
 /// A ratio as a change: `+12.0 %`, `−3.5 %`, or a factor beyond doubling.
 #[must_use]
 pub fn change(ratio: f64) -> String {
@@ -110,6 +117,7 @@ mod tests {
         assert_eq!(rate(1500.0), "1500/s");
         assert_eq!(size(4_194_304.0), "4.00 MiB");
         assert_eq!(value(Parameter::Clients, 16.0), "16 clients");
+        assert_eq!(value(Parameter::Clients, 1.0), "1 client");
         assert_eq!(value(Parameter::Burst, 8.0), "burst 8");
         assert_eq!(change(0.965), "−3.5 %");
         assert_eq!(change(1.0), "+0.0 %");

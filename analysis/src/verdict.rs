@@ -112,12 +112,16 @@ fn doubtful(finding: &Finding, experiments: &[&Experiment<'_>]) -> String {
             finding.transport.is_none_or(|one| one == transport)
         })
         .collect();
-    let is_disturbed = |doubt: &Doubt| !doubt.concerns_tail_only() && !doubt.is_about_the_server();
-    let doubted = runs.iter().filter(|run| run.measured.doubts.iter().any(is_disturbed)).count();
+    // A stand-still that moves a figure is a lag, and one that is long makes a run count for nothing.
+    let matters = |doubt: &Doubt| {
+        let stood_still = matches!(doubt, Doubt::Hiccups { .. } | Doubt::Stolen { .. });
+        !doubt.concerns_tail_only() && !doubt.is_about_the_server() && !stood_still
+    };
+    let doubted = runs.iter().filter(|run| run.measured.doubts.iter().any(matters)).count();
     if runs.is_empty() || 2 * doubted < runs.len() {
         return String::new();
     }
-    format!(" Treat this with care: {doubted} of the {} runs behind it were disturbed.", runs.len())
+    format!(" Treat this with care: {doubted} of the {} runs behind it have a warning.", runs.len())
 }
 
 /// The load for which the comparisons hold; without it a crossover means little.

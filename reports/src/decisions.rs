@@ -4,17 +4,23 @@
 use std::collections::BTreeMap;
 
 use analysis::answers::{PointAnswer, Ranked};
+use analysis::figure::Whose;
 use analysis::{ExperimentFindings, Findings, text};
 use maud::{Markup, html};
 use protocol::Transport;
-use results::{Parameter, Shows};
+use results::{Parameter, Shows, Subject};
 
-/// A table over one axis: a row for each transport, a column for each point.
+use crate::style;
+
+/// A table over one or two axes: a column for each value of the first, a row for each transport and
+/// value of the second. Over two axes it is the pay-off map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// The question of the experiment.
     pub question: String,
-    /// The points, as configured.
+    /// What the columns and, over two axes, the rows vary.
+    pub corner: String,
+    /// The values of the first axis, as configured.
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<DecisionRow>,
@@ -22,11 +28,11 @@ pub struct Decision {
     pub beyond: String,
 }
 
-/// The best subjects of one transport.
+/// The best subjects of one transport, over two axes at one value of the second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecisionRow {
-    /// `UDP` or `TCP`.
-    pub transport: String,
+    /// `UDP` or `TCP`, or the value of the second axis.
+    pub name: String,
     /// The answer at each point; `None` where it was not measured.
     pub cells: Vec<Option<DecisionCell>>,
 }
@@ -40,6 +46,8 @@ pub struct DecisionCell {
     pub factor: String,
     /// Whether it is certain.
     pub is_decided: bool,
+    /// The subject whose colour the cell has; `None` unless there is a single best.
+    pub winner: Option<Subject>,
 }
 
 /// A table of all subjects at one point.
@@ -57,54 +65,95 @@ pub struct RankingView {
 pub const RANKING_COLUMNS: [&str; 8] =
     ["server", "answered", "mean", "p50", "p90", "p99", "processor time", "compared with the best"];
 
-/// The decision tables of the experiments that vary one quantity.
+/// The decision tables of the experiments that vary something.
 #[must_use]
 pub fn decisions(findings: &Findings<'_>) -> Vec<Decision> {
     let asks = |found: &&ExperimentFindings<'_>| {
-        let one_axis = found.experiment.points().first().is_some_and(|point| point.len() == 1);
-        one_axis && found.experiment.shows(Shows::Crossover)
+        let experiment = &found.experiment;
+        let shows = |kinds: &[Shows]| kinds.iter().any(|kind| experiment.shows(*kind));
+        match experiment.points().first().map_or(0, BTreeMap::len) {
+            0 => false,
+            1 => shows(&[Shows::Crossover, Shows::Ranking]),
+            _ => shows(&[Shows::Map, Shows::Ranking]),
+        }
     };
     findings.experiments.iter().filter(asks).map(decision).collect()
 }
 
+/// The values that these points have on an axis, ascending.
+fn values(points: &[BTreeMap<Parameter, f64>], axis: Parameter) -> Vec<f64> {
+    let mut values: Vec<f64> =
+        points.iter().filter_map(|point| point.get(&axis)).copied().collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}
+
 fn decision(found: &ExperimentFindings<'_>) -> Decision {
     let points = found.experiment.points();
+    let axes: Vec<Parameter> = points.first().map_or(Vec::new(), |it| it.keys().copied().collect());
+    let columns = axes.first().map_or(Vec::new(), |axis| values(points, *axis));
+    let second: Vec<Option<(Parameter, f64)>> = match axes.get(1) {
+        Some(axis) => values(points, *axis).into_iter().map(|value| Some((*axis, value))).collect(),
+        None => vec![None],
+    };
     let mut transports: Vec<Transport> =
         found.experiment.subjects().iter().map(|subject| subject.transport).collect();
     transports.dedup();
-    let row = |transport: &Transport| DecisionRow {
-        transport: transport.to_string().to_uppercase(),
-        cells: points
-            .iter()
-            .map(|point| {
-                let is_it = |answer: &&PointAnswer| {
-                    answer.configured == *point && answer.transport == transport.to_string()
-                };
-                let answer = found.points.iter().find(is_it)?;
-                // A point that was added for one pair ranks nobody else.
-                let all = found.experiment.subjects();
-                let rivals = all.iter().filter(|it| it.transport == *transport).count();
-                (answer.ranking.len() == rivals).then(|| cell(found, answer))
-            })
-            .collect(),
+    let row = |transport: Transport, second: Option<(Parameter, f64)>| {
+        let point =
+            |x: f64| axes.first().map(|axis| (*axis, x)).into_iter().chain(second).collect();
+        let name = transport.to_string().to_uppercase();
+        DecisionRow {
+            name: match second.map(|(axis, value)| text::value(axis, value)) {
+                Some(value) if transports.len() == 1 => value,
+                Some(value) => format!("{name}, {value}"),
+                None => name,
+            },
+            cells: columns.iter().map(|x| answer_at(found, transport, &point(*x))).collect(),
+        }
     };
-    let rows: Vec<DecisionRow> = transports.iter().map(row).collect();
+    let rows: Vec<DecisionRow> = transports
+        .iter()
+        .flat_map(|transport| second.iter().map(|second| row(*transport, *second)))
+        .collect();
     // Points at which no transport is ranked as a whole have no column.
     let is_shown = |at: usize| rows.iter().any(|row| row.cells[at].is_some());
-    let shown: Vec<usize> = (0..points.len()).filter(|at| is_shown(*at)).collect();
+    let shown: Vec<usize> = (0..columns.len()).filter(|at| is_shown(*at)).collect();
     let rows = rows
         .iter()
         .map(|row| DecisionRow {
-            transport: row.transport.clone(),
+            name: row.name.clone(),
             cells: shown.iter().map(|at| row.cells[*at].clone()).collect(),
         })
         .collect();
+    let column = |at: &usize| axes.first().map(|axis| text::value(*axis, columns[*at]));
     Decision {
         question: found.experiment.question.to_owned(),
-        columns: shown.iter().map(|at| point_in_words(&points[*at])).collect(),
+        corner: match &axes[..] {
+            [first, second, ..] => format!("{first} → / {second} ↓"),
+            _ => "the best".to_owned(),
+        },
+        columns: shown.iter().filter_map(column).collect(),
         rows,
         beyond: beyond(found),
     }
+}
+
+/// The answer for a transport at a point; `None` if not all of its subjects were measured there.
+fn answer_at(
+    found: &ExperimentFindings<'_>,
+    transport: Transport,
+    point: &BTreeMap<Parameter, f64>,
+) -> Option<DecisionCell> {
+    let is_it = |answer: &&PointAnswer| {
+        answer.configured == *point && answer.transport == transport.to_string()
+    };
+    let answer = found.points.iter().find(is_it)?;
+    // A point that was added for one pair ranks nobody else.
+    let all = found.experiment.subjects();
+    let rivals = all.iter().filter(|it| it.transport == transport).count();
+    (answer.ranking.len() == rivals).then(|| cell(found, answer))
 }
 
 /// What lies outside the points that were measured.
@@ -144,7 +193,10 @@ fn cell(found: &ExperimentFindings<'_>, answer: &PointAnswer) -> DecisionCell {
         }
         _ => String::new(),
     };
-    DecisionCell { best, factor, is_decided: answer.decided }
+    let is_alone = answer.decided && answer.tied.is_empty();
+    let all = found.experiment.subjects();
+    let winner = all.into_iter().find(|it| is_alone && answer.best.as_ref() == Some(&it.name));
+    DecisionCell { best, factor, is_decided: answer.decided, winner: winner.cloned() }
 }
 
 /// Two digits, and a third where the first is 1: an interval of a tenth needs no more.
@@ -209,13 +261,13 @@ pub(crate) fn render_decisions(decisions: &[Decision]) -> Markup {
                 div.scrolls {
                     table {
                         thead { tr {
-                            th scope="col" { "the best" }
+                            th scope="col" { (decision.corner) }
                             @for column in &decision.columns { th scope="col" { (column) } }
                         } }
                         tbody {
                             @for row in &decision.rows {
                                 tr {
-                                    th scope="row" { (row.transport) }
+                                    th scope="row" { (row.name) }
                                     @for cell in &row.cells { (render_cell(cell.as_ref())) }
                                 }
                             }
@@ -228,11 +280,17 @@ pub(crate) fn render_decisions(decisions: &[Decision]) -> Markup {
     }
 }
 
+/// The colour of the winner at the edge of its cell, as in the figures.
+fn edge(winner: &Subject) -> String {
+    let colour = style::of(&Whose::Subject(winner.clone())).colour;
+    format!("border-left: 5px solid {}", style::hex(colour))
+}
+
 fn render_cell(cell: Option<&DecisionCell>) -> Markup {
     html! {
         @match cell {
             None => td { "not measured" },
-            Some(cell) => td.undecided[!cell.is_decided] {
+            Some(cell) => td.undecided[!cell.is_decided] style=[cell.winner.as_ref().map(edge)] {
                 (cell.best)
                 @if !cell.factor.is_empty() { br; (cell.factor) }
             },

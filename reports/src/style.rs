@@ -6,6 +6,12 @@ use results::{Subject, WorkUnit};
 /// A colour as red, green and blue.
 pub type Colour = (u8, u8, u8);
 
+/// A colour as HTML and SVG have it: `#D55E00`.
+#[must_use]
+pub fn hex((red, green, blue): Colour) -> String {
+    format!("#{red:02X}{green:02X}{blue:02X}")
+}
+
 /// Text and axes.
 pub const INK: Colour = (34, 34, 34);
 /// The background.

@@ -147,6 +147,21 @@ pub enum Doubt {
     },
 }
 
+/// The text about a lag that is too long.
+fn lag_in_words(lag: &str, p50_ns: u64, figure: Option<ShownFigure>, share: f64) -> String {
+    match figure {
+        Some(figure) => format!(
+            "{lag} accounts for {:.0} % of the {} of the response time",
+            share * 100.0,
+            figure.text()
+        ),
+        None => format!(
+            "{lag} is more than a tenth of the median response time ({:.1} µs)",
+            p50_ns as f64 / 1e3
+        ),
+    }
+}
+
 /// The text about requests without a right answer.
 fn unanswered(count: u64, most: Option<UnansweredCause>, status: Option<u16>) -> String {
     let where_they_stand =
@@ -272,19 +287,10 @@ impl Doubt {
             Self::RateMissed { planned_per_s, achieved_per_s } => {
                 format!("{achieved_per_s:.1}/s were sent instead of {planned_per_s:.1}/s")
             }
-            Self::LagHigh { lag_p99_ns, figure: Some(figure), share, .. } => format!(
-                "the generator's lag (p99 {:.1} µs) accounts for {:.0} % of the {} of the response \
-                 time",
-                us(lag_p99_ns),
-                percent(share),
-                figure.text()
-            ),
-            Self::LagHigh { lag_p99_ns, response_p50_ns, figure: None, .. } => format!(
-                "the generator's lag (p99 {:.1} µs) is more than a tenth of the median response \
-                 time ({:.1} µs)",
-                us(lag_p99_ns),
-                us(response_p50_ns)
-            ),
+            Self::LagHigh { lag_p99_ns, response_p50_ns, figure, share } => {
+                let lag = format!("the generator's lag (p99 {:.1} µs)", us(lag_p99_ns));
+                lag_in_words(&lag, *response_p50_ns, *figure, *share)
+            }
             Self::ArrivalsOff { planned_cv2, sent_cv2 } => format!(
                 "the gaps between sends vary differently from the plan (C² {sent_cv2:.2} instead of \
                  {planned_cv2:.2})"

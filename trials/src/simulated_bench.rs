@@ -245,8 +245,8 @@ pub fn in_quick(
     scenario: &Scenario,
     noise: SimulatedNoise,
 ) -> Result<Vec<(String, CrossoverAnswer)>, Failed> {
-    // The listed runs, and a fifth more: about what the budget leaves on a real machine.
-    let most = runs(scenario)?.len() * 6 / 5;
+    // The listed runs, and 40 % more: what the budget of `quick` leaves.
+    let most = runs(scenario)?.len() * 7 / 5;
     let settled = bench(scenario, noise, most)?;
     let found = Decisions::of(&settled).answers.into_iter().flat_map(|experiment| {
         let crossovers = experiment.crossovers.into_iter();
@@ -263,15 +263,16 @@ impl Reference {
     /// The largest factor between two values of one crossing.
     const APART: f64 = 1.5;
 
-    /// The answers of the first bench that all others gave too.
+    /// The answers of the first bench that decide something, and that all others gave too.
     #[must_use]
     pub fn of(benches: &[Vec<(String, CrossoverAnswer)>]) -> Self {
         let first = benches.first().cloned().unwrap_or_default();
         let is_settled = |(experiment, crossover): &(String, CrossoverAnswer)| {
-            benches.iter().all(|bench| {
-                Self::found(bench, experiment, crossover)
-                    .is_some_and(|other| other.kind == crossover.kind)
-            })
+            crossover.kind != CrossoverKind::Undecided
+                && benches.iter().all(|bench| {
+                    Self::found(bench, experiment, crossover)
+                        .is_some_and(|other| other.kind == crossover.kind)
+                })
         };
         Self(first.into_iter().filter(is_settled).collect())
     }
@@ -295,7 +296,6 @@ impl Reference {
             let place = match Self::found(bench, experiment, quiet) {
                 Some(found) if found.kind == CrossoverKind::Undecided => 1,
                 Some(found) if Self::agree(quiet, found) => 0,
-                None if quiet.kind == CrossoverKind::Undecided => 1,
                 _ => 2,
             };
             tally[place] += 1;
@@ -306,8 +306,6 @@ impl Reference {
     fn agree(quiet: &CrossoverAnswer, found: &CrossoverAnswer) -> bool {
         let factor = quiet.factor.unwrap_or(1.0);
         match (quiet.kind, found.kind) {
-            // What the quiet machine leaves open says nothing against an answer.
-            (CrossoverKind::Undecided, _) => true,
             (_, CrossoverKind::NoDifference) => factor.max(1.0 / factor) < Self::APART,
             (CrossoverKind::At, CrossoverKind::At) => {
                 let ratio = found.value.unwrap_or(0.0) / quiet.value.unwrap_or(1.0);

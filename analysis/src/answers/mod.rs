@@ -10,7 +10,7 @@ mod ranking;
 
 use std::collections::BTreeMap;
 
-use results::{Parameter, Shows, Wins};
+use results::{Bound, Parameter, Shows, Wins};
 use serde::Serialize;
 
 use crate::experiment::Experiment;
@@ -87,22 +87,31 @@ pub struct MapCell {
     pub decided: bool,
 }
 
-/// The metric by which subjects are ranked at a point. A capacity is no property of a point;
-/// there the 99th percentile decides.
-pub(crate) fn metric_of(wins: Wins) -> Metric {
+/// The metric by which subjects are ranked at a point. A capacity is no property of a point; there
+/// the metric that is nearest to the statistic of the bound decides.
+pub(crate) fn metric_of(wins: Wins, bound: Option<Bound>) -> Metric {
     match wins {
         Wins::Mean => Metric::Mean,
         Wins::P50 => Metric::P50,
         Wins::P99 => Metric::P99,
         Wins::Throughput => Metric::Throughput,
         Wins::ProcessorTime => Metric::ProcessorTime,
-        Wins::Capacity => Metric::P99,
+        Wins::Capacity => metric_of_bound(bound),
+    }
+}
+
+/// The metric that is nearest to the statistic of a bound.
+pub(crate) fn metric_of_bound(bound: Option<Bound>) -> Metric {
+    match bound.map(|bound| bound.quantile) {
+        Some(None) => Metric::Mean,
+        Some(Some(quantile)) if quantile <= 0.75 => Metric::P50,
+        Some(Some(_)) | None => Metric::P99,
     }
 }
 
 /// Which subject is the best at each point, by the metric that decides.
 pub(crate) fn points(experiment: &Experiment<'_>, noise: &Noise) -> Vec<PointAnswer> {
-    ranking::points(experiment, metric_of(experiment.wins), noise)
+    ranking::points(experiment, metric_of(experiment.wins, experiment.bound), noise)
 }
 
 /// The capacities of an experiment that has a bound.
@@ -112,6 +121,11 @@ pub(crate) fn capacities(experiment: &Experiment<'_>) -> Vec<Capacity> {
 
 /// An experiment, and its answers at each point by the metric that decides.
 pub(crate) type Ranking<'a> = (&'a Experiment<'a>, &'a [PointAnswer]);
+
+/// Where the median response time of each subject doubles with the load.
+pub(crate) fn knees(experiment: &Experiment<'_>) -> Vec<Knee> {
+    knees::all(experiment)
+}
 
 impl Answers {
     /// The answers of these experiments, each with its answers at each point by the metric that
@@ -141,7 +155,7 @@ fn of_experiment((experiment, deciding): &Ranking<'_>, noise: &Noise) -> Vec<Exp
     let first = experiment.wins;
     let others = Wins::ALL.into_iter().filter(|wins| *wins != first && *wins != Wins::Capacity);
     let others = others.filter_map(|wins| {
-        let points = ranking::points(experiment, metric_of(wins), noise);
+        let points = ranking::points(experiment, metric_of(wins, experiment.bound), noise);
         let says = points.iter().any(|point| point.best.is_some());
         says.then(|| entry(experiment, wins, points, noise))
     });
@@ -155,7 +169,7 @@ fn entry(
     points: Vec<PointAnswer>,
     noise: &Noise,
 ) -> ExperimentAnswers {
-    let metric = metric_of(wins);
+    let metric = metric_of(wins, experiment.bound);
     let decides = wins == experiment.wins;
     let has_axes = experiment.points().first().is_some_and(|point| !point.is_empty());
     let is_map = experiment.points().first().is_some_and(|point| point.len() > 1);

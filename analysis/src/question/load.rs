@@ -3,8 +3,9 @@
 use protocol::Transport;
 
 use super::{by_transport, hollow, scale, series_of};
+use crate::answers::{self, Knee};
 use crate::bootstrap::median;
-use crate::curve::{Curve, achieved_x, knee};
+use crate::curve::{Curve, achieved_x};
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Series, Whose};
@@ -14,8 +15,12 @@ use crate::verdict::Finding;
 
 /// One sentence for each design, with its knee.
 pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
-    let curves = found.curves(Metric::P50).iter();
-    curves.map(|curve| Finding::of(&found.experiment, knee_in_words(curve))).collect()
+    let knees = answers::knees(&found.experiment);
+    let in_words = |curve: &Curve| {
+        let knee = knees.iter().find(|knee| knee.name == curve.subject.name);
+        Finding::of(&found.experiment, knee_in_words(curve, knee))
+    };
+    found.curves(Metric::P50).iter().map(in_words).collect()
 }
 
 /// Median and p99 against the load.
@@ -23,15 +28,22 @@ pub(super) fn figures(found: &ExperimentFindings<'_>) -> Vec<Figure> {
     vec![figure(found, Metric::P50), figure(found, Metric::P99)]
 }
 
-fn knee_in_words(curve: &Curve) -> String {
+fn knee_in_words(curve: &Curve, knee: Option<&Knee>) -> String {
     let subject = curve.subject.in_a_sentence();
     let ends = curve.points.first().zip(curve.points.last());
-    match (knee(curve), ends) {
-        (Some(knee), Some((first, _))) => format!(
-            "at a load of {} the median response time of {subject} is twice what it is at {}.",
-            text::rate(knee),
-            text::rate(first.x)
-        ),
+    let knee = knee.and_then(|knee| Some((knee.value?, knee.low.zip(knee.high))));
+    match (knee, ends) {
+        (Some((knee, interval)), Some((first, _))) => {
+            let interval = interval.map_or_else(String::new, |(low, high)| {
+                format!(" ({} to {})", text::rate(low), text::rate(high))
+            });
+            format!(
+                "at a load of {}{interval} the median response time of {subject} is twice what it is \
+                 at {}.",
+                text::rate(knee),
+                text::rate(first.x)
+            )
+        }
         (None, Some((_, last))) => format!(
             "the median response time of {subject} does not double up to a load of {}.",
             text::rate(last.x)
@@ -46,6 +58,7 @@ pub(super) fn figure(found: &ExperimentFindings<'_>, metric: Metric) -> Figure {
         _ => ("p50", "response time, p50", "median"),
     };
     let (experiment, curves) = (&found.experiment, found.curves(metric));
+    let knees = answers::knees(experiment);
     let panels = by_transport(experiment, |transport, is_of| {
         let shown: Vec<&Curve> = curves
             .iter()
@@ -61,10 +74,12 @@ pub(super) fn figure(found: &ExperimentFindings<'_>, metric: Metric) -> Figure {
             marks: shown
                 .iter()
                 .filter_map(|curve| {
-                    let x = knee(curve)?;
+                    let knee = knees.iter().find(|knee| knee.name == curve.subject.name)?;
+                    let x = knee.value.filter(|_| metric == Metric::P50)?;
+                    let (low, high) = knee.low.zip(knee.high).unwrap_or((x, x));
                     let label = format!("knee {}", text::rate(x));
                     let whose = Whose::Subject(curve.subject.clone());
-                    Some(Mark { x, low: x, high: x, label, whose })
+                    Some(Mark { x, low, high, label, whose })
                 })
                 .collect(),
         }
@@ -80,11 +95,13 @@ pub(super) fn figure(found: &ExperimentFindings<'_>, metric: Metric) -> Figure {
 /// The caption; it mentions only what is drawn.
 fn caption(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> String {
     let has_knee = panels.iter().any(|panel| !panel.marks.is_empty());
-    let knee = if has_knee {
-        "The knee, where the response time is twice that at the lowest load, is marked by a \
-         vertical line. "
-    } else {
-        "No response time reaches twice that at the lowest load. "
+    let knee = match (metric, has_knee) {
+        (Metric::P50, true) => {
+            "The knee, where the response time is twice that at the lowest load, is marked by a \
+             vertical line with the band of its 95 % interval. "
+        }
+        (Metric::P50, false) => "No response time reaches twice that at the lowest load. ",
+        _ => "",
     };
     let mut series = panels.iter().flat_map(|panel| &panel.series);
     let theory = if series.any(|one| one.whose == Whose::Theory) {

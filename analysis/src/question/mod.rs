@@ -1,6 +1,7 @@
 //! The kinds of question that an experiment can ask ([`results::Shows`]). Each has a file with its
 //! sentences and its figures.
 
+mod along_axis;
 mod capacity;
 mod cost;
 mod crossover;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use protocol::Transport;
 use results::{Shows, Subject, supports};
 
+use crate::answers;
 use crate::curve::{Curve, Point, independent};
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
@@ -38,14 +40,15 @@ pub(crate) const SPOKEN: [Shows; 6] = [
 pub(crate) const OF_ONE_POINT: [Shows; 2] = [Shows::Percentiles, Shows::Cost];
 
 /// The metrics whose curves a question needs.
-pub(crate) fn metrics(question: Shows) -> &'static [Metric] {
+pub(crate) fn metrics(question: Shows, experiment: &Experiment<'_>) -> Vec<Metric> {
     match question {
-        Shows::Crossover => &[Metric::Mean],
-        Shows::Load => &[Metric::P50, Metric::P99],
-        Shows::Percentiles => &[],
-        Shows::ShortAmongLong => &[Metric::ShortP50, Metric::ShortP99],
-        Shows::Cost => &[Metric::ProcessorTime],
-        Shows::Ranking | Shows::Map | Shows::Capacity => &[],
+        Shows::Crossover => vec![Metric::Mean],
+        Shows::Load => vec![Metric::P50, Metric::P99],
+        Shows::ShortAmongLong => vec![Metric::ShortP50, Metric::ShortP99],
+        Shows::Cost => vec![Metric::ProcessorTime],
+        Shows::Ranking => vec![answers::metric_of(experiment.wins, experiment.bound)],
+        Shows::Capacity => vec![answers::metric_of_bound(experiment.bound)],
+        Shows::Percentiles | Shows::Map => Vec::new(),
     }
 }
 
@@ -72,7 +75,10 @@ pub(crate) fn figures(question: Shows, found: &ExperimentFindings<'_>) -> Vec<Fi
         Shows::Percentiles => vec![percentiles::figure(found)],
         Shows::ShortAmongLong => vec![short_among_long::figure(found)],
         Shows::Cost => vec![cost::figure(found)],
-        Shows::Ranking | Shows::Map | Shows::Capacity => Vec::new(),
+        Shows::Ranking => along_axis::of_ranking(found).into_iter().collect(),
+        Shows::Capacity => along_axis::of_capacity(found).into_iter().collect(),
+        // The page has the map as a table.
+        Shows::Map => Vec::new(),
     };
     figures.retain(|figure| !figure.panels.is_empty());
     figures

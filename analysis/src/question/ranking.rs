@@ -1,5 +1,7 @@
 //! Which subject is the best, and by how much? One sentence for each transport.
 
+use std::collections::BTreeSet;
+
 use protocol::Transport;
 use results::{Subject, Wins};
 
@@ -19,14 +21,18 @@ struct Stretch<'a> {
 /// One sentence for each transport.
 pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
+    if experiment.wins == Wins::Capacity {
+        return Vec::new(); // no point decides it
+    }
     let mut transports: Vec<Transport> =
         experiment.subjects().iter().map(|subject| subject.transport).collect();
     transports.dedup();
     let finding = |transport: Transport| {
         let of_it = found.points.iter().filter(|point| point.transport == transport.to_string());
+        let all = of_it.clone().count();
         let stretches = stretches(of_it);
         let mut parts: Vec<String> =
-            stretches.iter().map(|stretch| in_words(experiment, stretch)).collect();
+            stretches.iter().map(|stretch| in_words(experiment, stretch, all)).collect();
         parts.extend(worst_in_words(experiment, &stretches));
         let reason = stretches.last().and_then(|last| reason(experiment, last));
         let reason = reason.map_or_else(String::new, |reason| format!(" {reason}"));
@@ -37,18 +43,25 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     transports.into_iter().filter_map(finding).collect()
 }
 
-/// Divides points with one axis into stretches of one answer; points of several axes are told alone.
+/// Divides points into stretches of one answer: neighbours along one axis, and over two axes all
+/// points with this answer.
 fn stretches<'a>(points: impl Iterator<Item = &'a PointAnswer>) -> Vec<Stretch<'a>> {
     let mut stretches: Vec<Stretch<'a>> = Vec::new();
     for point in points {
-        let goes_on =
-            stretches.last().and_then(|stretch| stretch.points.last()).is_some_and(|last| {
-                point.configured.len() == 1
-                    && last.best == point.best
-                    && last.decided == point.decided
-                    && last.tied == point.tied
-            });
-        match stretches.last_mut().filter(|_| goes_on) {
+        let names = |point: &PointAnswer| -> BTreeSet<String> {
+            point.best.iter().chain(&point.tied).cloned().collect()
+        };
+        let is_same = |stretch: &&mut Stretch<'a>| {
+            stretch
+                .points
+                .first()
+                .is_some_and(|first| first.decided == point.decided && names(first) == names(point))
+        };
+        let goes_on = match point.configured.len() {
+            0 | 1 => stretches.last_mut().filter(is_same),
+            _ => stretches.iter_mut().find(is_same),
+        };
+        match goes_on {
             Some(stretch) => stretch.points.push(point),
             None => stretches.push(Stretch { points: vec![point] }),
         }
@@ -56,9 +69,9 @@ fn stretches<'a>(points: impl Iterator<Item = &'a PointAnswer>) -> Vec<Stretch<'
     stretches
 }
 
-fn in_words(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> String {
+fn in_words(experiment: &Experiment<'_>, stretch: &Stretch<'_>, all: usize) -> String {
     let Some(first) = stretch.points.first() else { return String::new() };
-    let at = place(experiment, stretch);
+    let at = place(experiment, stretch, all);
     let phrase = |name: &str| phrase(experiment, name);
     let Some(best) = &first.best else {
         return format!("no subject answered 99 % of its requests{at}");
@@ -112,7 +125,11 @@ fn worst_in_words(experiment: &Experiment<'_>, stretches: &[Stretch<'_>]) -> Opt
         Some(factor) => format!(
             " (the best is {} times as {}{})",
             text::three_digits(factor),
-            if answers::metric_of(experiment.wins).is_time() { "fast" } else { "good" },
+            if answers::metric_of(experiment.wins, experiment.bound).is_time() {
+                "fast"
+            } else {
+                "good"
+            },
             experiment.axis.map_or_else(String::new, |_| format!(" at {}", shown(last)))
         ),
         None => String::new(),
@@ -156,9 +173,10 @@ fn reason(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> Option<String> 
     let waited = mean(&|run| run.measured.waited_mean_ns);
     let computed = mean(&|run| run.measured.computed_mean_ns);
     let load = &runs.first()?.record.setup.load.arrivals;
-    let named: Vec<String> = best.iter().map(|subject| subject.in_a_sentence()).collect();
-    let verb = if best.len() == 1 { "serves" } else { "serve" };
-    let together = format!("{} {verb}", text::list(&named));
+    let who = match &best[..] {
+        [alone] => alone.in_a_sentence(),
+        _ => "each of the best".to_owned(),
+    };
     if best.iter().all(|subject| subject.is_iterative()) {
         let is_short = computed + waited < 1e6;
         return is_short.then(|| {
@@ -173,16 +191,18 @@ fn reason(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> Option<String> 
     let cores = runs.first()?.record.placement().map_or(0, |it| it.server_cores.len());
     if computed > waited {
         return (cores > 1).then(|| {
-            format!("The requests compute, and {together} them on {cores} cores at the same time.")
+            format!(
+                "The requests compute, and {who} serves them on {cores} cores at the same time."
+            )
         });
     }
     match load.strip_prefix("burst:") {
         Some(size) => Some(format!(
-            "{size} requests arrive at once, and {together} them at the same time, so their waits \
+            "{size} requests arrive at once, and {who} serves them at the same time, so their waits \
              overlap."
         )),
         None if in_flight >= 1.0 => Some(format!(
-            "About {} requests are in progress at any time, and {together} them at the same time.",
+            "About {} requests are in progress at any time, and {who} serves them at the same time.",
             text::three_digits(in_flight)
         )),
         None => Some(
@@ -206,8 +226,8 @@ fn by_how_much(stretch: &Stretch<'_>) -> String {
     }
 }
 
-/// Where a stretch lies; empty without an axis.
-fn place(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> String {
+/// Where a stretch lies among all points of its transport; empty without an axis.
+fn place(experiment: &Experiment<'_>, stretch: &Stretch<'_>, all: usize) -> String {
     let (Some(first), Some(last)) = (stretch.points.first(), stretch.points.last()) else {
         return String::new();
     };
@@ -215,6 +235,9 @@ fn place(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> String {
     match experiment.axis {
         None => String::new(),
         Some(_) if stretch.points.len() == 1 => format!(" at {first}"),
+        Some(_) if stretch.points[0].configured.len() > 1 => {
+            format!(" at {} of {} points", stretch.points.len(), all)
+        }
         Some(_) => format!(" from {first} to {last}"),
     }
 }
@@ -237,9 +260,8 @@ fn metric(experiment: &Experiment<'_>) -> &'static str {
         Wins::Mean if of_bursts => "the mean response time of a burst",
         Wins::Mean => "mean response time",
         Wins::P50 => "median response time",
-        Wins::P99 => "the 99th percentile of the response time",
+        Wins::P99 | Wins::Capacity => "the 99th percentile of the response time",
         Wins::Throughput => "requests answered per second",
-        Wins::Capacity => "the 99th percentile of the response time",
         Wins::ProcessorTime => "processor time for a request",
     }
 }

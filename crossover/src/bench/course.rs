@@ -11,7 +11,7 @@ use crate::bench::sweep::{Run, disturbed, further, remaining, runs_of};
 use crate::setup::Setup;
 
 /// The most runs that are made again because they were disturbed, as a share of those planned.
-const MOST_REPEATS: f64 = 0.25;
+const MOST_REPEATS: f64 = 0.5;
 
 /// Which runs a bench makes next.
 pub struct Course<'a> {

@@ -136,8 +136,8 @@ fn least_difference(repetitions: u32) -> String {
 fn about(time: Duration) -> String {
     let seconds = time.as_secs_f64().ceil() as u64;
     match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds.div_ceil(60)),
+        0..600 => format!("{seconds} s"),
+        600..7200 => format!("{} min", seconds.div_ceil(60)),
         _ => format!("{} h", seconds.div_ceil(3600)),
     }
 }

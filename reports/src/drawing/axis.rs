@@ -14,7 +14,8 @@ pub(super) fn even(quantity: &Quantity, value: f64) -> f64 {
     match quantity {
         Quantity::Time => value.max(1.0).log10(),
         Quantity::Quantile => -(1.0 - value).max(1e-9).log10(),
-        Quantity::Rate | Quantity::Categories(_) => value,
+        Quantity::Count | Quantity::Size => value.max(1.0).log10(),
+        Quantity::Rate | Quantity::Number | Quantity::Categories(_) => value,
     }
 }
 
@@ -30,7 +31,7 @@ impl Range {
             return Self { from: 0.0, to: 1.0 };
         }
         match quantity {
-            Quantity::Rate => Self { from: 0.0, to: most * 1.05 },
+            Quantity::Rate | Quantity::Number => Self { from: 0.0, to: most * 1.05 },
             Quantity::Quantile => Self { from: 0.0, to: most * 1.03 + 0.01 },
             _ => {
                 let room = 0.06 * (most - least) + 0.05;
@@ -53,7 +54,10 @@ impl Range {
 pub(super) fn ticks(quantity: &Quantity, range: Range) -> Vec<(f64, String)> {
     match quantity {
         Quantity::Time => time_ticks(range),
-        Quantity::Rate => rate_ticks(range),
+        Quantity::Rate => linear_ticks(range, "/s"),
+        Quantity::Number => linear_ticks(range, ""),
+        Quantity::Count => count_ticks(range),
+        Quantity::Size => size_ticks(range),
         Quantity::Quantile => [
             (0.0, "0 %"),
             (0.5, "50 %"),
@@ -72,8 +76,30 @@ pub(super) fn ticks(quantity: &Quantity, range: Range) -> Vec<(f64, String)> {
     }
 }
 
-/// Powers of ten, and steps between them if the range is short.
 fn time_ticks(range: Range) -> Vec<(f64, String)> {
+    decimal_ticks(range, round_time)
+}
+
+fn count_ticks(range: Range) -> Vec<(f64, String)> {
+    let mut ticks = decimal_ticks(range, |value| format!("{value:.0}"));
+    // Nothing lies between 1 and 2.
+    ticks.retain(|(at, _)| (10f64.powf(*at) - 10f64.powf(*at).round()).abs() < 1e-6);
+    ticks
+}
+
+/// Powers of four, from the byte on.
+fn size_ticks(range: Range) -> Vec<(f64, String)> {
+    let sizes = (0..20).map(|power| 4f64.powi(power));
+    sizes
+        .filter(|size| range.holds(size.log10()))
+        .map(|size| {
+            (size.log10(), analysis::text::size(size).replace(".00 ", " ").replace(".0 ", " "))
+        })
+        .collect()
+}
+
+/// Powers of ten, and steps between them if the range is short.
+fn decimal_ticks(range: Range, label: impl Fn(f64) -> String) -> Vec<(f64, String)> {
     let decades = range.to - range.from;
     let steps: &[f64] = match decades {
         decades if decades > 4.4 => &[1.0],
@@ -84,7 +110,7 @@ fn time_ticks(range: Range) -> Vec<(f64, String)> {
     (range.from.floor() as i32..=range.to.ceil() as i32)
         .flat_map(|exponent| steps.iter().map(move |step| step * 10f64.powi(exponent)))
         .filter(|value| range.holds(value.log10()))
-        .map(|value| (value.log10(), round_time(value)))
+        .map(|value| (value.log10(), label(value)))
         .collect()
 }
 
@@ -103,9 +129,9 @@ fn round_time(ns: f64) -> String {
 const MOST_TICKS: u32 = 20;
 
 /// Ticks at about five round steps.
-fn rate_ticks(range: Range) -> Vec<(f64, String)> {
+fn linear_ticks(range: Range, unit: &str) -> Vec<(f64, String)> {
     if !(range.to.is_finite() && range.to > 0.0) {
-        return vec![(0.0, "0/s".to_owned())];
+        return vec![(0.0, format!("0{unit}"))];
     }
     let rough = range.to / 5.0;
     let power = 10f64.powf(rough.log10().floor());
@@ -117,7 +143,7 @@ fn rate_ticks(range: Range) -> Vec<(f64, String)> {
     (0..MOST_TICKS)
         .map(|number| f64::from(number) * step)
         .take_while(|value| range.holds(*value))
-        .map(|value| (value, format!("{value}/s")))
+        .map(|value| (value, format!("{}{unit}", (value * 1e6).round() / 1e6)))
         .collect()
 }
 
@@ -134,6 +160,15 @@ mod tests {
             labels(time_ticks(Range { from: 4.0, to: 6.0 })),
             ["10 µs", "20 µs", "50 µs", "100 µs", "200 µs", "500 µs", "1 ms"]
         );
-        assert_eq!(labels(rate_ticks(Range { from: 0.0, to: 1050.0 })), ["0/s", "500/s", "1000/s"]);
+        assert_eq!(
+            labels(linear_ticks(Range { from: 0.0, to: 1050.0 }, "/s")),
+            ["0/s", "500/s", "1000/s"]
+        );
+        assert_eq!(
+            labels(linear_ticks(Range { from: 0.0, to: 0.95 }, "")),
+            ["0", "0.2", "0.4", "0.6", "0.8"]
+        );
+        let sizes = size_ticks(Range { from: 1.7, to: 5.0 });
+        assert_eq!(labels(sizes), ["64 B", "256 B", "1 KiB", "4 KiB", "16 KiB", "64 KiB"]);
     }
 }

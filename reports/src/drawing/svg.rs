@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::surface::{Fill, Group, Place, Side, Stroke, Surface, Words};
-use crate::style::Colour;
+use crate::style::hex;
 
 /// The height of a line of text over that of its letters: sizes are line heights, as in the
 /// bitmap's library.
@@ -101,7 +101,7 @@ impl Surface for Svg {
             "<text x=\"{x}\" y=\"{y}\" dy=\"{down:.1}\" text-anchor=\"{anchor}\" font-family=\"sans-serif\" \
              font-size=\"{:.1}\"{weight} fill=\"{}\"{turned}>{}</text>",
             letters,
-            colour(words.colour),
+            hex(words.colour),
             escaped(text)
         ));
     }
@@ -113,8 +113,7 @@ fn list(points: &[Place]) -> String {
 }
 
 fn line(stroke: &Stroke) -> String {
-    let mut text =
-        format!(" stroke=\"{}\" stroke-width=\"{}\"", colour(stroke.colour), stroke.width);
+    let mut text = format!(" stroke=\"{}\" stroke-width=\"{}\"", hex(stroke.colour), stroke.width);
     if stroke.opacity < 1.0 {
         let _ = write!(text, " stroke-opacity=\"{}\"", stroke.opacity);
     }
@@ -131,11 +130,7 @@ fn filled(fill: Fill) -> String {
     } else {
         String::new()
     };
-    format!(" fill=\"{}\"{opacity}", colour(fill.colour))
-}
-
-fn colour((red, green, blue): Colour) -> String {
-    format!("#{red:02X}{green:02X}{blue:02X}")
+    format!(" fill=\"{}\"{opacity}", hex(fill.colour))
 }
 
 fn escaped(text: &str) -> String {
