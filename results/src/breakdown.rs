@@ -7,6 +7,7 @@ const CLASSES: usize = 48;
 
 /// Sums over requests of about the same response time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Components {
     /// How many requests.
     pub count: u64,
@@ -40,6 +41,7 @@ impl Components {
 /// The breakdown of all response times, by classes of response time: class i holds those from 2ⁱ ns
 /// to below 2ⁱ⁺¹ ns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Breakdown {
     classes: Vec<Components>,
     /// Requests whose instants are not in order: the server has a different clock.

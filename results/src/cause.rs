@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A figure of the response times that reports show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ShownFigure {
     /// The mean.
@@ -26,6 +27,7 @@ impl ShownFigure {
 
 /// Why a request could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UnsentCause {
     /// The run was over before it could be sent.
@@ -72,6 +74,7 @@ impl UnsentCause {
 
 /// How a request without an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UnansweredCause {
     /// It was never sent.

@@ -8,6 +8,7 @@ use crate::{Parameter, Subject};
 
 /// What distinguishes one cell of an experiment from the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Cell {
     /// What was measured.
     pub subject: Subject,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How many requests ended in which way. `planned = sent + unsent`, and
 /// `sent = answered + refused + reset + wrong + timed_out + in_flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Requests that the plan holds for the measured window.
     pub planned: u64,

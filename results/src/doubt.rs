@@ -8,6 +8,7 @@ use crate::cause::{ShownFigure, UnansweredCause, UnsentCause};
 
 /// One warning about a run. A clean run has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "doubt", rename_all = "kebab-case")]
 pub enum Doubt {
     /// The rate achieved is more than 1 % off the plan's.

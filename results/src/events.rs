@@ -6,6 +6,7 @@ use crate::Unreadable;
 
 /// Events of a run, of all its requests or of those of the measured window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Events {
     /// Requests sent before the measured window.
     pub warmup: u64,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The reason why a run failed. Earlier measurements stay valid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "failure", rename_all = "kebab-case")]
 pub enum Failure {
     /// The server did not start.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Sums over the gaps between instants that come in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Gaps {
     first_ns: Option<u64>,
     last_ns: u64,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The machine, as far as it affects the measurements.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Machine {
     /// Processor cores that the program may use.
     pub cores: usize,
@@ -31,6 +32,7 @@ pub struct Machine {
 
 /// Which cores the generator and the server ran on, and what was done for precise wake-ups.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Placement {
     /// Cores of the generator.
     pub generator_cores: Vec<usize>,

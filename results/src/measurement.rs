@@ -8,6 +8,7 @@ use crate::{Breakdown, Counts, Doubt, Events, Series, StatusTimes, Times, Unsent
 
 /// What one run measured, finished by the judge of the load generator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Measurement {
     /// Proof that two designs got the same plan.
     pub plan_hash: String,
@@ -85,6 +86,7 @@ impl Measurement {
 
 /// A server's closing line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ServerCost {
     /// The design that served.
     pub design: String,
@@ -135,6 +137,7 @@ impl ServerCost {
 
 /// What the generator used during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GeneratorCost {
     /// Processor time of its thread.
     pub processor_ns: u64,

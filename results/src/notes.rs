@@ -12,6 +12,7 @@ use crate::{
 
 /// The notes of a run; times are of the measured window's requests only.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Notes {
     /// The accounting.
     pub counts: Counts,

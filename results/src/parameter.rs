@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A quantity that an experiment varies. Of two that are varied at once, the one that stands first
 /// here is the axis of the curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Parameter {
     /// Waiting of one request.

@@ -13,6 +13,7 @@ pub const FORMAT: u32 = 2;
 
 /// One run of one cell of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Record {
     /// Version of this format.
     pub format: u32,
@@ -65,6 +66,7 @@ pub struct Record {
 
 /// A machine that took part in a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Host {
     /// The machine.
     pub machine: Machine,
@@ -74,6 +76,7 @@ pub struct Host {
 
 /// The program that made a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Program {
     /// Its version; empty in records of format 1.
     pub version: String,
@@ -83,6 +86,7 @@ pub struct Program {
 
 /// Where a run was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TestbedKind {
     /// With sockets and processes.
@@ -121,10 +125,24 @@ impl Record {
 
 /// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It was measured.
     Measured(Box<Measurement>),
     /// It was not.
     Failed(Failure),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Record;
+
+    /// If it fails, what it prints belongs into the file.
+    #[test]
+    fn the_schema_of_the_records_is_committed() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Record)).expect("data");
+        let committed = include_str!("../../schemas/record.schema.json");
+        assert!(committed.trim_end() == schema, "schemas/record.schema.json should be:\n{schema}");
+    }
 }

@@ -6,6 +6,7 @@ use crate::TimeHistogram;
 
 /// The HTTP replies with one status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatusTimes {
     /// Whether the status counts as answered.
     pub right: bool,
@@ -24,6 +25,7 @@ impl StatusTimes {
 
 /// Bytes that were not a reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unreadable {
     /// What was expected.
     pub reason: String,

@@ -12,6 +12,7 @@ const MOST_SLICES: u64 = 36_000;
 
 /// What happened to the requests due in one slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Slice {
     /// Requests sent.
     pub sent: u64,
@@ -52,6 +53,7 @@ impl Slice {
 
 /// All slices of a window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Series {
     /// Length of a slice.
     #[serde(rename = "step_ns")]
@@ -63,6 +65,7 @@ pub struct Series {
 
 /// Which side caused a stall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stalled {
     /// The generator was late.

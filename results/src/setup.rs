@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Load and server of a run, as written on the command line, so that it can be made again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Setup {
     /// What was sent.
     pub load: Load,
@@ -14,6 +15,7 @@ pub struct Setup {
 
 /// The settings of a server that differ from its usual ones, by the flags of `crossover serve`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ServerSetup {
     /// Flags and their values, in order.
     #[serde(default)]
@@ -33,6 +35,7 @@ pub struct ServerSetup {
 
 /// The load of a run as written on the command line, so that it can be made again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Load {
     /// `poisson`, `even`, `burst:8`, or `closed`.
     pub arrivals: String,

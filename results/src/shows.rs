@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a report may draw from an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Shows {
     /// Response time against processing, and where two designs cross.

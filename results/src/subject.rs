@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A server under test. Its facts come from the catalogue of designs and are stored in each record,
 /// so that nothing has to be guessed from a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Subject {
     /// Its name, unique in a bench: `udp-thread-per-request`.
     pub name: String,
@@ -17,6 +18,7 @@ pub struct Subject {
     pub phrase: String,
     /// What carries its requests.
     #[serde(with = "transport")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub transport: Transport,
     /// How many requests it has in progress, as its clients see it.
     pub concurrency: Concurrency,
@@ -28,6 +30,7 @@ pub struct Subject {
 
 /// How many requests a server has in progress, as its clients see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Concurrency {
     /// One at a time.
@@ -40,6 +43,7 @@ pub enum Concurrency {
 
 /// When the workers of a server are created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Allocation {
     /// Never: the master serves.
@@ -54,6 +58,7 @@ pub enum Allocation {
 
 /// What serves a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkUnit {
     /// The server itself.

@@ -19,6 +19,7 @@ const DIGITS: u8 = 3;
 /// A histogram of times in nanoseconds, and the requests whose time has only a lower bound: one
 /// that was given up after a second took longer than a second.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(into = "Stored", try_from = "Stored")]
 pub struct TimeHistogram {
     values: Values,
@@ -76,6 +77,7 @@ impl Percentile {
 
 /// The statistics of a distribution for programs, named as they are in JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Number of recorded times, without the unanswered requests.
     pub count: u64,
@@ -308,6 +310,7 @@ fn unpacked(packed: &Packed) -> Histogram<u64> {
 
 /// The form of a histogram in a file: the lossless histogram in HdrHistogram's own encoding.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Stored {
     histogram: String,
     count: u64,

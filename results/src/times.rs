@@ -8,6 +8,7 @@ use crate::TimeHistogram;
 /// distributions are kept, and [`crate::Summary`] where they are printed. An optional distribution
 /// is `None` if nothing was recorded for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Times<T = TimeHistogram> {
     /// From the intended start to the last byte of the reply: *the* response time.
     pub response_time: T,
