@@ -274,7 +274,7 @@ pub(crate) fn render_decisions(decisions: &[Decision]) -> Markup {
                         }
                     }
                 }
-                p.made { (decision.beyond) " Behind the name: how many times as fast as the next, with the 95 % interval." }
+                p.made { (decision.beyond) " Behind the name: how many times as good as the next, with the 95 % interval." }
             }
         }
     }
@@ -283,7 +283,7 @@ pub(crate) fn render_decisions(decisions: &[Decision]) -> Markup {
 /// The colour of the winner at the edge of its cell, as in the figures.
 fn edge(winner: &Subject) -> String {
     let colour = style::of(&Whose::Subject(winner.clone())).colour;
-    format!("border-left: 5px solid {}", style::hex(colour))
+    format!("border-left: 5px solid {}; padding-left: 0.5em", style::hex(colour))
 }
 
 fn render_cell(cell: Option<&DecisionCell>) -> Markup {

@@ -1,6 +1,6 @@
 //! A metric of every subject along the axis: the figure of a ranking and of a capacity.
 
-use results::{Parameter, ParameterScale, ParameterUnit, Shows};
+use results::{Parameter, ParameterScale, ParameterUnit, Shows, Wins};
 
 use super::{by_transport, hollow, scale, series_of};
 use crate::answers::{self, Capacity};
@@ -16,6 +16,7 @@ pub(super) fn of_ranking(found: &ExperimentFindings<'_>) -> Option<Figure> {
     let experiment = &found.experiment;
     let metric = answers::metric_of(experiment.wins, experiment.bound);
     let shown_elsewhere = match metric {
+        _ if experiment.wins == Wins::Capacity => experiment.shows(Shows::Capacity),
         Metric::Mean => experiment.shows(Shows::Crossover) || experiment.shows(Shows::Load),
         Metric::P50 | Metric::P99 => experiment.shows(Shows::Load),
         _ => false,

@@ -30,9 +30,14 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let finding = |transport: Transport| {
         let of_it = found.points.iter().filter(|point| point.transport == transport.to_string());
         let all = of_it.clone().count();
-        let stretches = stretches(of_it);
+        let mut stretches = stretches(of_it);
+        let is_open = |stretch: &Stretch<'_>| !stretch.points.iter().all(|point| point.decided);
+        let says_more = stretches.iter().any(|stretch| !is_open(stretch));
+        if stretches.iter().any(|stretch| stretch.points[0].configured.len() > 1) {
+            stretches.sort_by_key(is_open);
+        }
         let mut parts: Vec<String> =
-            stretches.iter().map(|stretch| in_words(experiment, stretch, all)).collect();
+            stretches.iter().map(|stretch| in_words(experiment, stretch, all, says_more)).collect();
         parts.extend(worst_in_words(experiment, &stretches));
         let reason = stretches.last().and_then(|last| reason(experiment, last));
         let reason = reason.map_or_else(String::new, |reason| format!(" {reason}"));
@@ -69,7 +74,13 @@ fn stretches<'a>(points: impl Iterator<Item = &'a PointAnswer>) -> Vec<Stretch<'
     stretches
 }
 
-fn in_words(experiment: &Experiment<'_>, stretch: &Stretch<'_>, all: usize) -> String {
+/// A stretch in words. What is open is named only if nothing else is said.
+fn in_words(
+    experiment: &Experiment<'_>,
+    stretch: &Stretch<'_>,
+    all: usize,
+    says_more: bool,
+) -> String {
     let Some(first) = stretch.points.first() else { return String::new() };
     let at = place(experiment, stretch, all);
     let phrase = |name: &str| phrase(experiment, name);
@@ -79,6 +90,9 @@ fn in_words(experiment: &Experiment<'_>, stretch: &Stretch<'_>, all: usize) -> S
     let tied: Vec<String> = first.tied.iter().map(|name| phrase(name)).collect();
     if first.ranking.len() < 2 {
         return format!("{} was measured alone{at}", phrase(best));
+    }
+    if !first.decided && says_more {
+        return format!("it is undecided{at}");
     }
     if !first.decided {
         let all: Vec<String> = std::iter::once(phrase(best)).chain(tied).collect();
@@ -111,26 +125,29 @@ fn worst_in_words(experiment: &Experiment<'_>, stretches: &[Stretch<'_>]) -> Opt
         .take_while(|point| self::worst(point).is_some_and(|it| it.name == worst.name));
     let one_axis = last.configured.len() == 1;
     let first = same.last().filter(|_| one_axis).copied().unwrap_or(last);
-    let place = match (experiment.axis, std::ptr::eq(first, last)) {
+    let is_one_point = std::ptr::eq(first, last);
+    let place = match (experiment.axis, is_one_point) {
         (None, _) => String::new(),
         (Some(_), true) => format!(" at {}", shown(last)),
         (Some(_), false) => format!(" from {} on", shown(first)),
     };
+    let at_last = match experiment.axis.filter(|_| !is_one_point) {
+        Some(_) => format!(" at {}", shown(last)),
+        None => String::new(),
+    };
     let how = match worst.factor {
         _ if worst.answered < 1.0 - MOST_UNANSWERED => format!(
-            " (it leaves {} % unanswered{})",
-            text::three_digits((1.0 - worst.answered) * 100.0),
-            experiment.axis.map_or_else(String::new, |_| format!(" at {}", shown(last)))
+            " (it leaves {} % unanswered{at_last})",
+            text::three_digits((1.0 - worst.answered) * 100.0)
         ),
         Some(factor) => format!(
-            " (the best is {} times as {}{})",
+            " (the best is {} times as {}{at_last})",
             text::three_digits(factor),
             if answers::metric_of(experiment.wins, experiment.bound).is_time() {
                 "fast"
             } else {
                 "good"
-            },
-            experiment.axis.map_or_else(String::new, |_| format!(" at {}", shown(last)))
+            }
         ),
         None => String::new(),
     };
