@@ -72,7 +72,8 @@ fn a_server_of_ones_own_is_started_measured_and_ended() {
         let Outcome::Measured(measured) = &record.outcome else { panic!("{:?}", record.outcome) };
         assert_eq!(measured.counts.answered, measured.counts.planned, "{design}");
         let server = measured.server.as_ref().expect("its cost is known");
-        assert_eq!(server.accounting, "process-tree");
+        // Which of the two depends on whether control groups may be made.
+        assert!(["cgroup", "process-tree"].contains(&server.accounting.as_str()));
         assert_eq!(server.answered, measured.counts.answered);
         // Each request computes 100 µs, and no server computes for less.
         let per_request = server.processor_ns_per_request().expect("it answered");

@@ -116,7 +116,8 @@ pub struct ServerCost {
     pub peak_memory_bytes: u64,
     /// From the opening line to the closing line.
     pub served_ns: u64,
-    /// How its processor time was found, where it has no closing line: `process-tree`.
+    /// How its processor time was found, where it has no closing line: `cgroup` (the kernel's
+    /// accounts of its control group) or `process-tree` (the clocks of its processes).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub accounting: String,
 }

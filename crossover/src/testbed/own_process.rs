@@ -1,6 +1,6 @@
 //! Starts a server of the user's own, waits until it is ready, and ends it with all its processes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
@@ -20,6 +20,7 @@ use protocol::Transport;
 use results::{Failure, ServerCost};
 
 use crate::error::with_limit;
+use crate::host::cgroup::{Cgroup, CgroupUsage};
 use crate::host::placement::{cores, stay_on};
 use crate::host::process_tree::{Tree, TreeUsage, collected_children_ns};
 use crate::setup::{Filling, OwnServerSpec, Readiness};
@@ -44,7 +45,17 @@ pub(crate) struct OwnProcess {
     /// A server that ran already: its process, if that is known.
     attached: Option<i32>,
     collected_before_ns: u64,
-    begun: Option<(TreeUsage, Instant)>,
+    /// The server's control group, where one may be made.
+    group: Option<Cgroup>,
+    begun: Option<Begun>,
+}
+
+/// What was used when the load began.
+struct Begun {
+    at: Instant,
+    usage: TreeUsage,
+    /// What the control group had used, if it holds the whole server.
+    of_group: Option<CgroupUsage>,
 }
 
 /// The last lines that a server printed, and whether one said that it is ready.
@@ -92,6 +103,7 @@ impl OwnProcess {
             output: Arc::default(),
             attached: spec.pid,
             collected_before_ns: collected_children_ns(),
+            group: None,
             begun: None,
         };
         if !spec.command.is_empty() {
@@ -148,6 +160,10 @@ impl OwnProcess {
                     with_limit(&error)
                 )));
             }
+        }
+        self.group = Cgroup::make();
+        if let Some(group) = &self.group {
+            group.hold(&BTreeSet::from([child.id() as i32]));
         }
         self.child = Some(child);
         Ok(())
@@ -211,7 +227,10 @@ impl OwnProcess {
 
     /// Notes that the load begins.
     pub(crate) fn begin(&mut self) {
-        self.begun = Some((self.tree().usage(), Instant::now()));
+        let tree = self.tree();
+        let group = self.group.as_ref().filter(|group| group.hold(&tree.pids));
+        let of_group = group.and_then(Cgroup::usage);
+        self.begun = Some(Begun { at: Instant::now(), usage: tree.usage(), of_group });
     }
 
     /// Ends the server with all its processes; returns what it used since the load began.
@@ -224,8 +243,9 @@ impl OwnProcess {
             return Err(Failure::ServerDied { how });
         }
         let has_processes = self.child.is_some() || self.attached.is_some();
-        let (Some((before, since)), true) = (self.begun, has_processes) else { return Ok(None) };
-        let served = since.elapsed();
+        let (Some(begun), true) = (self.begun.take(), has_processes) else { return Ok(None) };
+        let (before, served) = (begun.usage, begun.at.elapsed());
+        let of_group = begun.of_group.zip(self.group.as_ref().and_then(Cgroup::usage));
         let after = self.tree().usage();
         let ended_meanwhile = after.collected_ns > before.collected_ns;
         self.end();
@@ -237,15 +257,23 @@ impl OwnProcess {
             false => living + after.collected_ns - before.collected_ns,
         };
         let system_ns = (used_ns as f64 * after.system_share) as u64;
+        let (user_ns, system_ns, accounting) = match of_group {
+            Some((before, after)) => (
+                after.user_ns.saturating_sub(before.user_ns),
+                after.system_ns.saturating_sub(before.system_ns),
+                "cgroup",
+            ),
+            None => (used_ns - system_ns, system_ns, "process-tree"),
+        };
         Ok(Some(ServerCost {
             answered,
-            user_ns: used_ns - system_ns,
+            user_ns,
             system_ns,
             voluntary_switches: after.switches.0.saturating_sub(before.switches.0),
             involuntary_switches: after.switches.1.saturating_sub(before.switches.1),
             peak_memory_bytes: after.memory_bytes,
             served_ns: served.as_nanos() as u64,
-            accounting: "process-tree".to_owned(),
+            accounting: accounting.to_owned(),
             ..ServerCost::default()
         }))
     }
