@@ -26,6 +26,9 @@ use crate::sample::estimate;
 /// Two subjects are alike if they differ by less than this factor for certain.
 pub const ALIKE: f64 = 1.10;
 
+/// No timer waits for less than this, in nanoseconds.
+pub const SHORTEST_WAIT_NS: f64 = 30e3;
+
 /// The outcome of a comparison over an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Crossover {

@@ -37,6 +37,8 @@ pub struct Finding {
     /// The largest factor by which a design beats the iterative one of its transport, at a decided
     /// point.
     pub gain: Option<f64>,
+    /// Which subject is the worst, as a clause, where a ranking tells.
+    pub worst: Option<String>,
 }
 
 impl Finding {
@@ -48,6 +50,7 @@ impl Finding {
             transport: None,
             pair: None,
             gain: None,
+            worst: None,
         }
     }
 }
@@ -86,7 +89,16 @@ fn opening(findings: &[Finding], experiments: &[&Experiment<'_>]) -> [Option<Str
     };
     let said = |finding: &Finding| {
         let doubtful = doubtful(finding, experiments);
-        format!("{}{doubtful}", finding.text)
+        let ranking = findings.iter().find(|other| {
+            finding.pair.is_some()
+                && other.experiment == finding.experiment
+                && other.transport == finding.transport
+                && other.worst.is_some()
+        });
+        match ranking.and_then(|ranking| ranking.worst.as_ref()) {
+            Some(worst) => format!("{}; {worst}.{doubtful}", finding.text.trim_end_matches('.')),
+            None => format!("{}{doubtful}", finding.text),
+        }
     };
     let Some(first) = best(None) else {
         // A ranking names the best; what comes before it says who cannot be.

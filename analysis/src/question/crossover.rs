@@ -3,7 +3,9 @@
 use results::{Parameter, Placement};
 
 use super::{by_transport, hollow, scale, series_of};
-use crate::comparison::{ALIKE, Comparison, Crossover, PairedDifference, Standing};
+use crate::comparison::{
+    ALIKE, Comparison, Crossover, PairedDifference, SHORTEST_WAIT_NS, Standing,
+};
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Figure, Mark, Panel, Quantity, Whose};
@@ -136,7 +138,8 @@ fn never(
 /// nothing that a request can do is so short, so the place of the crossing means nothing.
 fn shortest(comparison: &Comparison, value: f64) -> Option<f64> {
     let [first, second, ..] = &comparison.differences[..] else { return None };
-    (first.configured_x == 0.0 && value < second.x).then_some(second.x)
+    let is_shortest = first.configured_x == 0.0 && second.configured_x <= SHORTEST_WAIT_NS;
+    (is_shortest && value < second.x).then_some(second.x)
 }
 
 /// The points that are decided although the comparison as a whole is not.

@@ -28,39 +28,50 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
         experiment.subjects().iter().map(|subject| subject.transport).collect();
     transports.dedup();
     let finding = |transport: Transport| {
-        let of_it = found.points.iter().filter(|point| point.transport == transport.to_string());
+        // A point that was added for one pair ranks nobody else.
+        let rivals = experiment.subjects().iter().filter(|it| it.transport == transport).count();
+        let of_it = found.points.iter().filter(|point| {
+            point.transport == transport.to_string() && point.ranking.len() == rivals
+        });
         let all = of_it.clone().count();
-        let mut stretches = stretches(of_it);
+        let says_more = of_it.clone().any(|point| point.decided);
+        let mut stretches = stretches(of_it, says_more);
         let is_open = |stretch: &Stretch<'_>| !stretch.points.iter().all(|point| point.decided);
-        let says_more = stretches.iter().any(|stretch| !is_open(stretch));
         if stretches.iter().any(|stretch| stretch.points[0].configured.len() > 1) {
             stretches.sort_by_key(is_open);
         }
         let mut parts: Vec<String> =
             stretches.iter().map(|stretch| in_words(experiment, stretch, all, says_more)).collect();
-        parts.extend(worst_in_words(experiment, &stretches));
+        let worst = worst_in_words(experiment, &stretches);
+        parts.extend(worst.clone());
         let reason = stretches.last().and_then(|last| reason(experiment, last));
         let reason = reason.map_or_else(String::new, |reason| format!(" {reason}"));
         let text = format!("by {}, {}.{reason}", metric(experiment), parts.join("; "));
-        (!parts.is_empty())
-            .then(|| Finding { transport: Some(transport), ..Finding::of(experiment, text) })
+        (!parts.is_empty()).then(|| Finding {
+            transport: Some(transport),
+            worst,
+            ..Finding::of(experiment, text)
+        })
     };
     transports.into_iter().filter_map(finding).collect()
 }
 
 /// Divides points into stretches of one answer: neighbours along one axis, and over two axes all
-/// points with this answer.
-fn stretches<'a>(points: impl Iterator<Item = &'a PointAnswer>) -> Vec<Stretch<'a>> {
+/// points with this answer. With `says_more`, what is undecided is one answer, whoever may be the best.
+fn stretches<'a>(
+    points: impl Iterator<Item = &'a PointAnswer>,
+    says_more: bool,
+) -> Vec<Stretch<'a>> {
     let mut stretches: Vec<Stretch<'a>> = Vec::new();
     for point in points {
         let names = |point: &PointAnswer| -> BTreeSet<String> {
             point.best.iter().chain(&point.tied).cloned().collect()
         };
         let is_same = |stretch: &&mut Stretch<'a>| {
-            stretch
-                .points
-                .first()
-                .is_some_and(|first| first.decided == point.decided && names(first) == names(point))
+            stretch.points.first().is_some_and(|first| {
+                let are_open = says_more && !first.decided;
+                first.decided == point.decided && (are_open || names(first) == names(point))
+            })
         };
         let goes_on = match point.configured.len() {
             0 | 1 => stretches.last_mut().filter(is_same),

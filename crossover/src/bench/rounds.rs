@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use analysis::answers::{CrossoverAnswer, CrossoverKind, ExperimentAnswers};
+use analysis::comparison::SHORTEST_WAIT_NS;
 use analysis::{Decisions, Standing};
 use results::{Outcome, Parameter, ParameterScale, Record};
 
@@ -186,16 +187,14 @@ fn around(
     points
 }
 
-/// No timer waits for less than this, in nanoseconds, and no point is added below.
-const SHORTEST: f64 = 30e3;
-
 /// A point between two that enclose a crossing: their geometric mean, or the crossing itself if the
-/// lower one is 0. `None` if they are near each other. Rounded to two digits, so that it can be read.
+/// lower one is 0. `None` if they are near each other, or it
+/// would be shorter than any timer waits. Rounded to two digits, so that it can be read.
 fn between(low: Option<f64>, high: Option<f64>, at: f64) -> Option<f64> {
     let (low, high) = (low?, high?);
     let between = two_digits(if low > 0.0 { (low * high).sqrt() } else { at });
     let is_apart = if low > 0.0 { high / low > FAR_APART } else { high / between > FAR_APART };
-    (is_apart && between >= SHORTEST).then_some(between)
+    (is_apart && between >= SHORTEST_WAIT_NS).then_some(between)
 }
 
 fn two_digits(value: f64) -> f64 {
