@@ -40,6 +40,36 @@ impl Axis {
         Self { xs: self.xs.clone(), besides: None, weights: self.weights.clone() }
     }
 
+    /// The same axis without one of its points.
+    fn without(&self, point: usize) -> Self {
+        let rest = |values: &[f64]| -> Vec<f64> {
+            let kept = values.iter().enumerate().filter(|(at, _)| *at != point);
+            kept.map(|(_, value)| *value).collect()
+        };
+        Self { xs: rest(&self.xs), besides: self.besides, weights: rest(&self.weights) }
+    }
+
+    /// How far off a crossing may be because the values between two points are not known. Two ways to
+    /// interpolate differ: neither is known to be right. And without one of the two points that
+    /// enclose the crossing, it is interpolated over a longer stretch, from the next point: the error
+    /// of an interpolation grows with the square of the stretch, so of what this changes, about a
+    /// third is in the crossing itself (Richardson's extrapolation).
+    pub(crate) fn margin(&self, values: &[f64], at: f64) -> f64 {
+        let moved = |axis: &Self, values: &[f64]| {
+            axis.crossing(values).map_or(0.0, |(other, _)| (other - at).abs())
+        };
+        let beyond = self.xs.iter().position(|x| *x > at).unwrap_or(self.xs.len());
+        let enclosing = [beyond.checked_sub(1), Some(beyond)];
+        // The outermost points have none beyond them to take their place.
+        let inner = |point: &usize| 0 < *point && *point + 1 < self.xs.len();
+        let without = enclosing.into_iter().flatten().filter(inner).map(|point| {
+            let mut rest = values.to_vec();
+            rest.remove(point);
+            moved(&self.without(point), &rest) / 3.0
+        });
+        without.fold(moved(&self.logarithmic(), values) / 2.0, f64::max)
+    }
+
     /// The position of a value on the axis, which is logarithmic above `besides` and linear below.
     pub(crate) fn position(&self, x: f64) -> f64 {
         (x + self.besides.unwrap_or(0.0)).max(f64::MIN_POSITIVE).ln()

@@ -354,9 +354,7 @@ fn crossing_with_interval(
     let Some((low, high)) = interval(axis.position(value), &crossings, pairs) else {
         return unclear;
     };
-    // The two ways to interpolate differ where points are far apart: neither is known to be right.
-    let margin =
-        axis.logarithmic().crossing(&values).map_or(0.0, |(at, _)| (at - value).abs() / 2.0);
+    let margin = axis.margin(&values, value);
     // Beyond the points there is nothing to interpolate.
     let within = |position: f64| axis.value(position).clamp(axis.first(), axis.last());
     let winner_beyond = if other_beyond { other } else { base }.to_owned();

@@ -146,7 +146,7 @@ fn points_in_doubt(
             });
             open.cloned().collect()
         }
-        CrossoverKind::At if is_wide(crossover) => around(crossover, &line, answers),
+        CrossoverKind::At => around(crossover, &line, answers),
         _ => Vec::new(),
     }
 }
@@ -160,7 +160,8 @@ fn is_wide(crossover: &CrossoverAnswer) -> bool {
     }
 }
 
-/// The points that enclose a crossing, and one between them if they are far apart.
+/// The points that enclose a crossing whose interval is wide, and one between them if they are far
+/// apart, whatever the interval: how the difference runs between them is not known.
 fn around(
     crossover: &CrossoverAnswer,
     line: &[&BTreeMap<Parameter, f64>],
@@ -175,7 +176,10 @@ fn around(
     let below = line.iter().rfind(|point| achieved(point).is_some_and(|x| x <= at));
     let above = line.iter().find(|point| achieved(point).is_some_and(|x| x > at));
     let (Some(below), Some(above)) = (below, above) else { return Vec::new() };
-    let mut points = vec![(*below).clone(), (*above).clone()];
+    let mut points = match is_wide(crossover) {
+        true => vec![(*below).clone(), (*above).clone()],
+        false => Vec::new(),
+    };
     if axis.row().scale == ParameterScale::Logarithmic
         && axis.row().is_processing
         && let Some(between) = between(below.get(&axis).copied(), above.get(&axis).copied(), at)
