@@ -131,6 +131,7 @@ impl Bench {
         testbed: &mut impl Testbed,
         interrupt: &Interrupt,
     ) -> Result<(), Error> {
+        self.progress.say(&outlook::least_difference(scenario.repetitions));
         let mut course = Course::new(scenario, self.budget.is_given());
         let mut ended = Ended::Done;
         while ended == Ended::Done {

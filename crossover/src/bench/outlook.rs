@@ -120,7 +120,7 @@ pub(super) fn dry_run(arguments: &BenchArgs) -> Result<(), Error> {
 
 /// The least difference that so many repetitions can show, for runs that vary by 5 % as they do on a
 /// quiet machine: half the width of the interval of their mean.
-fn least_difference(repetitions: u32) -> String {
+pub(super) fn least_difference(repetitions: u32) -> String {
     const VARIATION: f64 = 0.05;
     match analysis::bootstrap::half_width(repetitions as usize, VARIATION) {
         Some(share) => format!(

@@ -29,11 +29,10 @@ pub(super) fn axes(table: &ExperimentTable) -> Result<Vec<Axis>, Problem> {
     let by_axis = table.axis.as_ref().or(table.points.as_ref());
     let ways = [!lists.is_empty(), by_axis.is_some(), table.axes.is_some()];
     if ways.iter().filter(|is_used| **is_used).count() > 1 {
-        return Err(Problem::from(
-            "write what is varied in one way: a list such as wait = [\"20us\", \"80us\"], or axis \
-             with points, or axes"
-                .to_owned(),
-        ));
+        let because = "write what is varied in one way: a list such as wait = [\"20us\", \"80us\"], or \
+                       axis with points, or axes";
+        let at = lists.first().map(|(_, placed)| placed.span());
+        return Err(Problem { text: because.to_owned(), at });
     }
     let axes = match (&table.axes, by_axis) {
         (Some(axes), _) => axes

@@ -25,7 +25,7 @@ pub(super) struct ScenarioFile {
     #[serde(default, rename = "server")]
     pub(super) servers: Vec<Spanned<ServerTable>>,
     #[serde(default, rename = "experiment")]
-    pub(super) experiments: Vec<ExperimentTable>,
+    pub(super) experiments: Vec<Spanned<ExperimentTable>>,
 }
 
 fn one() -> u64 {

@@ -101,13 +101,15 @@ impl Scenario {
     fn of(file: &ScenarioFile, name: &str) -> Result<Self, Problem> {
         let servers = subjects::servers(&file.servers)?;
         let mut experiments: Vec<ExperimentSpec> = Vec::new();
-        for table in &file.experiments {
+        for placed in &file.experiments {
+            let table = placed.get_ref();
             if experiments.iter().any(|other| other.name == table.name) {
-                return Err(Problem::from(format!("two experiments are called '{}'", table.name)));
+                let because = format!("two experiments are called '{}'", table.name);
+                return Err(Problem::at(placed.span(), because));
             }
             let experiment = ExperimentSpec::of(table, &servers).map_err(|problem| Problem {
                 text: format!("experiment '{}': {}", table.name, problem.text),
-                ..problem
+                at: problem.at.or(Some(placed.span())),
             })?;
             experiments.push(experiment);
         }
