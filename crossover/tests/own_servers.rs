@@ -79,6 +79,9 @@ fn a_server_of_ones_own_is_started_measured_and_ended() {
         let per_request = server.processor_ns_per_request().expect("it answered");
         assert!(per_request > 95e3, "{design}: {per_request}");
         assert!(server.peak_memory_bytes > 0);
+        let open = server.in_use.expect("its processes are known");
+        assert!(open.processes >= 1 && open.threads >= open.processes, "{design}: {open:?}");
+        assert!(1 <= open.sockets && open.sockets < open.descriptors, "{design}: {open:?}");
         assert_eq!(record.cell.subject.name, "mine");
         assert!(record.setup.server.target.contains("{port}"), "{:?}", record.setup.server);
         // Nothing of it is left: its port is free, because no process holds it.

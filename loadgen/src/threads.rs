@@ -28,6 +28,8 @@ pub struct Threads<'a> {
     pub progress: &'a [Arc<Progress>],
     /// Called first by each thread, with its number, to move it to its core.
     pub begin: &'a (dyn Fn(u32) + Sync),
+    /// Called last by each thread, when its load is over and its kept connections still stand.
+    pub end: &'a (dyn Fn() + Sync),
 }
 
 /// Drives the load to the first address where a server listens, as other clients do: a name such as
@@ -80,7 +82,8 @@ fn drive_all(
         let _ = nix::sys::prctl::set_timerslack(1);
         let progress = &threads.progress[index as usize];
         let shard = Shard { index, of };
-        Part { plan, shard, together: &together, progress, stop }.drive(reached, threads.pacing)
+        let part = Part { plan, shard, together: &together, progress, stop, end: threads.end };
+        part.drive(reached, threads.pacing)
     };
     let mut all: Vec<Result<Notes, DriveError>> = thread::scope(|scope| {
         let mut others = Vec::new();
@@ -157,6 +160,7 @@ struct Part<'a> {
     together: &'a Together,
     progress: &'a Progress,
     stop: &'a dyn Fn() -> bool,
+    end: &'a dyn Fn(),
 }
 
 impl Part<'_> {
@@ -190,6 +194,7 @@ impl Part<'_> {
         let before_ns = processor_ns();
         let mut notes = drive(plan, *shard, start_ns, &mut transport, progress, stop);
         notes.generator_ns = processor_ns() - before_ns;
+        (self.end)();
         Ok(notes)
     }
 }

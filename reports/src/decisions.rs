@@ -62,8 +62,19 @@ pub struct RankingView {
 }
 
 /// The columns of a ranking.
-pub const RANKING_COLUMNS: [&str; 8] =
-    ["server", "answered", "mean", "p50", "p90", "p99", "processor time", "compared with the best"];
+pub const RANKING_COLUMNS: [&str; 11] = [
+    "server",
+    "answered",
+    "mean",
+    "p50",
+    "p90",
+    "p99",
+    "processor time",
+    "memory",
+    "descriptors",
+    "threads",
+    "compared with the best",
+];
 
 /// The decision tables of the experiments that vary something.
 #[must_use]
@@ -221,7 +232,8 @@ fn ranking(found: &ExperimentFindings<'_>, answer: &PointAnswer) -> RankingView 
     let row = |ranked: &Ranked| {
         let subject = subjects.iter().find(|subject| subject.name == ranked.name);
         let label = subject.map_or_else(|| ranked.name.clone(), |subject| subject.full_label());
-        let time = |ns: Option<f64>| ns.map_or_else(|| "–".to_owned(), text::time);
+        let none = || "–".to_owned();
+        let time = |ns: Option<f64>| ns.map_or_else(none, text::time);
         vec![
             label,
             format!("{:.1} %", ranked.answered * 100.0),
@@ -230,6 +242,9 @@ fn ranking(found: &ExperimentFindings<'_>, answer: &PointAnswer) -> RankingView 
             time(ranked.p90_ns),
             time(ranked.p99_ns),
             time(ranked.processor_ns),
+            ranked.memory_bytes.map_or_else(none, |bytes| text::size(bytes as f64)),
+            ranked.descriptors.map_or_else(none, |count| format!("{count:.0}")),
+            ranked.threads.map_or_else(none, |count| format!("{count:.0}")),
             compared(ranked, answer),
         ]
     };

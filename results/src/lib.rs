@@ -46,7 +46,7 @@ pub use gaps::Gaps;
 pub use interval::{lower_limit, needed, percentile_interval, supports};
 pub use journal::{Journal, JournalError, LineError, Reading, parse_record, read_records};
 pub use machine::{Machine, Placement};
-pub use measurement::{GeneratorCost, Measurement, ServerCost};
+pub use measurement::{GeneratorCost, InUse, Measurement, ServerCost};
 pub use notes::Notes;
 pub use output_file::{OutputFile, is_same_file, write_file};
 pub use parameter::{PARAMETERS, Parameter, ParameterRow, ParameterScale, ParameterUnit};

@@ -120,6 +120,24 @@ pub struct ServerCost {
     /// accounts of its control group) or `process-tree` (the clocks of its processes).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub accounting: String,
+    /// What it had open when the load was over and its kept connections still stood; absent in old
+    /// records, and where its processes are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use: Option<InUse>,
+}
+
+/// What a server has open, with all its processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct InUse {
+    /// Descriptors. One that several processes share counts for each.
+    pub descriptors: u64,
+    /// Descriptors of sockets among them: those that listen, and connections.
+    pub sockets: u64,
+    /// Processes.
+    pub processes: u64,
+    /// Threads of these.
+    pub threads: u64,
 }
 
 impl ServerCost {

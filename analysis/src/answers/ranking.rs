@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use protocol::Transport;
-use results::{Parameter, Subject, supports};
+use results::{InUse, Parameter, Subject, supports};
 use serde::Serialize;
 
 use super::MapCell;
-use crate::bootstrap::FEWEST_REPETITIONS;
+use crate::bootstrap::{FEWEST_REPETITIONS, median};
 use crate::comparison::{PairedDifference, Standing, difference};
 use crate::curve::{achieved_x, independent, together};
 use crate::experiment::{Experiment, Run};
@@ -85,6 +85,15 @@ pub struct Ranked {
     pub decided: bool,
     /// Largest resident memory of the server in a run, in bytes.
     pub memory_bytes: Option<u64>,
+    /// Descriptors that the server had open at the end of the load, with all its processes: the
+    /// median over the runs.
+    pub descriptors: Option<f64>,
+    /// Sockets among them: those that listen, and connections.
+    pub sockets: Option<f64>,
+    /// Its processes.
+    pub processes: Option<f64>,
+    /// Their threads.
+    pub threads: Option<f64>,
     /// Context switches of the server for a request answered.
     pub switches: Option<f64>,
     /// Jain's index of the requests that each worker answered: 1 if all answered the same number,
@@ -311,6 +320,10 @@ fn candidate<'a>(
         factor: None,
         decided: false,
         memory_bytes: servers(&runs).map(|server| server.peak_memory_bytes).max(),
+        descriptors: in_use(&runs, |it| it.descriptors),
+        sockets: in_use(&runs, |it| it.sockets),
+        processes: in_use(&runs, |it| it.processes),
+        threads: in_use(&runs, |it| it.threads),
         switches: switches(&runs),
         share_jain: jain(&runs),
         runs: runs.len(),
@@ -321,6 +334,12 @@ fn candidate<'a>(
 
 fn servers<'a>(runs: &[Run<'a>]) -> impl Iterator<Item = &'a results::ServerCost> {
     runs.iter().filter_map(|run| run.measured.server.as_ref())
+}
+
+/// The median over the runs of something that the server had open.
+fn in_use(runs: &[Run<'_>], of: impl Fn(&InUse) -> u64) -> Option<f64> {
+    let known = servers(runs).filter_map(|server| server.in_use.as_ref());
+    median(&known.map(|it| of(it) as f64).collect::<Vec<_>>())
 }
 
 /// Context switches for a request answered.

@@ -47,8 +47,7 @@ fn in_words(
     let x_of =
         |difference: Option<&PairedDifference>| difference.map_or(0.0, |difference| difference.x);
     let first = x_of(comparison.differences.first());
-    let last = x_of(comparison.differences.last());
-    let measured = format!("(measured on requests that {verb} {})", text::time_range(first, last));
+    let measured = measured(comparison, verb);
     match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => {
             let interval = text::time_range(*low, *high);
@@ -101,6 +100,13 @@ fn in_words(
     }
 }
 
+/// What was measured, in brackets.
+fn measured(comparison: &Comparison, verb: &str) -> String {
+    let ends = comparison.differences.first().zip(comparison.differences.last());
+    let (first, last) = ends.map_or((0.0, 0.0), |(first, last)| (first.x, last.x));
+    format!("(measured on requests that {verb} {})", text::time_range(first, last))
+}
+
 /// The sentence about a design that is better nowhere.
 fn never(
     axis: Option<Parameter>,
@@ -109,8 +115,7 @@ fn never(
 ) -> String {
     let (base, other) = (&comparison.base.phrase, &comparison.other.phrase);
     let verb = verb(axis);
-    let xs = || comparison.differences.iter().map(|difference| difference.x);
-    let (first, last) = (xs().next().unwrap_or(0.0), xs().next_back().unwrap_or(0.0));
+    let last = comparison.differences.last().map_or(0.0, |difference| difference.x);
     let decided = comparison.differences.iter().rfind(|difference| difference.is_decided());
     let longest = decided.map_or(0.0, |difference| difference.x);
     let why = why(axis, placement);
@@ -127,10 +132,7 @@ fn never(
             text::time(last)
         )
     } else {
-        format!(
-            "{other} never beats {base} (measured on requests that {verb} {}){why}.",
-            text::time_range(first, last)
-        )
+        format!("{other} never beats {base} {}{why}.", measured(comparison, verb))
     }
 }
 

@@ -9,6 +9,7 @@ use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use procfs::process::Process;
+use results::InUse;
 
 /// The processor time of every process that can be seen, in nanoseconds, by its own clock
 /// (clock_getcpuclockid(3)). Its threads count, its children do not.
@@ -90,6 +91,21 @@ impl Tree {
             pids.remove(&root);
         }
         Self { pids }
+    }
+
+    /// What it has open at the moment.
+    pub(crate) fn in_use(&self) -> InUse {
+        let mut in_use = InUse { processes: self.pids.len() as u64, ..InUse::default() };
+        for pid in &self.pids {
+            let entries = |what: &str| fs::read_dir(format!("/proc/{pid}/{what}"));
+            for descriptor in entries("fd").into_iter().flatten().flatten() {
+                let target = fs::read_link(descriptor.path()).unwrap_or_default();
+                in_use.descriptors += 1;
+                in_use.sockets += u64::from(target.to_string_lossy().starts_with("socket:"));
+            }
+            in_use.threads += entries("task").map_or(0, |tasks| tasks.count() as u64);
+        }
+        in_use
     }
 
     /// What it has used so far.

@@ -40,16 +40,17 @@ pub(crate) fn measure(
     setup: &GeneratorSetup,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Measurement, DriveError> {
-    observe(plan, target, setup, stop).map(|(notes, seen)| measurement(plan, notes, &seen))
+    observe(plan, target, setup, stop, &|| ()).map(|(notes, seen)| measurement(plan, notes, &seen))
 }
 
 /// Drives a plan against a real server; returns the generator's notes and the conditions of the
-/// run.
+/// run. `end` is called when the load is over and kept connections still stand.
 pub(crate) fn observe(
     plan: &Plan,
     target: &Target,
     setup: &GeneratorSetup,
     stop: &(dyn Fn() -> bool + Sync),
+    end: &(dyn Fn() + Sync),
 ) -> Result<(Notes, Conditions), DriveError> {
     let before = KernelCounters::read();
     let placement = &setup.placement;
@@ -59,7 +60,7 @@ pub(crate) fn observe(
             stay_on(&cores[index as usize..=index as usize]);
         }
     };
-    let threads = Threads { pacing: setup.pacing, progress: &setup.progress, begin: &begin };
+    let threads = Threads { pacing: setup.pacing, progress: &setup.progress, begin: &begin, end };
     let notes = drive_where_somebody_is(plan, target, &threads, stop)?;
     // The cores of a foreign server are unknown, so every core may be one of them.
     let cores = match placement.server_cores.is_empty() {

@@ -1,5 +1,6 @@
 //! The testbed of real sockets and processes.
 
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::Testbed;
 use crate::host::machine;
 use crate::host::others::Others;
 use crate::host::placement::{LatencyHold, apart, cores, stay_on, together};
+use crate::host::process_tree::Tree;
 use crate::setup::{Cores, Filling, OwnServer, Server, ServerSetup, Setup};
 use crate::testbed::ServerProcess;
 use crate::testbed::generator::{GeneratorSetup, measure, observe};
@@ -97,12 +99,17 @@ impl RealTestbed {
         let target = server.target(process.address).map_err(did_not)?;
         let steps_per_us = process.steps_per_us;
         let ended = process.ended_flag();
-        let before = Others::watch(process.pid().as_raw(), placement);
-        let driven = drive.observe(&target, placement, &|| ended.load(SeqCst));
-        let others = before.stop(process.pid().as_raw());
+        let pid = process.pid().as_raw();
+        let before = Others::watch(pid, placement);
+        let in_use = OnceLock::new();
+        let count = || {
+            in_use.get_or_init(|| Tree::below(pid, true).in_use());
+        };
+        let driven = drive.observe(&target, placement, &|| ended.load(SeqCst), &count);
+        let others = before.stop(pid);
         // A server that died explains every error of the generator, so its failure is returned
         // first.
-        let cost = process.stop()?;
+        let cost = ServerCost { in_use: in_use.get().copied(), ..process.stop()? };
         let (notes, seen) = driven?;
         let wall_ns = notes.wall_ns;
         let conditions = Conditions {
@@ -134,15 +141,22 @@ impl RealTestbed {
         if server.spec.warmup_requests > 0 {
             let plan = warm_up(drive.plan, server.spec.warmup_requests)?;
             let generator = GeneratorSetup::single(placement.clone());
-            observe(&plan, &target, &generator, drive.stop).map_err(generator_failed)?;
+            observe(&plan, &target, &generator, drive.stop, &|| ()).map_err(generator_failed)?;
         }
         process.begin();
         let before = Others::watch(std::process::id() as i32, placement);
-        let driven = drive.observe(&target, placement, &|| false);
+        let in_use = OnceLock::new();
+        let tree = || process.tree();
+        let count = || {
+            in_use.get_or_init(|| tree().in_use());
+        };
+        let driven = drive.observe(&target, placement, &|| false, &count);
         let others = before.stop_with(process.tree());
         let answered =
             driven.as_ref().map_or(0, |(notes, _)| notes.counts.answered + notes.events.warmup);
         let cost = process.stop(answered)?;
+        let in_use = in_use.get().copied();
+        let cost = cost.map(|cost| ServerCost { in_use, ..cost });
         let (notes, seen) = driven?;
         let used_ns = cost.as_ref().map_or(0, ServerCost::processor_ns);
         let others_share = match cost.is_some() {
@@ -168,13 +182,14 @@ impl Drive<'_> {
         target: &Target,
         placement: &Placement,
         ended: &(dyn Fn() -> bool + Sync),
+        count: &(dyn Fn() + Sync),
     ) -> Result<(Notes, Conditions), Failure> {
         let generator = GeneratorSetup::single(placement.clone());
         let watch = Watch::over(self.plan, &generator.progress[0]);
         let is_overloaded = || watch.as_ref().is_some_and(Watch::is_overloaded);
         let stop = || (self.stop)() || ended() || is_overloaded();
         let (notes, seen) =
-            observe(self.plan, target, &generator, &stop).map_err(generator_failed)?;
+            observe(self.plan, target, &generator, &stop, count).map_err(generator_failed)?;
         let conditions = Conditions {
             tails_matter: self.tails_matter,
             disturbance_limit: Some(disturbance_limit(self.plan)),

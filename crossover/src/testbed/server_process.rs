@@ -157,6 +157,7 @@ fn cost(line: ClosingLine) -> ServerCost {
         peak_memory_bytes,
         served_ns,
         accounting: String::new(),
+        in_use: None,
     }
 }
 
