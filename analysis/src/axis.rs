@@ -3,6 +3,9 @@
 /// The positions of points along an axis, and how much each counts.
 pub(crate) struct Axis {
     xs: Vec<f64>,
+    /// What is added to a value before its logarithm is taken: a value of 0 has none. Above it the
+    /// axis is logarithmic, below it linear.
+    offset: f64,
     /// Along processing: the time that a request takes the base beside its processing.
     besides: Option<f64>,
     /// The weight of each point: the inverse square of its interval's width.
@@ -20,6 +23,13 @@ struct Level {
 /// The narrowest interval, as a logarithm of a ratio: no point counts as better known than this.
 const NARROWEST: f64 = 0.02;
 
+/// The least value above 0, if there is a value of 0.
+fn offset(xs: &[f64]) -> f64 {
+    let has_zero = xs.iter().any(|x| *x <= 0.0);
+    let least = xs.iter().copied().filter(|x| *x > 0.0).fold(f64::INFINITY, f64::min);
+    if has_zero && least.is_finite() { least } else { 0.0 }
+}
+
 impl Axis {
     /// The axis of these points, each with its value and the width of the interval of its
     /// difference. Along processing `besides` is the time that a request takes the base beside its
@@ -28,8 +38,10 @@ impl Axis {
         let weight = |(_, width): &(f64, f64)| {
             if width.is_finite() { width.max(NARROWEST).powi(-2) } else { 1e-6 }
         };
+        let xs: Vec<f64> = points.iter().map(|(x, _)| *x).collect();
         Self {
-            xs: points.iter().map(|(x, _)| *x).collect(),
+            offset: offset(&xs),
+            xs,
             besides: besides.map(|besides| besides.max(0.0)),
             weights: points.iter().map(weight).collect(),
         }
@@ -37,7 +49,8 @@ impl Axis {
 
     /// The same points on an axis that is logarithmic throughout.
     pub(crate) fn logarithmic(&self) -> Self {
-        Self { xs: self.xs.clone(), besides: None, weights: self.weights.clone() }
+        let (xs, weights) = (self.xs.clone(), self.weights.clone());
+        Self { xs, offset: self.offset, besides: None, weights }
     }
 
     /// The same axis without one of its points.
@@ -46,7 +59,8 @@ impl Axis {
             let kept = values.iter().enumerate().filter(|(at, _)| *at != point);
             kept.map(|(_, value)| *value).collect()
         };
-        Self { xs: rest(&self.xs), besides: self.besides, weights: rest(&self.weights) }
+        let (xs, weights) = (rest(&self.xs), rest(&self.weights));
+        Self { xs, offset: self.offset, besides: self.besides, weights }
     }
 
     /// How far off a crossing may be because the values between two points are not known. Two ways to
@@ -72,12 +86,12 @@ impl Axis {
 
     /// The position of a value on the axis, which is logarithmic above `besides` and linear below.
     pub(crate) fn position(&self, x: f64) -> f64 {
-        (x + self.besides.unwrap_or(0.0)).max(f64::MIN_POSITIVE).ln()
+        (x + self.besides.unwrap_or(self.offset)).max(f64::MIN_POSITIVE).ln()
     }
 
     /// The value at a position.
     pub(crate) fn value(&self, position: f64) -> f64 {
-        position.exp() - self.besides.unwrap_or(0.0)
+        position.exp() - self.besides.unwrap_or(self.offset)
     }
 
     pub(crate) fn first(&self) -> f64 {
@@ -152,7 +166,7 @@ mod tests {
     use super::*;
 
     fn axis(xs: &[f64], besides: Option<f64>) -> Axis {
-        Axis { xs: xs.to_vec(), besides, weights: vec![1.0; xs.len()] }
+        Axis { xs: xs.to_vec(), offset: offset(xs), besides, weights: vec![1.0; xs.len()] }
     }
 
     #[test]

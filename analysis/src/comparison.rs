@@ -61,6 +61,8 @@ pub enum Undecided {
     Disturbed,
     /// The intervals are too wide.
     TooWide,
+    /// There are no two runs to compare: at no point do both answer enough of their requests.
+    NothingToCompare,
     /// Points are decided for both, but they show no single change that is reliable.
     NoSingleChange,
 }
@@ -72,6 +74,7 @@ impl Undecided {
         match self {
             Self::TooFewRepetitions => "an interval needs at least 6 repetitions",
             Self::Disturbed => "runs were disturbed and do not count",
+            Self::NothingToCompare => "nowhere do both answer 99 % of their requests",
             Self::TooWide => "the intervals are too wide",
             Self::NoSingleChange => "there is no single point at which one overtakes the other",
         }
@@ -90,6 +93,9 @@ pub struct PairedDifference {
     pub log_ratio: Estimate,
     /// The 99 % interval of that logarithm, which decides.
     pub decides: (f64, f64),
+    /// The greatest difference with which the two are alike, in the same unit: 10 %, or the noise
+    /// floor if that is larger.
+    pub tolerance: f64,
     /// What it says.
     pub standing: Standing,
     /// Whether the difference exceeds chance and noise, however small it is.
@@ -273,6 +279,7 @@ pub fn judge(
         configured_x: x,
         log_ratio,
         decides,
+        tolerance,
         standing,
         is_certain,
         pairs,
@@ -286,6 +293,9 @@ pub fn judge(
 #[must_use]
 pub fn find(base: &str, other: &str, found: &[Resampled], besides: Option<f64>) -> Crossover {
     let differences: Vec<&PairedDifference> = found.iter().map(|one| &one.difference).collect();
+    if differences.is_empty() {
+        return Crossover::Undecided(Undecided::NothingToCompare);
+    }
     let too_few = |one: &&PairedDifference| one.pairs < FEWEST_REPETITIONS;
     if differences.iter().all(too_few) {
         return Crossover::Undecided(why_open(&differences, Undecided::TooFewRepetitions));
@@ -326,6 +336,9 @@ fn crossing_with_interval(
     besides: Option<f64>,
 ) -> Crossover {
     let unclear = Crossover::Undecided(Undecided::NoSingleChange);
+    // A point with few runs, such as one that was added last, has no interval that could weigh it.
+    let found: Vec<&Resampled> =
+        found.iter().filter(|one| one.difference.pairs >= FEWEST_REPETITIONS).collect();
     let differences: Vec<&PairedDifference> = found.iter().map(|one| &one.difference).collect();
     let width = |one: &&PairedDifference| (one.x, one.log_ratio.high - one.log_ratio.low);
     let axis = Axis::of(&differences.iter().map(width).collect::<Vec<_>>(), besides);

@@ -69,12 +69,26 @@ pub fn achieved_x(experiment: &Experiment<'_>, subject: &Subject, x: f64) -> Opt
         Some(axis) if axis.row().is_processing => base_of(experiment, subject).unwrap_or(subject),
         _ => return Some(x),
     };
-    let runs = experiment.cell(reference, x, false);
+    let mut runs = experiment.cell(reference, x, false);
+    if runs.is_empty() {
+        // A point that was added for two others.
+        runs = experiment.cell(subject, x, false);
+    }
     let achieved: Vec<f64> = runs
         .iter()
-        .filter_map(|run| match experiment.axis {
-            Some(Parameter::Rate) => Some(run.measured.rate_achieved),
-            _ => run.measured.times.service_time.mean_ns(),
+        .filter_map(|run| {
+            let service = || run.measured.times.service_time.mean_ns();
+            match experiment.axis {
+                Some(Parameter::Rate) => Some(run.measured.rate_achieved),
+                // Of a request that waits and computes, only one of the two is varied.
+                Some(Parameter::Wait) => {
+                    Some((service()? - run.measured.computed_mean_ns).max(0.0))
+                }
+                Some(Parameter::Compute) => {
+                    Some((service()? - run.measured.waited_mean_ns).max(0.0))
+                }
+                _ => service(),
+            }
         })
         .collect();
     // A server that was not written for this program reports no service time.

@@ -26,6 +26,8 @@ pub struct Experiment<'a> {
     pub runs: Vec<Run<'a>>,
     /// Its runs that were disturbed from outside.
     pub disturbed: Vec<Run<'a>>,
+    /// Its runs that failed.
+    failed: Vec<&'a Record>,
     /// What [`Experiment::subjects`], [`Experiment::points`] and [`Experiment::xs`] return; every
     /// point of a curve asks for them.
     subjects: Vec<&'a Subject>,
@@ -58,6 +60,7 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
                 bound: record.bound,
                 runs: Vec::new(),
                 disturbed: Vec::new(),
+                failed: Vec::new(),
                 subjects: Vec::new(),
                 points: Vec::new(),
                 xs: Vec::new(),
@@ -71,12 +74,12 @@ pub fn experiments(records: &[Record]) -> Vec<Experiment<'_>> {
         (experiment.question, experiment.shows) = (&record.question, &record.shows);
         (experiment.position, experiment.wins) = (record.position, record.wins);
         experiment.bound = record.bound;
-        if let Outcome::Measured(measured) = &record.outcome {
-            let run = Run { record, measured };
-            match measured.is_disturbed() {
-                true => experiment.disturbed.push(run),
-                false => experiment.runs.push(run),
+        match &record.outcome {
+            Outcome::Failed(_) => experiment.failed.push(record),
+            Outcome::Measured(measured) if measured.is_disturbed() => {
+                experiment.disturbed.push(Run { record, measured });
             }
+            Outcome::Measured(measured) => experiment.runs.push(Run { record, measured }),
         }
     }
     for experiment in &mut found {
@@ -130,6 +133,20 @@ impl<'a> Experiment<'a> {
         let alone: Vec<Run<'a>> =
             self.disturbed.iter().filter(|one| !has_other(one)).copied().collect();
         self.runs.extend(alone);
+    }
+
+    /// Whether all subjects of a transport were tried at a point. A point that was added for one pair
+    /// ranks nobody else.
+    #[must_use]
+    pub fn tried_all_at(&self, transport: Transport, point: &BTreeMap<Parameter, f64>) -> bool {
+        let runs = self.runs.iter().map(|run| run.record);
+        let records: Vec<&Record> = runs.chain(self.failed.iter().copied()).collect();
+        let is_tried = |subject: &&Subject| {
+            records.iter().any(|it| {
+                it.cell.subject.name == subject.name && it.cell.point == *point && !it.twin
+            })
+        };
+        self.subjects.iter().filter(|it| it.transport == transport).all(is_tried)
     }
 
     /// Whether a report may draw this from the experiment.

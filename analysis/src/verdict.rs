@@ -1,7 +1,9 @@
 //! The answer in words.
 
+use std::collections::BTreeMap;
+
 use protocol::Transport;
-use results::{Doubt, Shows, Subject};
+use results::{Doubt, Parameter, Shows, Subject};
 
 use crate::bootstrap::median;
 use crate::experiment::{Experiment, Run};
@@ -142,39 +144,43 @@ fn terms(experiment: &Experiment<'_>) -> Option<String> {
     let arrivals = run.record.setup.load.arrivals.as_str();
     let what = match (arrivals.strip_prefix("burst:"), run.measured.times.burst_means.is_some()) {
         (Some(size), true) => format!(
-            "has the shorter response time when {size} requests arrive at once, as the median over a \
-             run's bursts of the mean of each burst"
+            "has the shorter response time when {size} requests arrive at once: the median, over all \
+             bursts, of a burst's mean"
         ),
         (Some(size), false) => {
             format!("has the shorter mean response time when {size} requests arrive at once")
         }
-        (None, _) => format!("has the shorter mean response time under {arrivals} arrivals"),
+        (None, _) => {
+            let arrivals = arrivals.replace("poisson", "Poisson");
+            format!("has the shorter mean response time under {arrivals} arrivals")
+        }
     };
-    Some(format!("“Beats” means: {what}. In brackets: the 95 % interval."))
+    Some(format!("“Beats” means: {what}. The range behind a crossover is its 95 % interval."))
 }
 
 /// The subjects that left more than 1 % of their requests unanswered at some point, in most runs.
 pub(crate) fn unanswered(experiment: &Experiment<'_>) -> Vec<Finding> {
     let worst = |subject: &Subject| {
-        let shares = experiment.xs().into_iter().filter_map(|x| {
-            let runs = experiment.cell(subject, x, false);
+        let shares = experiment.points().iter().filter_map(|point| {
+            let runs = experiment.cell_at(subject, point, false);
             let share = |run: &Run<'_>| {
                 let counts = &run.measured.counts;
                 (counts.planned > 0).then(|| counts.unanswered() as f64 / counts.planned as f64)
             };
-            Some((median(&runs.iter().filter_map(share).collect::<Vec<_>>())?, x))
+            Some((median(&runs.iter().filter_map(share).collect::<Vec<_>>())?, point))
         });
         shares.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(share, _)| *share > MOST_UNANSWERED)
     };
     let sentence = |subject: &Subject| {
-        let (share, x) = worst(subject)?;
-        let point = text::point(experiment.axis, x);
+        let (share, place) = worst(subject)?;
+        let values = place.iter().map(|(axis, x)| text::value(*axis, *x));
+        let point = values.collect::<Vec<_>>().join(", ");
         let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
         let how_many = match share >= 1.0 {
             true => "all of its requests".to_owned(),
             false => format!("{} % of its requests", text::three_digits(share * 100.0)),
         };
-        let why = why_unanswered(experiment, subject, x);
+        let why = why_unanswered(experiment, subject, place);
         let text = format!("{} left {how_many} unanswered{at}{why}.", subject.in_a_sentence());
         Some(Finding::of(experiment, text))
     };
@@ -183,8 +189,12 @@ pub(crate) fn unanswered(experiment: &Experiment<'_>) -> Vec<Finding> {
 
 /// The reason why a subject left requests unanswered, if it was overloaded, or kept more connections
 /// than it has workers: then some connections never bring a reply while others do. Otherwise empty.
-fn why_unanswered(experiment: &Experiment<'_>, subject: &Subject, x: f64) -> String {
-    let runs = experiment.cell(subject, x, false);
+fn why_unanswered(
+    experiment: &Experiment<'_>,
+    subject: &Subject,
+    point: &BTreeMap<Parameter, f64>,
+) -> String {
+    let runs = experiment.cell_at(subject, point, false);
     let unserved = |run: &Run<'_>| {
         run.measured.doubts.iter().find_map(|doubt| match doubt {
             Doubt::UnservedConnections { count, of } => Some((*count, *of)),

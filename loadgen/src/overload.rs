@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use workload::Plan;
+use workload::{Law, Plan};
 
 use crate::Progress;
 
@@ -90,12 +90,14 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Watches a plan that one generator drives; `None` if it is too short, or its load adapts to the
-    /// server, as that of a closed loop or of sessions does.
+    /// Watches a plan that one generator drives; `None` if it is too short, if its load adapts to the
+    /// server, as that of a closed loop or of sessions does, or if its rate is not the same throughout:
+    /// in a burst more and more are in flight without any overload.
     #[must_use]
     pub fn over(plan: &Plan, progress: &'a Progress) -> Option<Self> {
         let spec = &plan.spec;
-        let rate = spec.arrivals.rate().filter(|_| spec.session.is_none())?;
+        let is_steady = matches!(spec.arrivals.law(), Some(Law::Poisson | Law::Even));
+        let rate = spec.arrivals.rate().filter(|_| spec.session.is_none() && is_steady)?;
         let time = spec.warmup + spec.window;
         if time < SHORTEST {
             return None;

@@ -7,7 +7,7 @@ use loadgen::judge::{Conditions, measurement};
 use loadgen::overload::Watch;
 use loadgen::{Progress, drive};
 use results::{Doubt, Measurement};
-use workload::{Arrivals, Distribution, LoadSpec, Plan, Rate, Shard};
+use workload::{Arrivals, Distribution, Law, LoadSpec, Plan, Rate, Shard};
 
 const MS: f64 = 1e6;
 
@@ -71,12 +71,16 @@ fn long_requests_without_a_queue_are_no_overload() {
 }
 
 #[test]
-fn loads_that_adapt_to_the_server_are_not_watched() {
+fn loads_that_adapt_to_the_server_or_come_in_bursts_are_not_watched() {
     let spec = LoadSpec {
         arrivals: Arrivals::Closed(Distribution::fixed(0.0)),
         window: Duration::from_secs(20),
         ..LoadSpec::default()
     };
-    let plan = Plan::draw(spec).expect("a sound load");
+    let plan = Plan::draw(spec.clone()).expect("a sound load");
+    assert!(Watch::over(&plan, &Progress::default()).is_none());
+    // In a burst, more and more are in flight.
+    let bursts = Arrivals::open(Rate::per_second(100.0).expect("above 0"), Law::Burst(512));
+    let plan = Plan::draw(LoadSpec { arrivals: bursts, ..spec }).expect("a sound load");
     assert!(Watch::over(&plan, &Progress::default()).is_none());
 }

@@ -161,10 +161,7 @@ fn answer_at(
         answer.configured == *point && answer.transport == transport.to_string()
     };
     let answer = found.points.iter().find(is_it)?;
-    // A point that was added for one pair ranks nobody else.
-    let all = found.experiment.subjects();
-    let rivals = all.iter().filter(|it| it.transport == transport).count();
-    (answer.ranking.len() == rivals).then(|| cell(found, answer))
+    found.experiment.tried_all_at(transport, point).then(|| cell(found, answer))
 }
 
 /// What lies outside the points that were measured.
@@ -173,7 +170,8 @@ fn beyond(found: &ExperimentFindings<'_>) -> String {
     let ends = points.first().zip(points.last());
     ends.map_or_else(String::new, |(first, last)| {
         format!(
-            "Measured from {} to {}; beyond that, and under another load, it may be otherwise.",
+            "Measured from {} to {}, as configured; sentences give what was achieved. Under another load it \
+             may be otherwise.",
             point_in_words(first),
             point_in_words(last)
         )
@@ -193,7 +191,7 @@ fn cell(found: &ExperimentFindings<'_>, answer: &PointAnswer) -> DecisionCell {
     };
     let all: Vec<String> = answer.best.iter().chain(&answer.tied).map(label).collect();
     let best = match (answer.decided, all.is_empty()) {
-        (_, true) => "none answered 99 %".to_owned(),
+        (_, true) => answer.why.clone().unwrap_or_default(),
         (true, false) => text::list(&all),
         (false, false) => format!("undecided: {}", all.join(" or ")),
     };
@@ -210,9 +208,13 @@ fn cell(found: &ExperimentFindings<'_>, answer: &PointAnswer) -> DecisionCell {
     DecisionCell { best, factor, is_decided: answer.decided, winner: winner.cloned() }
 }
 
-/// Two digits, and a third where the first is 1: an interval of a tenth needs no more.
+/// Few digits, but enough to tell a factor near 1 from 1.
 fn digits(value: f64) -> String {
-    if value >= 9.95 { format!("{value:.0}") } else { format!("{value:.1}") }
+    match value {
+        9.95.. => format!("{value:.0}"),
+        1.995.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
 }
 
 /// The rankings of the experiments that show them.

@@ -70,8 +70,10 @@ pub struct DifferenceView {
 /// The warnings of all runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DoubtsView {
-    /// Runs measured.
+    /// Runs that count.
     pub runs: usize,
+    /// Runs that were disturbed, not made again, and do not count.
+    pub not_counted: usize,
     /// Runs with a warning that says more than that they were too short.
     pub disturbed: usize,
     /// Runs that were only too short to tell what was asked of them.
@@ -124,12 +126,16 @@ fn measured(records: &[Record], doubts: &DoubtsView) -> String {
     let warned = match (doubts.disturbed, doubts.too_short) {
         (0, 0) => "none has a warning".to_owned(),
         (disturbed, 0) => format!("{disturbed} have a warning"),
-        (0, short) => format!("{short} were too short to tell all"),
+        (0, short) => format!("{short} were too short for p99"),
         (disturbed, short) => {
-            format!("{disturbed} have a warning, and {short} others were too short to tell all")
+            format!("{disturbed} have a warning, and {short} others were too short for p99")
         }
     };
-    format!("Scenario “{scenario}”: {runs} runs {on}; {warned}.")
+    let disturbed = match doubts.not_counted {
+        0 => String::new(),
+        count => format!(" {count} more were disturbed from outside and do not count."),
+    };
+    format!("Scenario “{scenario}”: {runs} runs {on}; {warned}.{disturbed}")
 }
 
 fn sections(findings: &Findings<'_>) -> Vec<Section> {
@@ -264,13 +270,16 @@ fn describe(record: &Record) -> String {
 }
 
 fn doubts(records: &[Record]) -> DoubtsView {
-    let (mut disturbed, mut too_short) = (0, 0);
+    let (mut disturbed, mut too_short, mut not_counted) = (0, 0, 0);
     let mut kinds: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut doubted = Vec::new();
     let mut runs = 0;
     for record in records {
         let Outcome::Measured(measured) = &record.outcome else { continue };
-        runs += 1;
+        match measured.is_disturbed() {
+            true => not_counted += 1,
+            false => runs += 1,
+        }
         for doubt in &measured.doubts {
             *kinds.entry(doubt.plain_name()).or_default() += 1;
         }
@@ -278,12 +287,20 @@ fn doubts(records: &[Record]) -> DoubtsView {
             let doubts = measured.doubts.iter().map(ToString::to_string);
             match measured.doubts.iter().all(Doubt::is_too_short) {
                 true => too_short += 1,
+                false if measured.is_disturbed() => {}
                 false => disturbed += 1,
             }
             doubted.push((describe(record), doubts.collect()));
         }
     }
-    DoubtsView { runs, disturbed, too_short, kinds: kinds.into_iter().collect(), doubted }
+    DoubtsView {
+        runs,
+        not_counted,
+        disturbed,
+        too_short,
+        kinds: kinds.into_iter().collect(),
+        doubted,
+    }
 }
 
 fn failures(records: &[Record]) -> Vec<(String, String)> {

@@ -105,7 +105,7 @@ pub fn bench(scenario: &Scenario, noise: SimulatedNoise, most: usize) -> Result<
     let mut testbed = SimulatedTestbed::with_noise(noise);
     let mut records: Vec<Record> = Vec::new();
     let mut course = Course::new(scenario, true);
-    while let Some(mut step) = course.next(&records, |setup| testbed.placement(setup))? {
+    while let Some(mut step) = course.next(&records, None, |setup| testbed.placement(setup))? {
         step.runs.truncate(most.saturating_sub(records.len()));
         if step.runs.is_empty() {
             break;

@@ -13,7 +13,7 @@ use crate::curve::{achieved_x, independent, together};
 use crate::experiment::{Experiment, Run};
 use crate::metric::Metric;
 use crate::noise::Noise;
-use crate::pairs::{MOST_UNANSWERED, leaves_unanswered};
+use crate::pairs::leaves_unanswered;
 use crate::sample::estimate;
 use crate::text;
 
@@ -99,6 +99,9 @@ pub struct Ranked {
     /// Jain's index of the requests that each worker answered: 1 if all answered the same number,
     /// 1/n if one of n answered all. Null with one worker.
     pub share_jain: Option<f64>,
+    /// Whether it leaves so many requests unanswered that it cannot be the best.
+    #[serde(skip)]
+    pub leaves_unanswered: bool,
     /// Runs behind it.
     pub runs: usize,
     /// Further runs that were disturbed and do not count.
@@ -213,7 +216,10 @@ impl Verdict {
         best: Option<&Subject>,
     ) -> Self {
         let Some(best) = best else {
-            let why = "no subject answered 99 % of its requests".to_owned();
+            let why = match candidates.iter().any(|candidate| candidate.may_win) {
+                true => "the requests are too few for this metric".to_owned(),
+                false => "no subject answered 99 % of its requests".to_owned(),
+            };
             return Self { why: Some(why), ..Self::default() };
         };
         let rivals: Vec<(&Candidate<'_>, Option<&PairedDifference>)> = candidates
@@ -262,6 +268,9 @@ impl Verdict {
 /// Why a rival is not told apart from the best.
 fn why(rival: &Candidate<'_>, difference: Option<&PairedDifference>) -> String {
     let name = &rival.subject.name;
+    if rival.ranked.value.is_none() {
+        return format!("{name} has too few requests for this metric");
+    }
     let Some(one) = difference else {
         return format!("{name} has no runs with the same plan as the best");
     };
@@ -326,10 +335,12 @@ fn candidate<'a>(
         threads: in_use(&runs, |it| it.threads),
         switches: switches(&runs),
         share_jain: jain(&runs),
+        leaves_unanswered: leaves_unanswered(&runs),
         runs: runs.len(),
         disturbed: experiment.disturbed_at(subject, point),
     };
-    Candidate { subject, may_win: !runs.is_empty() && !leaves_unanswered(&runs), ranked }
+    let may_win = !runs.is_empty() && !ranked.leaves_unanswered;
+    Candidate { subject, may_win, ranked }
 }
 
 fn servers<'a>(runs: &[Run<'a>]) -> impl Iterator<Item = &'a results::ServerCost> {
@@ -369,7 +380,7 @@ pub(super) fn sort(ranking: &mut [Ranked], metric: Metric) {
 }
 
 fn order(one: &Ranked, other: &Ranked, metric: Metric) -> std::cmp::Ordering {
-    let fails = |it: &Ranked| it.answered < 1.0 - MOST_UNANSWERED;
+    let fails = |it: &Ranked| it.leaves_unanswered;
     let value = |it: &Ranked| match (it.value, metric.more_is_better()) {
         (Some(value), true) => -value,
         (Some(value), false) => value,

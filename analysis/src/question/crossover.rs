@@ -3,9 +3,7 @@
 use results::{Parameter, Placement};
 
 use super::{by_transport, hollow, scale, series_of};
-use crate::comparison::{
-    ALIKE, Comparison, Crossover, PairedDifference, SHORTEST_WAIT_NS, Standing,
-};
+use crate::comparison::{Comparison, Crossover, PairedDifference, SHORTEST_WAIT_NS, Standing};
 use crate::experiment::Experiment;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Figure, Mark, Panel, Quantity, Whose};
@@ -30,10 +28,12 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
 fn gain(comparison: &Comparison) -> Option<f64> {
     let won = comparison.differences.iter().filter(|difference| difference.is_decided());
     let factors = won.map(|difference| (-difference.log_ratio.value).exp());
-    factors.reduce(f64::max).filter(|_| match &comparison.crossover {
-        Crossover::At { .. } => true,
-        Crossover::Always(winner) => *winner == comparison.other.name,
-        Crossover::NoDifference | Crossover::Undecided(_) => false,
+    factors.filter(|factor| *factor > 1.0).reduce(f64::max).filter(|_| {
+        match &comparison.crossover {
+            Crossover::At { .. } => true,
+            Crossover::Always(winner) => *winner == comparison.other.name,
+            Crossover::NoDifference | Crossover::Undecided(_) => false,
+        }
     })
 }
 
@@ -44,19 +44,17 @@ fn in_words(
 ) -> String {
     let (base, other) = (&comparison.base.phrase, &comparison.other.phrase);
     let verb = verb(axis);
-    let x_of =
-        |difference: Option<&PairedDifference>| difference.map_or(0.0, |difference| difference.x);
-    let first = x_of(comparison.differences.first());
     let measured = measured(comparison, verb);
     match &comparison.crossover {
         Crossover::At { value, low, high, winner_beyond } => {
+            let shortest = shortest(comparison, *high);
             let interval = text::time_range(*low, *high);
             let beyond =
                 format!("once a request {verb}s more than {} ({interval})", text::time(*value));
-            match (*winner_beyond == comparison.other.name, shortest(comparison, *value)) {
+            match (*winner_beyond == comparison.other.name, shortest) {
                 (true, Some(shortest)) => format!(
-                    "{other} beats {base} from the shortest time on that requests {verb} ({}), but \
-                     not when they do not {verb} at all{}.",
+                    "{other} beats {base} whenever requests {verb} ({} or more), but not where they do \
+                     not{}.",
                     text::time(shortest),
                     by_how_much(comparison, "and", "it")
                 ),
@@ -74,29 +72,25 @@ fn in_words(
                 }
             }
         }
-        Crossover::Always(winner) if *winner == comparison.other.name => {
-            let decided = comparison.differences.iter().find(|difference| difference.is_decided());
-            let least = x_of(decided);
-            let below = match least > first {
-                true => "; below that the two are not told apart",
-                false => "",
-            };
-            format!(
-                "{other} beats {base} when requests {verb} {} or more{}{below} {measured}.",
-                text::time(least),
-                by_how_much(comparison, "and", "it")
-            )
-        }
+        Crossover::Always(winner) if *winner == comparison.other.name => always(axis, comparison),
         Crossover::Always(_) => never(axis, comparison, placement),
         Crossover::NoDifference => {
-            let percent = (ALIKE - 1.0) * 100.0;
+            let tolerances = comparison.differences.iter().map(|difference| difference.tolerance);
+            let percent = tolerances.fold(0.0, f64::max).exp_m1() * 100.0;
             format!("{other} and {base} differ by less than {percent:.0} % {measured}.")
         }
-        Crossover::Undecided(why) => format!(
-            "it is undecided whether {other} or {base} is faster, because {}{} {measured}.",
-            why.in_words(),
-            decided_part(comparison, verb)
-        ),
+        Crossover::Undecided(why) => match decided_part(comparison, verb) {
+            Some(decided) => {
+                format!(
+                    "{decided}; elsewhere it is undecided, because {} {measured}.",
+                    why.in_words()
+                )
+            }
+            None => format!(
+                "it is undecided whether {other} or {base} is faster, because {} {measured}.",
+                why.in_words()
+            ),
+        },
     }
 }
 
@@ -105,6 +99,32 @@ fn measured(comparison: &Comparison, verb: &str) -> String {
     let ends = comparison.differences.first().zip(comparison.differences.last());
     let (first, last) = ends.map_or((0.0, 0.0), |(first, last)| (first.x, last.x));
     format!("(measured on requests that {verb} {})", text::time_range(first, last))
+}
+
+/// The sentence about a design that is better wherever there is a difference.
+fn always(axis: Option<Parameter>, comparison: &Comparison) -> String {
+    let (base, other) = (&comparison.base.phrase, &comparison.other.phrase);
+    let verb = verb(axis);
+    let differences = &comparison.differences;
+    let decided: Vec<f64> =
+        differences.iter().filter(|it| it.is_decided()).map(|difference| difference.x).collect();
+    let (least, longest) =
+        decided.first().zip(decided.last()).map_or((0.0, 0.0), |(a, b)| (*a, *b));
+    let below = match differences.first().is_some_and(|first| first.x < least) {
+        true => "; below that the two are not told apart",
+        false => "",
+    };
+    let mut later = differences.iter().filter(|difference| difference.x > longest).peekable();
+    let beyond = match later.peek().is_some() && later.all(|it| it.standing == Standing::Alike) {
+        true => format!("; beyond {} they differ by less than 10 %", text::time(longest)),
+        false => String::new(),
+    };
+    format!(
+        "{other} beats {base} when requests {verb} {} or more{}{below}{beyond} {}.",
+        text::time(least),
+        by_how_much(comparison, "and", "it"),
+        measured(comparison, verb)
+    )
 }
 
 /// The sentence about a design that is better nowhere.
@@ -126,8 +146,8 @@ fn never(
     };
     if longest < last {
         format!(
-            "{other} never beats {base}: it is slower when requests {verb} {} or less, and from there \
-             to {} {beyond}{why}.",
+            "{other} never beats {base}: it is slower when requests {verb} {} or less; beyond, to {}, \
+             {beyond}{why}.",
             text::time(longest),
             text::time(last)
         )
@@ -136,38 +156,39 @@ fn never(
     }
 }
 
-/// The shortest processing that was measured, if the crossing lies below it and above none at all:
-/// nothing that a request can do is so short, so the place of the crossing means nothing.
-fn shortest(comparison: &Comparison, value: f64) -> Option<f64> {
+/// The shortest processing that was measured, if the crossing lies below it for certain and above none
+/// at all: nothing that a request can do is so short, so the place of the crossing means nothing.
+fn shortest(comparison: &Comparison, high: f64) -> Option<f64> {
     let [first, second, ..] = &comparison.differences[..] else { return None };
     let is_shortest = first.configured_x == 0.0 && second.configured_x <= SHORTEST_WAIT_NS;
-    (is_shortest && value < second.x).then_some(second.x)
+    (is_shortest && high <= second.x).then_some(second.x)
 }
 
 /// The points that are decided although the comparison as a whole is not.
-fn decided_part(comparison: &Comparison, verb: &str) -> String {
+fn decided_part(comparison: &Comparison, verb: &str) -> Option<String> {
     let won_by = |other_wins: bool| {
         let decided = comparison.differences.iter().filter(move |difference| {
             difference.is_decided() && (difference.log_ratio.value < 0.0) == other_wins
         });
         decided.map(|difference| difference.x).collect::<Vec<f64>>()
     };
-    let part = |subject: &str, xs: &[f64]| {
+    let part = |subject: &str, rival: &str, xs: &[f64]| {
         let times: Vec<String> = xs.iter().map(|x| text::time(*x)).collect();
         (!xs.is_empty())
-            .then(|| format!("{subject} is faster on requests that {verb} {}", text::list(&times)))
+            .then(|| format!("{subject} beats {rival} when requests {verb} {}", text::list(&times)))
     };
     let parts = [
-        part(&comparison.other.phrase, &won_by(true)),
-        part(&comparison.base.phrase, &won_by(false)),
+        part(&comparison.other.phrase, &comparison.base.phrase, &won_by(true)),
+        part(&comparison.base.phrase, &comparison.other.phrase, &won_by(false)),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", and ")) }
+    (!parts.is_empty()).then(|| parts.join(", and "))
 }
 
 /// How much faster the other design is at the decided point where it gains most.
 fn by_how_much(comparison: &Comparison, conjunction: &str, other: &str) -> String {
-    let won = comparison.differences.iter().filter(|difference| difference.is_decided());
+    let other_wins = |it: &&PairedDifference| it.is_decided() && it.log_ratio.value < 0.0;
+    let won = comparison.differences.iter().filter(other_wins);
     let most = won.min_by(|a, b| a.log_ratio.value.total_cmp(&b.log_ratio.value));
     most.map_or_else(String::new, |difference| {
         format!(

@@ -45,7 +45,7 @@ fn knee_in_words(curve: &Curve, knee: Option<&Knee>) -> String {
             )
         }
         (None, Some((_, last))) => format!(
-            "the median response time of {subject} does not double up to a load of {}.",
+            "the median response time of {subject} has not doubled at a load of {}.",
             text::rate(last.x)
         ),
         (_, None) => format!("{subject} answered no request."),

@@ -28,10 +28,9 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
         experiment.subjects().iter().map(|subject| subject.transport).collect();
     transports.dedup();
     let finding = |transport: Transport| {
-        // A point that was added for one pair ranks nobody else.
-        let rivals = experiment.subjects().iter().filter(|it| it.transport == transport).count();
         let of_it = found.points.iter().filter(|point| {
-            point.transport == transport.to_string() && point.ranking.len() == rivals
+            point.transport == transport.to_string()
+                && experiment.tried_all_at(transport, &point.configured)
         });
         let all = of_it.clone().count();
         let says_more = of_it.clone().any(|point| point.decided);
@@ -70,7 +69,9 @@ fn stretches<'a>(
         let is_same = |stretch: &&mut Stretch<'a>| {
             stretch.points.first().is_some_and(|first| {
                 let are_open = says_more && !first.decided;
-                first.decided == point.decided && (are_open || names(first) == names(point))
+                first.decided == point.decided
+                    && first.best.is_some() == point.best.is_some()
+                    && (are_open || names(first) == names(point))
             })
         };
         let goes_on = match point.configured.len() {
@@ -96,7 +97,8 @@ fn in_words(
     let at = place(experiment, stretch, all);
     let phrase = |name: &str| phrase(experiment, name);
     let Some(best) = &first.best else {
-        return format!("no subject answered 99 % of its requests{at}");
+        let why = first.why.as_deref().unwrap_or("no subject was measured");
+        return format!("{why}{at}");
     };
     let tied: Vec<String> = first.tied.iter().map(|name| phrase(name)).collect();
     if first.ranking.len() < 2 {
@@ -114,13 +116,13 @@ fn in_words(
     if tied_is_all(first) && all.len() > 1 {
         return format!("{names} are equally good{at}");
     }
-    let verb = if all.len() == 1 { "is the best" } else { "are the best and equally good" };
+    let verb = if all.len() == 1 { "is the best" } else { "are equally the best" };
     format!("{names} {verb}{at}{}", by_how_much(stretch))
 }
 
 /// Whether nobody else answers enough requests to be compared with the best.
 fn tied_is_all(point: &PointAnswer) -> bool {
-    let can_win = |ranked: &&Ranked| ranked.answered >= 1.0 - MOST_UNANSWERED;
+    let can_win = |ranked: &&Ranked| !ranked.leaves_unanswered;
     point.tied.len() + 1 >= point.ranking.iter().filter(can_win).count()
 }
 
@@ -147,7 +149,7 @@ fn worst_in_words(experiment: &Experiment<'_>, stretches: &[Stretch<'_>]) -> Opt
         None => String::new(),
     };
     let how = match worst.factor {
-        _ if worst.answered < 1.0 - MOST_UNANSWERED => format!(
+        _ if worst.leaves_unanswered => format!(
             " (it leaves {} % unanswered{at_last})",
             text::three_digits((1.0 - worst.answered) * 100.0)
         ),
@@ -171,7 +173,7 @@ fn worst(point: &PointAnswer) -> Option<&Ranked> {
     if point.ranking.len() < 3 {
         return None;
     }
-    let answers = |it: &Ranked| it.answered >= 1.0 - MOST_UNANSWERED;
+    let answers = |it: &Ranked| !it.leaves_unanswered;
     let is_certain = match (answers(second), answers(last)) {
         (true, false) => true,
         (false, _) => last.answered + MOST_UNANSWERED < second.answered,
@@ -208,8 +210,7 @@ fn reason(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> Option<String> 
     if best.iter().all(|subject| subject.is_iterative()) {
         let is_short = computed + waited < 1e6;
         return is_short.then(|| {
-            "Requests are so short that a worker for each, or handing one over, costs more than it \
-             gains."
+            "Requests are so short that handing them to workers costs more than it gains."
                 .to_owned()
         });
     }
@@ -233,10 +234,7 @@ fn reason(experiment: &Experiment<'_>, stretch: &Stretch<'_>) -> Option<String> 
             "About {} requests are in progress at any time, and {who} serves them at the same time.",
             text::three_digits(in_flight)
         )),
-        None => Some(
-            "A request that arrives while others are in progress need not wait for them."
-                .to_owned(),
-        ),
+        None => Some(format!("With {who}, a request need not wait for those before it.")),
     }
 }
 
@@ -248,9 +246,9 @@ fn by_how_much(stretch: &Stretch<'_>) -> String {
     let Some((least, most)) = least.zip(most) else { return String::new() };
     let (least, most) = (text::three_digits(least), text::three_digits(most));
     if least == most {
-        format!(" (by a factor of {least})")
+        format!(" ({least} times as good as the next)")
     } else {
-        format!(" (by a factor of {least} to {most})")
+        format!(" ({least} to {most} times as good as the next)")
     }
 }
 

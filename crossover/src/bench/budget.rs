@@ -16,16 +16,41 @@ const BESIDES_OWN: Duration = Duration::from_secs(1);
 /// answer is open and for runs that have to be made again.
 const FOR_LISTED: f64 = 0.7;
 
+/// Runs of so much time show how fast this machine is beside what was expected.
+const ENOUGH: Duration = Duration::from_secs(2);
+
 /// A time that runs out; without one, a bench takes as long as its runs take.
 pub(crate) struct Budget {
+    begin: Instant,
     end: Option<Instant>,
     time: Option<Duration>,
+    /// What the runs so far should have taken.
+    expected: Duration,
 }
 
 impl Budget {
     /// A budget from now on.
     pub(crate) fn begin(time: Option<Duration>) -> Self {
-        Self { end: time.and_then(|time| Instant::now().checked_add(time)), time }
+        let begin = Instant::now();
+        let end = time.and_then(|time| begin.checked_add(time));
+        Self { begin, end, time, expected: Duration::ZERO }
+    }
+
+    /// Notes that a run was made.
+    pub(crate) fn made(&mut self, run: &Run<'_>) {
+        self.expected += Duration::from_nanos(run.expected_ns()) + besides(run);
+    }
+
+    /// The time that is left, in that of runs as they are expected: where runs have taken less so far,
+    /// more of them fit. `None` without a budget.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        let left = self.end?.saturating_duration_since(Instant::now());
+        let taken = self.begin.elapsed();
+        let pace = match self.expected > ENOUGH {
+            true => self.expected.as_secs_f64() / taken.as_secs_f64(),
+            false => 1.0,
+        };
+        Some(left.mul_f64(pace.clamp(0.1, 10.0)))
     }
 
     /// Whether there is one.

@@ -2,9 +2,12 @@
 //! by experiment, and those of them that were disturbed once more; then further ones where an answer
 //! is open. The records decide, so a bench that is resumed goes on in the same way.
 
+use std::time::Duration;
+
 use analysis::Decisions;
 use results::{Placement, Record, Settled};
 
+use crate::bench::budget::time_of;
 use crate::bench::rounds::wishes;
 use crate::bench::scenario::Scenario;
 use crate::bench::sweep::{Run, disturbed, further, remaining, runs_of};
@@ -26,7 +29,7 @@ enum Stage<'a> {
     Listed(usize),
     /// Those of these runs that were disturbed come next, at most so many. Then comes the experiment
     /// with the number `then`, or without one runs where an answer is open.
-    Again { runs: Vec<Run<'a>>, left: usize, then: Option<usize> },
+    Again { runs: Vec<Run<'a>>, most: usize, then: Option<usize> },
     /// Runs where an answer is open come next.
     Further,
 }
@@ -48,13 +51,15 @@ impl<'a> Course<'a> {
         Self { scenario, stage: Stage::Listed(0), goes_further }
     }
 
-    /// What comes next, `None` at the end.
+    /// What comes next, `None` at the end. Of the time that is left, the runs of the scenario that are
+    /// still to come have theirs before runs are made again.
     ///
     /// # Errors
     /// Those of a scenario that was not checked.
     pub fn next(
         &mut self,
         records: &[Record],
+        left: Option<Duration>,
         placement: impl Fn(&Setup) -> Placement + Copy,
     ) -> Result<Option<Step<'a>>, String> {
         loop {
@@ -72,10 +77,13 @@ impl<'a> Course<'a> {
                     continue;
                 }
                 Stage::Listed(_) => return Ok(None),
-                Stage::Again { runs, left, then } => {
+                Stage::Again { runs, most, then } => {
                     let mut again = disturbed(runs, records, placement);
-                    again.truncate(*left);
-                    *left -= again.len();
+                    again.truncate(*most);
+                    if let Some(left) = left {
+                        fit(&mut again, left.saturating_sub(listed_from(self.scenario, *then)?));
+                    }
+                    *most -= again.len();
                     if again.is_empty() {
                         self.stage = then.map_or(Stage::Further, Stage::Listed);
                         continue;
@@ -100,10 +108,26 @@ impl<'a> Course<'a> {
 
     /// Goes on with those of these runs that will have been disturbed.
     fn again(&mut self, runs: Vec<Run<'a>>, then: Option<usize>) {
-        let left = match self.scenario.repeat_disturbed {
+        let most = match self.scenario.repeat_disturbed {
             true => (runs.len() as f64 * MOST_REPEATS).ceil() as usize,
             false => 0,
         };
-        self.stage = Stage::Again { runs, left, then };
+        self.stage = Stage::Again { runs, most, then };
+    }
+}
+
+/// The time of the listed runs from an experiment on.
+fn listed_from(scenario: &Scenario, experiment: Option<usize>) -> Result<Duration, String> {
+    let mut time = Duration::ZERO;
+    for number in experiment.unwrap_or(scenario.experiments.len())..scenario.experiments.len() {
+        time += time_of(&runs_of(scenario, number)?);
+    }
+    Ok(time)
+}
+
+/// Leaves out the last runs until the others fit into a time.
+fn fit(runs: &mut Vec<Run<'_>>, time: Duration) {
+    while !runs.is_empty() && time_of(runs) > time {
+        runs.pop();
     }
 }

@@ -136,7 +136,9 @@ impl Bench {
         let mut ended = Ended::Done;
         while ended == Ended::Done {
             let placement = |setup: &crate::setup::Setup| testbed.placement(setup);
-            let step = course.next(&self.folder.records, placement).map_err(Error::Usage)?;
+            let step = course
+                .next(&self.folder.records, self.budget.left(), placement)
+                .map_err(Error::Usage)?;
             let Some(step) = step else { break };
             if step.is_listed {
                 self.progress.skip(step.made_before);
@@ -150,6 +152,9 @@ impl Bench {
         }
         self.progress.finish();
         let folder = self.folder.own.path.display();
+        if ended == Ended::OutOfTime {
+            self.tell_what_is_missing(scenario);
+        }
         match ended {
             Ended::Done | Ended::OutOfTime => Ok(()),
             Ended::Interrupted => Err(Error::Interrupted(format!(
@@ -161,6 +166,25 @@ impl Bench {
                 "{MOST_FAILURES_IN_A_ROW} runs failed one after the other, so the bench was \
                  stopped; when the cause is fixed, continue with: crossover bench --resume {folder}"
             ))),
+        }
+    }
+
+    /// Names the experiments of which the budget left no time for all repetitions.
+    fn tell_what_is_missing(&self, scenario: &Scenario) {
+        let made = |name: &str, repetition: u32| {
+            let mut records = self.folder.records.iter();
+            records.any(|it| it.experiment == name && it.repetition == repetition)
+        };
+        let last = scenario.repetitions.saturating_sub(1);
+        let missing: Vec<String> = scenario
+            .experiments
+            .iter()
+            .filter(|experiment| !made(&experiment.name, last))
+            .map(|experiment| experiment.name.clone())
+            .collect();
+        if !missing.is_empty() {
+            let names = analysis::text::list(&missing);
+            self.progress.say(&format!("out of time: not or not wholly measured: {names}"));
         }
     }
 
@@ -189,6 +213,7 @@ impl Bench {
                 }
             };
             self.folder.records.push(record.for_report());
+            self.budget.made(run);
             self.progress.end(run.expected_ns());
             if self.failures_in_a_row == MOST_FAILURES_IN_A_ROW {
                 return Ok(Ended::TooManyFailures);

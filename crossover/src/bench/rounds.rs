@@ -1,9 +1,10 @@
 //! Where further runs are worth their time: the pairs whose answer is open, or whose crossing is not
 //! known well. Pure: the records decide, so a bench that is resumed goes on in the same way.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
-use analysis::answers::{CrossoverAnswer, CrossoverKind, ExperimentAnswers};
+use analysis::answers::{CrossoverAnswer, CrossoverKind, ExperimentAnswers, PointAnswer};
 use analysis::comparison::SHORTEST_WAIT_NS;
 use analysis::{Decisions, Standing};
 use results::{Outcome, Parameter, ParameterScale, Record};
@@ -46,16 +47,22 @@ pub fn wishes(scenario: &Scenario, decisions: &Decisions<'_>, records: &[Record]
     for (number, experiment) in scenario.experiments.iter().enumerate() {
         let mut answers = decisions.answers.iter();
         let Some(answers) = answers.find(|it| it.name == experiment.name) else { continue };
-        let cells = open_cells(experiment, answers, decisions);
+        let mut cells = open_cells(experiment, answers, decisions);
+        cells.extend(unfinished(experiment, scenario.repetitions, records));
+        cells.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| compare(&one.1, &other.1)));
+        cells.dedup();
         for (subject, point) in cells {
             let (made, counting) = repetitions(experiment, subject, &point, records);
             let listed = scenario.repetitions.max(1);
-            if counting >= MOST * listed || made >= MOST_WITH_DISTURBED * listed {
-                continue;
+            let beyond = made.last().map_or(0, |last| last + 1);
+            // A point needs as many runs as an interval does; a bench may have ended before.
+            let mut missing: Vec<u32> =
+                (0..listed.max(beyond)).filter(|it| !made.contains(it)).collect();
+            let is_enough = counting >= MOST * listed || beyond >= MOST_WITH_DISTURBED * listed;
+            if missing.is_empty() && !is_enough {
+                missing.push(beyond);
             }
-            // A new point needs as many runs as an interval does.
-            let last = if made == 0 { scenario.repetitions } else { made + 1 };
-            wishes.extend((made..last).map(|repetition| Wish {
+            wishes.extend(missing.into_iter().map(|repetition| Wish {
                 experiment: number,
                 subject,
                 point: point.clone(),
@@ -66,13 +73,41 @@ pub fn wishes(scenario: &Scenario, decisions: &Decisions<'_>, records: &[Record]
     wishes
 }
 
-/// How many repetitions of a cell have been made, and how many of them count.
+/// Points in an order of their own.
+fn compare(one: &BTreeMap<Parameter, f64>, other: &BTreeMap<Parameter, f64>) -> Ordering {
+    let bits = |point: &BTreeMap<Parameter, f64>| -> Vec<u64> {
+        point.values().map(|value| value.to_bits()).collect()
+    };
+    bits(one).cmp(&bits(other))
+}
+
+/// The cells of added points that have fewer runs than the scenario asks for, because a bench was
+/// ended before.
+fn unfinished(experiment: &ExperimentSpec, listed: u32, records: &[Record]) -> Vec<Cell> {
+    let is_added = |record: &&Record| {
+        record.experiment == experiment.name && experiment.position_of(&record.cell.point).is_none()
+    };
+    let mut cells: Vec<Cell> = Vec::new();
+    for record in records.iter().filter(is_added) {
+        let name = &record.cell.subject.name;
+        let subject = experiment.subjects.iter().position(|it| it.subject().name == *name);
+        let Some(subject) = subject else { continue };
+        let cell = (subject, record.cell.point.clone());
+        let (made, _) = repetitions(experiment, subject, &cell.1, records);
+        if !cells.contains(&cell) && (0..listed).any(|number| !made.contains(&number)) {
+            cells.push(cell);
+        }
+    }
+    cells
+}
+
+/// Which repetitions of a cell have been made, and how many of them count.
 fn repetitions(
     experiment: &ExperimentSpec,
     subject: usize,
     point: &BTreeMap<Parameter, f64>,
     records: &[Record],
-) -> (u32, u32) {
+) -> (BTreeSet<u32>, u32) {
     let name = experiment.subjects[subject].subject().name;
     let of_it = records.iter().filter(|record| {
         record.experiment == experiment.name
@@ -84,7 +119,7 @@ fn repetitions(
         Outcome::Measured(measured) => !measured.is_disturbed(),
         Outcome::Failed(_) => false,
     };
-    let made = of_it.clone().map(|record| record.repetition + 1).max().unwrap_or(0);
+    let made = of_it.clone().map(|record| record.repetition).collect();
     (made, of_it.filter(counts).count() as u32)
 }
 
@@ -141,14 +176,35 @@ fn points_in_doubt(
     match crossover.kind {
         CrossoverKind::Undecided => {
             let open = line.into_iter().filter(|point| {
-                let standing = decisions.standing(&experiment.name, crossover, point);
-                standing.is_none_or(|standing| standing == Standing::Open)
+                match decisions.standing(&experiment.name, crossover, point) {
+                    Some(standing) => standing == Standing::Open,
+                    // Two that leave their requests unanswered do not answer more of them later.
+                    None => !has_both(answers, crossover, point),
+                }
             });
             open.cloned().collect()
         }
-        CrossoverKind::At => around(crossover, &line, answers),
+        CrossoverKind::At => {
+            // A point that was added for another pair says nothing about this one.
+            line.retain(|point| has_both(answers, crossover, point));
+            around(crossover, &line, answers)
+        }
         _ => Vec::new(),
     }
+}
+
+fn ranks(answer: &PointAnswer, name: &str) -> bool {
+    answer.ranking.iter().any(|ranked| ranked.name == name)
+}
+
+/// Whether both subjects of a pair were measured at a point.
+fn has_both(
+    answers: &ExperimentAnswers,
+    crossover: &CrossoverAnswer,
+    point: &BTreeMap<Parameter, f64>,
+) -> bool {
+    let mut at = answers.points.iter().filter(|answer| answer.configured == *point);
+    at.any(|answer| ranks(answer, &crossover.base) && ranks(answer, &crossover.other))
 }
 
 fn is_wide(crossover: &CrossoverAnswer) -> bool {
@@ -170,7 +226,9 @@ fn around(
     let axis = crossover.axis;
     let Some(at) = crossover.value else { return Vec::new() };
     let achieved = |point: &BTreeMap<Parameter, f64>| {
-        let found = answers.points.iter().find(|answer| answer.configured == *point)?;
+        let of_it =
+            |answer: &&PointAnswer| answer.configured == *point && ranks(answer, &crossover.base);
+        let found = answers.points.iter().find(of_it)?;
         found.x.get(&axis).copied()
     };
     let below = line.iter().rfind(|point| achieved(point).is_some_and(|x| x <= at));

@@ -34,7 +34,7 @@ pub(super) fn axes(table: &ExperimentTable) -> Result<Vec<Axis>, Problem> {
         let at = lists.first().map(|(_, placed)| placed.span());
         return Err(Problem { text: because.to_owned(), at });
     }
-    let axes = match (&table.axes, by_axis) {
+    let mut axes = match (&table.axes, by_axis) {
         (Some(axes), _) => axes
             .get_ref()
             .iter()
@@ -53,6 +53,8 @@ pub(super) fn axes(table: &ExperimentTable) -> Result<Vec<Axis>, Problem> {
             })
             .collect::<Result<Vec<Axis>, Problem>>()?,
     };
+    // Records and pages have them in this order.
+    axes.sort_by_key(|(parameter, _)| *parameter);
     if axes.len() > MOST_AXES {
         return Err(Problem::from(format!(
             "{} quantities are varied; at most two can be",

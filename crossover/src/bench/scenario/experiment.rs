@@ -156,6 +156,15 @@ impl ExperimentSpec {
         {
             return Err(format!("load is shown over rate, not over {axis}"));
         }
+        let over_one = [Shows::Crossover, Shows::Load, Shows::Capacity, Shows::ShortAmongLong];
+        if let Some(shown) = self.shows.iter().find(|shown| over_one.contains(shown))
+            && self.axes.len() > 1
+        {
+            let name = serde_json::to_value(shown).unwrap_or_default();
+            return Err(format!(
+                "{name} is shown over one axis; over two there are \"map\" and \"ranking\""
+            ));
+        }
         if self.shows.contains(&Shows::Map) && self.axes.len() != 2 {
             return Err("a map is shown over two axes".to_owned());
         }
@@ -305,6 +314,23 @@ impl ExperimentSpec {
         true
     }
 
+    /// The calibrated service time at a point; between two points, on the straight line.
+    fn calibrated_at(&self, point: &BTreeMap<Parameter, f64>) -> Option<f64> {
+        if let Some((_, ns)) = self.calibrated.iter().find(|(at, _)| at == point) {
+            return Some(*ns);
+        }
+        let (axis, x) = point.iter().next()?;
+        let others = |at: &BTreeMap<Parameter, f64>| at.iter().skip(1).eq(point.iter().skip(1));
+        let on_line = self.calibrated.iter().filter(|(at, _)| others(at));
+        let mut line: Vec<(f64, f64)> =
+            on_line.filter_map(|(at, ns)| Some((*at.get(axis)?, *ns))).collect();
+        line.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let beyond = line.iter().position(|(at, _)| at > x)?;
+        let (before, beyond) = (line.get(beyond.checked_sub(1)?)?, line[beyond]);
+        let share = (x - before.0) / (beyond.0 - before.0);
+        Some(before.1 + share * (beyond.1 - before.1))
+    }
+
     /// The rate at a point: the one on the axis, the given one, or the one at which a server of one
     /// worker is busy for the given fraction of the time.
     fn rate_at(
@@ -312,7 +338,7 @@ impl ExperimentSpec {
         point: &BTreeMap<Parameter, f64>,
         processing_ns: f64,
     ) -> Result<Rate, String> {
-        let measured = self.calibrated.iter().find(|(at, _)| at == point).map(|(_, ns)| ns / 1e9);
+        let measured = self.calibrated_at(point).map(|ns| ns / 1e9);
         let service_s = measured.unwrap_or(processing_ns / 1e9 + ALLOWANCE.as_secs_f64());
         let utilisation = point.get(&Parameter::Utilisation).copied();
         let utilisation = utilisation.or(self.utilisation).or(self.calibrated_utilisation);
