@@ -113,10 +113,10 @@ fn comparisons(comparisons: &[ComparisonView]) -> Markup {
             section {
                 h2 { "Every comparison, point by point" }
                 p {
-                    "How much longer (+) or shorter (−) the mean response time is with a worker "
-                    "than on the iterative server of the same transport, pair by pair under the "
-                    "same plan, with 95 % intervals. Grey where it is not decided: within chance, "
-                    "or within what two identical runs differ."
+                    "How much longer (+) or shorter (−) the mean response time is than on the "
+                    "iterative server of the same transport (without one, on the first server "
+                    "named), pair by pair under the same plan, with 95 % intervals. Grey where it "
+                    "is not decided: within chance, or within what two identical runs differ."
                 }
                 @for comparison in comparisons {
                     details {

@@ -1,6 +1,6 @@
 //! Where does another design overtake the iterative one? Response time against processing.
 
-use results::{Parameter, Placement};
+use results::{Allocation, Parameter, Placement};
 
 use super::{by_transport, hollow, scale, series_of};
 use crate::comparison::{Comparison, Crossover, PairedDifference, SHORTEST_WAIT_NS, Standing};
@@ -218,12 +218,16 @@ fn why(axis: Option<Parameter>, placement: Option<&Placement>) -> String {
 /// Mean response time against processing, with the crossovers.
 pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
     let (experiment, curves) = (&found.experiment, found.curves(Metric::Mean));
-    let processing = experiment.axis.map_or("", |axis| axis.row().label);
+    let label = experiment.axis.map_or("", |axis| axis.row().label);
+    let processing = match reports_service(experiment) {
+        true => label.to_owned(),
+        false => label.replace("(achieved)", "(configured)"),
+    };
     let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
     let response = if of_bursts { "response time, mean of a burst" } else { "mean response time" };
     let panels = by_transport(experiment, |transport, is_of| Panel {
         title: transport.to_string().to_uppercase(),
-        x: scale(processing, Quantity::Time),
+        x: scale(&processing, Quantity::Time),
         y: scale(response, Quantity::Time),
         series: curves
             .iter()
@@ -258,19 +262,36 @@ fn caption(experiment: &Experiment<'_>, panels: &[Panel]) -> String {
     let arrivals = experiment.runs.first().map_or("", |run| &run.record.setup.load.arrivals);
     let burst = arrivals.strip_prefix("burst:").map_or_else(String::new, |size| {
         let of_bursts = experiment.runs.iter().any(|run| run.measured.times.burst_means.is_some());
-        let median =
-            if of_bursts { "A run counts with the median of its bursts' means. " } else { "" };
+        let median = match of_bursts {
+            true => "A point is the median, over all bursts, of a burst's mean. ",
+            false => "",
+        };
         format!("{size} requests arrive at once, and the next {size} when these are done. {median}")
     });
-    let crossing = if panels.iter().any(|panel| !panel.marks.is_empty()) {
-        "Left of a crossover (vertical line with the band of its 95 % interval) creating a worker \
-         costs more than it gains; to the right of it, creating one gains more than it costs. "
-    } else {
-        ""
+    let subjects = experiment.subjects();
+    let mut others = subjects.iter().filter(|subject| !subject.is_iterative());
+    let create = others.all(|subject| subject.allocation == Allocation::OnDemand);
+    let crossing = match (panels.iter().any(|panel| !panel.marks.is_empty()), create) {
+        (true, true) => {
+            "Left of a crossover (vertical line with the band of its 95 % interval) creating a \
+             worker costs more than it gains; to the right of it, creating one gains more than it \
+             costs. "
+        }
+        (true, false) => "A vertical line is a crossover, with the band of its 95 % interval. ",
+        (false, _) => "",
+    };
+    let processing = match reports_service(experiment) {
+        true => "achieved by the iterative server, because a sleep overshoots",
+        false => "the configured one, because no server reports its service times",
     };
     format!(
-        "{burst}{crossing}Points are medians over the repetitions, bars their 95 % intervals; the \
-         processing is the one achieved by the iterative server, because a sleep overshoots.{}",
+        "{burst}{crossing}Points are the values of all runs together, bars their 95 % intervals; the \
+         processing is {processing}.{}",
         hollow(experiment, Metric::Mean, panels)
     )
+}
+
+/// Whether some server reports how long it served.
+fn reports_service(experiment: &Experiment<'_>) -> bool {
+    experiment.runs.iter().any(|run| run.measured.times.service_time.count() > 0)
 }
