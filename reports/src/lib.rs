@@ -16,7 +16,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use analysis::Findings;
+use analysis::{Findings, text};
 use results::{Settled, write_file};
 
 /// Why a report cannot be written.
@@ -103,6 +103,12 @@ pub fn left_out(settled: &Settled) -> Vec<String> {
             "{} made under another load, seed or server setup than the last ones of the same point, \
              and left out.",
             runs(settled.of_another_setup)
+        ));
+    }
+    if !settled.missing.is_empty() {
+        sentences.push(format!(
+            "Not measured, because the time was over or the bench was ended: {}.",
+            text::list(&settled.missing)
         ));
     }
     sentences

@@ -80,6 +80,8 @@ pub struct Settled {
     pub made_again: usize,
     /// Runs left out because their load, seed or server differs from the last ones of their point.
     pub of_another_setup: usize,
+    /// What the scenario asks for and no record has: experiments, and points of others.
+    pub missing: Vec<String>,
 }
 
 impl Settled {
@@ -110,7 +112,7 @@ impl Settled {
                 Worth::Full => repeated += 1,
             }
         }
-        Self { records: settled, repeated, made_again, of_another_setup }
+        Self { records: settled, repeated, made_again, of_another_setup, missing: Vec::new() }
     }
 }
 

@@ -152,9 +152,6 @@ impl Bench {
         }
         self.progress.finish();
         let folder = self.folder.own.path.display();
-        if ended == Ended::OutOfTime {
-            self.tell_what_is_missing(scenario);
-        }
         match ended {
             Ended::Done | Ended::OutOfTime => Ok(()),
             Ended::Interrupted => Err(Error::Interrupted(format!(
@@ -166,25 +163,6 @@ impl Bench {
                 "{MOST_FAILURES_IN_A_ROW} runs failed one after the other, so the bench was \
                  stopped; when the cause is fixed, continue with: crossover bench --resume {folder}"
             ))),
-        }
-    }
-
-    /// Names the experiments of which the budget left no time for all repetitions.
-    fn tell_what_is_missing(&self, scenario: &Scenario) {
-        let made = |name: &str, repetition: u32| {
-            let mut records = self.folder.records.iter();
-            records.any(|it| it.experiment == name && it.repetition == repetition)
-        };
-        let last = scenario.repetitions.saturating_sub(1);
-        let missing: Vec<String> = scenario
-            .experiments
-            .iter()
-            .filter(|experiment| !made(&experiment.name, last))
-            .map(|experiment| experiment.name.clone())
-            .collect();
-        if !missing.is_empty() {
-            let names = analysis::text::list(&missing);
-            self.progress.say(&format!("out of time: not or not wholly measured: {names}"));
         }
     }
 
@@ -231,8 +209,14 @@ impl Bench {
     }
 
     fn tell_answers(&mut self) {
-        let settled = Settled::of(self.folder.records.clone());
+        let settled = self.settled();
         self.tell(&settled, &Findings::of_settled(&settled));
+    }
+
+    /// The records that count, and what is missing of the scenario.
+    fn settled(&self) -> Settled {
+        let scenario = self.folder.source.parse().ok();
+        report::settle(self.folder.records.clone(), scenario.as_ref())
     }
 
     /// Tells the answers that are decided by now and were not told before, and writes the page of
@@ -258,7 +242,7 @@ impl Bench {
     /// Prints the verdict, writes the page and its figures, and prints the path of the page as the
     /// last line. The verdict comes first, so that a page that cannot be written does not lose it.
     fn report(&self) -> Vec<Error> {
-        let settled = Settled::of(self.folder.records.clone());
+        let settled = self.settled();
         let findings = Findings::of_settled(&settled);
         let mut out = Output::begin();
         if self.prints_json {

@@ -1,11 +1,13 @@
 //! `crossover report`: writes the page and its figures again, from the records alone.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use analysis::Findings;
-use results::{Record, Settled, read_records};
+use results::{Parameter, Record, Settled, read_records};
 
-use crate::bench::folder::{OwnFolder, RECORDS};
+use crate::bench::folder::{OwnFolder, RECORDS, SCENARIO};
+use crate::bench::scenario::{ExperimentSpec, Scenario, Source};
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::terminal::{Output, say};
@@ -17,7 +19,9 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
         let folder = arguments.run.parent().filter(|folder| !folder.as_os_str().is_empty());
         (arguments.run.clone(), folder.map_or_else(|| PathBuf::from("."), Path::to_owned))
     };
-    let settled = Settled::of(read_for_report(&file)?);
+    let source = Source::find(&folder.join(SCENARIO).to_string_lossy()).ok();
+    let scenario = source.and_then(|source| source.parse().ok());
+    let settled = settle(read_for_report(&file)?, scenario.as_ref());
     let own = OwnFolder::take(arguments.out.as_deref().unwrap_or(&folder))?;
     own.may_hold_a_page()?;
     own.is_nobody_elses(&folder)?;
@@ -25,6 +29,32 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
     let mut out = Output::begin();
     out.line(page.display().to_string());
     out.finish()
+}
+
+/// The records that count, and what is missing of the scenario, if that is known.
+pub(crate) fn settle(records: Vec<Record>, scenario: Option<&Scenario>) -> Settled {
+    let missing = scenario.map_or_else(Vec::new, |scenario| missing(scenario, &records));
+    Settled { missing, ..Settled::of(records) }
+}
+
+/// The experiments without any record, and the points of the others that have none.
+fn missing(scenario: &Scenario, records: &[Record]) -> Vec<String> {
+    let of_experiment = |experiment: &ExperimentSpec| -> Vec<String> {
+        let of_it: Vec<&Record> =
+            records.iter().filter(|record| record.experiment == experiment.name).collect();
+        if of_it.is_empty() {
+            return vec![experiment.name.clone()];
+        }
+        let is_missing = |point: &&BTreeMap<Parameter, f64>| {
+            of_it.iter().all(|record| record.cell.point != **point)
+        };
+        let in_words = |point: &BTreeMap<Parameter, f64>| {
+            let values = point.iter().map(|(axis, x)| analysis::text::value(*axis, *x));
+            format!("{} at {}", experiment.name, values.collect::<Vec<_>>().join(", "))
+        };
+        experiment.points.iter().filter(is_missing).map(in_words).collect()
+    };
+    scenario.experiments.iter().flat_map(of_experiment).collect()
 }
 
 /// Writes the page and its figures, and prints which records do not count.
