@@ -309,7 +309,7 @@ fn render_cell(cell: Option<&DecisionCell>) -> Markup {
             None => td { "not measured" },
             Some(cell) => td.undecided[!cell.is_decided] style=[cell.winner.as_ref().map(edge)] {
                 (cell.best)
-                @if !cell.factor.is_empty() { br; (cell.factor) }
+                @if !cell.factor.is_empty() { br; span.factor { (cell.factor) } }
             },
         }
     }

@@ -20,10 +20,12 @@ pub(super) fn even(quantity: &Quantity, value: f64) -> f64 {
 }
 
 impl Range {
-    /// The range of all values, with some space around them.
+    /// The range of all values, with some space around them. An interval that has no end, because
+    /// requests went unanswered, does not widen it.
     pub(super) fn around(quantity: &Quantity, values: &[f64]) -> Self {
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let finite = || values.iter().copied().filter(|value| value.is_finite());
+        let least = finite().fold(f64::INFINITY, f64::min);
+        let most = finite().fold(f64::NEG_INFINITY, f64::max);
         if let Quantity::Categories(names) = quantity {
             return Self { from: -0.5, to: names.len() as f64 - 0.5 };
         }
@@ -41,7 +43,8 @@ impl Range {
     }
 
     pub(super) fn place(self, value: f64, first: i32, last: i32) -> i32 {
-        let share = (value - self.from) / (self.to - self.from);
+        // What lies far outside, or has no end, is drawn to just beyond the edge.
+        let share = ((value - self.from) / (self.to - self.from)).clamp(-0.02, 1.02);
         first + (share * f64::from(last - first)).round() as i32
     }
 
@@ -100,6 +103,7 @@ fn size_ticks(range: Range) -> Vec<(f64, String)> {
 
 /// Powers of ten, and steps between them if the range is short.
 fn decimal_ticks(range: Range, label: impl Fn(f64) -> String) -> Vec<(f64, String)> {
+    debug_assert!(range.from.is_finite() && range.to.is_finite(), "a range of finite values");
     let decades = range.to - range.from;
     let steps: &[f64] = match decades {
         decades if decades > 4.4 => &[1.0],

@@ -45,3 +45,39 @@ pub fn png(figure: &Figure) -> Result<Vec<u8>, ReportError> {
     written.map_err(|error| failed(error.to_string()))?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use analysis::figure::{Dot, Panel, Quantity, Scale, Series, Whose};
+
+    use super::*;
+
+    /// The interval of a value has no end where some requests went unanswered.
+    #[test]
+    fn a_bar_without_an_end_is_drawn_to_the_edge() {
+        let scale = |quantity| Scale { label: String::new(), quantity };
+        let dot = |x: f64, high: f64| Dot { high, ..Dot::exact(x, 2e6) };
+        for (quantity, x) in
+            [(Quantity::Time, 1e6), (Quantity::Rate, 500.0), (Quantity::Count, 8.0)]
+        {
+            let series = Series {
+                label: "a server".to_owned(),
+                whose: Whose::Theory,
+                is_marked: true,
+                points: vec![dot(x, 3e6), dot(2.0 * x, f64::INFINITY)],
+            };
+            let panel = Panel {
+                title: "UDP".to_owned(),
+                x: scale(quantity),
+                y: scale(Quantity::Time),
+                series: vec![series],
+                marks: Vec::new(),
+            };
+            let text = String::new;
+            let figure =
+                Figure { name: text(), question: text(), caption: text(), panels: vec![panel] };
+            assert!(svg(&figure, Width::Wide).len() < 20_000);
+            assert!(png(&figure).is_ok_and(|bytes| !bytes.is_empty()));
+        }
+    }
+}
