@@ -78,8 +78,8 @@ pub struct DoubtsView {
     pub disturbed: usize,
     /// Runs that were only too short to tell what was asked of them.
     pub too_short: usize,
-    /// Kinds of warning, and how many runs have each.
-    pub kinds: Vec<(&'static str, usize)>,
+    /// Kinds of warning, in plain words and by their name in METHOD, and how many runs have each.
+    pub kinds: Vec<(String, usize)>,
     /// Every run with a warning, and its warnings.
     pub doubted: Vec<(String, Vec<String>)>,
 }
@@ -271,7 +271,7 @@ fn describe(record: &Record) -> String {
 
 fn doubts(records: &[Record]) -> DoubtsView {
     let (mut disturbed, mut too_short, mut not_counted) = (0, 0, 0);
-    let mut kinds: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut doubted = Vec::new();
     let mut runs = 0;
     for record in records {
@@ -281,7 +281,7 @@ fn doubts(records: &[Record]) -> DoubtsView {
             false => runs += 1,
         }
         for doubt in &measured.doubts {
-            *kinds.entry(doubt.plain_name()).or_default() += 1;
+            *kinds.entry(format!("{} ({})", doubt.plain_name(), doubt.name())).or_default() += 1;
         }
         if !measured.doubts.is_empty() {
             let doubts = measured.doubts.iter().map(ToString::to_string);
