@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use protocol::Transport;
+use workload::Network;
 
 use crate::exchange::Exchange;
 
@@ -21,6 +22,8 @@ pub struct Target {
     pub kernel_stamps: bool,
     /// UDP: whether datagrams are sent as GSO segments, and received as GRO segments.
     pub offload: bool,
+    /// UDP: what is done to requests on their way.
+    pub network: Network,
 }
 
 impl Target {
@@ -34,6 +37,7 @@ impl Target {
             unconnected: false,
             kernel_stamps: false,
             offload: false,
+            network: Network::default(),
         }
     }
 }

@@ -11,8 +11,8 @@ use results::Notes;
 use workload::{Plan, Shard};
 
 use crate::driver::{
-    self, Connections, Datagrams, DriveError, MOST_REFUSALS, Pacing, TcpTransport, UdpTransport,
-    drive, monotonic_ns,
+    self, Connections, Datagrams, DriveError, Impaired, MOST_REFUSALS, Pacing, TcpTransport,
+    UdpTransport, drive, monotonic_ns,
 };
 use crate::progress::Progress;
 use crate::target::Target;
@@ -168,13 +168,20 @@ impl Part<'_> {
         let Reached { target, address, most_refusals } = reached;
         let (spec, exchange) = (&self.plan.spec, target.exchange.clone());
         match target.transport {
-            Transport::Udp => self.drive_over(UdpTransport::new(Datagrams {
-                connected: !target.unconnected,
-                kernel_stamps: target.kernel_stamps,
-                offload: target.offload,
-                most_refusals,
-                ..Datagrams::of(spec, self.shard, address, exchange, pacing)
-            })),
+            Transport::Udp => {
+                let made = UdpTransport::new(Datagrams {
+                    connected: !target.unconnected,
+                    kernel_stamps: target.kernel_stamps,
+                    offload: target.offload,
+                    most_refusals,
+                    ..Datagrams::of(spec, self.shard, address, exchange, pacing)
+                });
+                if target.network.is_perfect() {
+                    return self.drive_over(made);
+                }
+                let fates = target.network.fates(spec.seed, self.shard.index);
+                self.drive_over(made.map(|transport| Impaired::new(transport, fates)))
+            }
             Transport::Tcp => {
                 let all = Connections::of(spec, self.shard, address, exchange, pacing);
                 self.drive_over(TcpTransport::new(Connections { most_refusals, ..all }, self.stop))

@@ -39,6 +39,30 @@ pub struct Events {
     /// Whether the run was broken off because the kernel refused all it sent.
     #[serde(default)]
     pub nobody_listens: bool,
+    /// What was done to requests on purpose, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub injected: Option<Injected>,
+}
+
+/// What was done to requests on their way, on purpose; those before the window count too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Injected {
+    /// Requests that were not sent, although they count as sent.
+    pub dropped: u64,
+    /// Requests that were sent twice.
+    pub duplicated: u64,
+    /// Requests that were sent after the next one.
+    pub reordered: u64,
+}
+
+impl Injected {
+    fn add(&mut self, other: &Self) {
+        let Self { dropped, duplicated, reordered } = other;
+        self.dropped += dropped;
+        self.duplicated += duplicated;
+        self.reordered += reordered;
+    }
 }
 
 impl Events {
@@ -57,7 +81,11 @@ impl Events {
             resent,
             unreadable,
             nobody_listens,
+            injected,
         } = other;
+        if let Some(its) = injected {
+            self.injected.get_or_insert_default().add(its);
+        }
         self.warmup += warmup;
         self.late += late;
         self.duplicates += duplicates;

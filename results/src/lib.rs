@@ -40,7 +40,7 @@ pub use cause::{ShownFigure, UnansweredCause, UnsentCause};
 pub use cell::{Cell, point};
 pub use counts::Counts;
 pub use doubt::Doubt;
-pub use events::Events;
+pub use events::{Events, Injected};
 pub use failure::Failure;
 pub use gaps::Gaps;
 pub use interval::{lower_limit, needed, percentile_interval, supports};

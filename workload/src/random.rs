@@ -14,6 +14,7 @@ pub(crate) enum Stream {
     ReplySize,
     SessionLength,
     Think,
+    Network,
 }
 
 /// Numbers drawn evenly from (0, 1] by PCG64 (O'Neill 2014), whose output is fixed for all time.

@@ -148,6 +148,18 @@ pub struct LoadArgs {
     /// go to the kernel as one (GSO), and replies come the same way (GRO)
     #[arg(long, conflicts_with = "kernel_stamps", help_heading = "Generator")]
     pub offload: bool,
+    /// udp://: lose this share of the requests on purpose, such as 1%
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0", hide_default_value = true,
+          help_heading = "Network")]
+    pub drop: f64,
+    /// udp://: send this share of the requests twice
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0", hide_default_value = true,
+          help_heading = "Network")]
+    pub duplicate: f64,
+    /// udp://: send this share of the requests after the next one
+    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0", hide_default_value = true,
+          help_heading = "Network")]
+    pub reorder: f64,
     /// Allow a target on another machine; it must be yours
     #[arg(long)]
     pub allow_remote: bool,
@@ -168,6 +180,18 @@ pub struct LoadArgs {
     /// Also write the response times as an HdrHistogram percentile table
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub hgrm: Option<PathBuf>,
+}
+
+/// A share: `1%` or `0.01`.
+fn share(text: &str) -> Result<f64, String> {
+    let read = |text: &str| text.trim().parse::<f64>().ok();
+    let share = match text.strip_suffix('%') {
+        Some(percent) => read(percent).map(|percent| percent / 100.0),
+        None => read(text),
+    };
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "write a share from 0 to 100%, such as 1% or 0.01".to_owned())
 }
 
 /// What a server of the generator's own protocols is asked.

@@ -18,7 +18,7 @@ use loadgen::{DriveError, Exchange, HttpRequest, RawReply, Template};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Transport;
 use results::{Measurement, OutputFile, Placement, is_same_file};
-use workload::{Arrivals, LoadSpec, Plan, Reuse, Session};
+use workload::{Arrivals, LoadSpec, Network, Plan, Reuse, Session};
 
 use crate::cli::{LatencyFile, LoadArgs, Scheme, TargetService};
 use crate::error::Error;
@@ -173,7 +173,14 @@ fn target_of(arguments: &LoadArgs) -> Result<Target, Error> {
         unconnected: arguments.unconnected,
         kernel_stamps: arguments.kernel_stamps,
         offload: arguments.offload,
+        network: network(arguments),
     })
+}
+
+/// What is done to requests on their way.
+pub(super) fn network(arguments: &LoadArgs) -> Network {
+    let LoadArgs { drop, duplicate, reorder, .. } = *arguments;
+    Network { drop, duplicate, reorder }
 }
 
 /// Whether the request announces the end of its connection.

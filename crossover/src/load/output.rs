@@ -339,6 +339,12 @@ fn print_counts(out: &mut Output, measured: &Measurement) {
     if let (Some(requests), Some(replies)) = (measured.requests_lost, measured.replies_lost) {
         out.line(format!("lost on the way: {requests} requests, {replies} replies"));
     }
+    if let Some(injected) = measured.events.injected {
+        out.line(format!(
+            "on purpose: {} requests dropped, {} sent twice, {} sent after the next",
+            injected.dropped, injected.duplicated, injected.reordered
+        ));
+    }
     let came: Vec<String> = replies
         .into_iter()
         .filter(|(count, _)| *count > 0)

@@ -3,6 +3,8 @@
 
 use workload::{Close, Law, LoadSpec};
 
+use super::network;
+
 use crate::cli::{LoadArgs, Scheme, TargetService};
 use crate::error::Error;
 
@@ -37,7 +39,7 @@ struct Rule {
     message: &'static str,
 }
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 14] = [
     Rule {
         example: "udp://127.0.0.1:9 --think 1ms",
         breaks: |it, _| {
@@ -63,6 +65,16 @@ const RULES: [Rule; 12] = [
             of_udp && it.target.scheme != Scheme::Udp
         },
         message: "--unconnected, --kernel-stamps and --offload are for udp:// targets",
+    },
+    Rule {
+        example: "tcp://127.0.0.1:9 --drop 1%",
+        breaks: |it, _| !network(it).is_perfect() && it.target.scheme != Scheme::Udp,
+        message: "--drop, --duplicate and --reorder are for udp:// targets",
+    },
+    Rule {
+        example: "udp://127.0.0.1:9 --drop 60% --duplicate 60%",
+        breaks: |it, _| !network(it).is_sound(),
+        message: "--drop, --duplicate and --reorder are together at most 100%",
     },
     Rule {
         example: "http://127.0.0.1:9/ --send PING",

@@ -2,6 +2,7 @@
 
 mod error;
 mod flight;
+mod impaired;
 mod pacer;
 mod run;
 mod simulated;
@@ -11,6 +12,7 @@ mod udp;
 
 pub use error::DriveError;
 pub use flight::MOST_IN_FLIGHT;
+pub use impaired::Impaired;
 pub use pacer::{Pacing, monotonic_ns};
 pub use run::drive;
 pub use simulated::{Faults, SimulatedServer, SimulatedTransport};

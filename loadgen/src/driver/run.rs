@@ -399,6 +399,7 @@ impl Run<'_> {
             reason: it.why.to_string(),
             bytes: it.bytes.escape_ascii().to_string(),
         });
+        log.events.injected = noticed.injected;
         (log.kept, log.kept_unanswered) = (noticed.kept, noticed.kept_unanswered);
         debug_assert!(log.counts.balance(), "every request in one class: {:?}", log.counts);
         log

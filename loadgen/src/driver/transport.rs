@@ -1,7 +1,7 @@
 //! The interface between the driver and sockets; a simulated transport implements it as well.
 
 use protocol::{Reply, Request};
-use results::UnsentCause;
+use results::{Injected, UnsentCause};
 
 use super::tcp::Unreadable;
 
@@ -64,6 +64,8 @@ pub struct Noticed {
     pub kept: u64,
     /// How many of these never brought a reply.
     pub kept_unanswered: u64,
+    /// What was done to requests on purpose.
+    pub injected: Option<Injected>,
 }
 
 /// The result of an attempt to send.

@@ -26,7 +26,9 @@ pub(super) fn doubts(
     let generators = conditions.generators.max(1) as f64;
     let busy_share = notes.generator_ns as f64 / generators / notes.wall_ns.max(1) as f64;
     let hiccups = Doubt::Hiccups { count: notes.hiccups, longest_ns: notes.longest_hiccup_ns };
-    let unanswered = notes.counts.unanswered();
+    // What was dropped on purpose is nobody's fault.
+    let dropped_on_purpose = notes.events.injected.map_or(0, |injected| injected.dropped);
+    let unanswered = notes.counts.unanswered().saturating_sub(dropped_on_purpose);
     let dropped = (conditions.datagrams_dropped, conditions.connections_dropped);
     let given = |holds: bool, doubt: Doubt| holds.then_some(doubt);
     [

@@ -449,6 +449,7 @@ impl Transport for TcpTransport {
     fn noticed(&self) -> Noticed {
         let never = self.clients.iter().filter(|client| !client.answered).count() as u64;
         Noticed {
+            injected: None,
             unreadable: self.unreadable.clone(),
             kept: if self.settings.are_kept() { self.clients.len() as u64 } else { 0 },
             kept_unanswered: if self.settings.are_kept() { never } else { 0 },
