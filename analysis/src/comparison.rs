@@ -203,8 +203,37 @@ pub fn compare_along(
         .filter_map(|point| difference(experiment, base, other, point, metric, noise))
         .collect();
     let crossover = find(&base.name, &other.name, &found, besides(experiment, base, metric));
+    let crossover = match is_as_configured(experiment, base, other) {
+        true => widened(crossover),
+        false => crossover,
+    };
     let differences = found.into_iter().map(|one| one.difference).collect();
     Comparison { base: base.clone(), other: other.clone(), differences, crossover }
+}
+
+/// What is added at both ends of a crossing over a processing that is known as configured only, as a
+/// share of it: by how much the servers overshoot their waits, and the one more than the other, is not
+/// known.
+const OVERSHOOT: f64 = 0.05;
+
+/// Whether processing is varied and neither of two subjects reports how long it served.
+fn is_as_configured(experiment: &Experiment<'_>, base: &Subject, other: &Subject) -> bool {
+    let is_processing = experiment.axis.is_some_and(|axis| axis.row().is_processing);
+    let mut reporting = experiment.runs.iter().filter(|run| {
+        let name = &run.record.cell.subject.name;
+        (*name == base.name || *name == other.name) && run.measured.times.service_time.count() > 0
+    });
+    is_processing && reporting.next().is_none()
+}
+
+fn widened(crossover: Crossover) -> Crossover {
+    match crossover {
+        Crossover::At { value, low, high, winner_beyond } => {
+            let (low, high) = (low - OVERSHOOT * value, high + OVERSHOOT * value);
+            Crossover::At { value, low: low.max(0.0), high, winner_beyond }
+        }
+        other => other,
+    }
 }
 
 /// The time that a request takes a subject beside its processing, as far as the response times at

@@ -1,8 +1,12 @@
 //! Where two subjects cross, and when that is not known.
 
+mod common;
+
 use analysis::bootstrap::{RESAMPLES, Resampler, median};
 use analysis::comparison::{Resampled, Undecided, find, judge};
-use analysis::{Crossover, Standing};
+use analysis::{Crossover, Findings, Standing};
+use common::{Answer, Bench, iterative, thread};
+use results::{Outcome, Parameter, Shows, TimeHistogram};
 
 /// What these pairs say at `x`, as the median of resampled pairs.
 fn pairs(x: f64, pairs: &[f64], floor: f64) -> Resampled {
@@ -88,4 +92,31 @@ fn the_crossing_is_where_the_difference_is_zero() {
         panic!("a crossing");
     };
     assert!((value - 4e3).abs() < 1.0, "{value}");
+}
+
+/// What servers overshoot their waits by is not known unless they report it.
+#[test]
+fn a_crossing_over_configured_waits_is_known_less_well() {
+    let ends = |reports: bool| {
+        let mut bench = Bench::new("own", &[Shows::Crossover], Some(Parameter::Wait));
+        for x in [1e5, 2e5, 4e5, 8e5] {
+            let spread = |r: u32, ns: f64| ns * (1.0 + f64::from((r * 7) % 5) / 1000.0);
+            bench.cell(&iterative(), x, |r| Answer::mean(spread(r, 4.5 * x), x));
+            bench.cell(&thread(), x, |r| Answer::mean(spread(r, 1e6 + x), x));
+        }
+        for record in &mut bench.records {
+            if let (Outcome::Measured(measured), false) = (&mut record.outcome, reports) {
+                measured.times.service_time = TimeHistogram::new();
+            }
+        }
+        let findings = Findings::of(&bench.records);
+        match findings.experiments[0].comparisons[0].crossover {
+            Crossover::At { value, low, high, .. } => (value, high - low),
+            ref other => panic!("{other:?}"),
+        }
+    };
+    let (reported, configured) = (ends(true), ends(false));
+    assert!((reported.0 / configured.0 - 1.0).abs() < 0.02, "{reported:?} {configured:?}");
+    let wider = (configured.1 - reported.1) / configured.0;
+    assert!((0.08..0.12).contains(&wider), "{reported:?} {configured:?}");
 }
