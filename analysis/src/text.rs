@@ -1,5 +1,7 @@
 //! Writes numbers for readers: three digits and a unit.
 
+use std::collections::BTreeMap;
+
 use results::{Parameter, ParameterUnit};
 
 /// A time given in nanoseconds: `842 ns`, `21.3 µs`, `1.20 s`.
@@ -50,6 +52,13 @@ pub fn value(parameter: Parameter, x: f64) -> String {
         ParameterUnit::Count => format!("{parameter} {x:.0}"),
         ParameterUnit::Number => format!("{parameter} {}", three_digits(x)),
     }
+}
+
+/// A point, each of its values in its unit: `1.00 ms, 800/s`; empty without an axis.
+#[must_use]
+pub fn place(point: &BTreeMap<Parameter, f64>) -> String {
+    let values = point.iter().map(|(axis, x)| value(*axis, *x));
+    values.collect::<Vec<_>>().join(", ")
 }
 
 /// A size given in bytes.

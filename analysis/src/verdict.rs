@@ -173,8 +173,7 @@ pub(crate) fn unanswered(experiment: &Experiment<'_>) -> Vec<Finding> {
     };
     let sentence = |subject: &Subject| {
         let (share, place) = worst(subject)?;
-        let values = place.iter().map(|(axis, x)| text::value(*axis, *x));
-        let point = values.collect::<Vec<_>>().join(", ");
+        let point = text::place(place);
         let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
         let how_many = match share >= 1.0 {
             true => "all of its requests".to_owned(),

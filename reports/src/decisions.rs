@@ -172,15 +172,10 @@ fn beyond(found: &ExperimentFindings<'_>) -> String {
         format!(
             "Measured from {} to {}, as configured; sentences give what was achieved. Under another load it \
              may be otherwise.",
-            point_in_words(first),
-            point_in_words(last)
+            text::place(first),
+            text::place(last)
         )
     })
-}
-
-fn point_in_words(point: &BTreeMap<Parameter, f64>) -> String {
-    let values = point.iter().map(|(axis, x)| text::value(*axis, *x));
-    values.collect::<Vec<_>>().join(", ")
 }
 
 fn cell(found: &ExperimentFindings<'_>, answer: &PointAnswer) -> DecisionCell {
@@ -228,7 +223,7 @@ pub fn rankings(findings: &Findings<'_>) -> Vec<RankingView> {
 }
 
 fn ranking(found: &ExperimentFindings<'_>, answer: &PointAnswer) -> RankingView {
-    let point = point_in_words(&answer.configured);
+    let point = text::place(&answer.configured);
     let at = if point.is_empty() { String::new() } else { format!(", at {point}") };
     let subjects = found.experiment.subjects();
     let row = |ranked: &Ranked| {

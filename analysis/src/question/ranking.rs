@@ -141,11 +141,11 @@ fn worst_in_words(experiment: &Experiment<'_>, stretches: &[Stretch<'_>]) -> Opt
     let is_one_point = std::ptr::eq(first, last);
     let place = match (experiment.axis, is_one_point) {
         (None, _) => String::new(),
-        (Some(_), true) => format!(" at {}", shown(last)),
-        (Some(_), false) => format!(" from {} on", shown(first)),
+        (Some(_), true) => format!(" at {}", text::place(&last.x)),
+        (Some(_), false) => format!(" from {} on", text::place(&first.x)),
     };
     let at_last = match experiment.axis.filter(|_| !is_one_point) {
-        Some(_) => format!(" at {}", shown(last)),
+        Some(_) => format!(" at {}", text::place(&last.x)),
         None => String::new(),
     };
     let how = match worst.factor {
@@ -257,7 +257,7 @@ fn place(experiment: &Experiment<'_>, stretch: &Stretch<'_>, all: usize) -> Stri
     let (Some(first), Some(last)) = (stretch.points.first(), stretch.points.last()) else {
         return String::new();
     };
-    let (first, last) = (shown(first), shown(last));
+    let (first, last) = (text::place(&first.x), text::place(&last.x));
     match experiment.axis {
         None => String::new(),
         Some(_) if stretch.points.len() == 1 => format!(" at {first}"),
@@ -266,12 +266,6 @@ fn place(experiment: &Experiment<'_>, stretch: &Stretch<'_>, all: usize) -> Stri
         }
         Some(_) => format!(" from {first} to {last}"),
     }
-}
-
-/// A point in words.
-fn shown(point: &PointAnswer) -> String {
-    let values = point.x.iter().map(|(axis, x)| text::value(*axis, *x));
-    values.collect::<Vec<_>>().join(", ")
 }
 
 fn phrase(experiment: &Experiment<'_>, name: &str) -> String {

@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     };
     let interrupt = Interrupt::watch()?;
     let mut scenario = folder.source.parse()?;
+    let asked = folder.source.parse()?; // a budget may leave out some of it
     let mut testbed = RealTestbed::new();
     check_cores(&scenario, &testbed)?;
     let budget = Budget::begin(arguments.budget.or(scenario.budget));
@@ -54,7 +55,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     }
     let stop = || interrupt.came();
     calibration::calibrate(&mut scenario, &folder.records, &mut testbed, &stop)?;
-    let mut bench = Bench::new(folder, &scenario, budget, arguments.json);
+    let mut bench = Bench::new(folder, &scenario, asked, budget, arguments.json);
     let ended = bench.measure(&scenario, &mut testbed, &interrupt);
     let mut errors: Vec<Error> = ended.err().into_iter().collect();
     if bench.has_measured() {
@@ -93,6 +94,8 @@ fn check_cores(scenario: &Scenario, testbed: &RealTestbed) -> Result<(), Error> 
 struct Bench {
     folder: BenchFolder,
     title: String,
+    /// The scenario as its file has it.
+    asked: Scenario,
     budget: Budget,
     prints_json: bool,
     progress: Progress,
@@ -111,12 +114,19 @@ enum Ended {
 }
 
 impl Bench {
-    fn new(folder: BenchFolder, scenario: &Scenario, budget: Budget, prints_json: bool) -> Self {
+    fn new(
+        folder: BenchFolder,
+        scenario: &Scenario,
+        asked: Scenario,
+        budget: Budget,
+        prints_json: bool,
+    ) -> Self {
         let (runs, all_ns) = budget::planned(scenario);
         Self {
             progress: Progress::new(runs, all_ns),
             folder,
             title: scenario.title.clone(),
+            asked,
             budget,
             prints_json,
             failures_in_a_row: 0,
@@ -215,8 +225,7 @@ impl Bench {
 
     /// The records that count, and what is missing of the scenario.
     fn settled(&self) -> Settled {
-        let scenario = self.folder.source.parse().ok();
-        report::settle(self.folder.records.clone(), scenario.as_ref())
+        report::settle(self.folder.records.clone(), Some(&self.asked))
     }
 
     /// Tells the answers that are decided by now and were not told before, and writes the page of

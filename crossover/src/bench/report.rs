@@ -49,8 +49,7 @@ fn missing(scenario: &Scenario, records: &[Record]) -> Vec<String> {
             of_it.iter().all(|record| record.cell.point != **point)
         };
         let in_words = |point: &BTreeMap<Parameter, f64>| {
-            let values = point.iter().map(|(axis, x)| analysis::text::value(*axis, *x));
-            format!("{} at {}", experiment.name, values.collect::<Vec<_>>().join(", "))
+            format!("{} at {}", experiment.name, analysis::text::place(point))
         };
         experiment.points.iter().filter(is_missing).map(in_words).collect()
     };

@@ -53,8 +53,7 @@ impl Run<'_> {
     /// The run in a few words, for the progress display.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let values = self.point.iter().map(|(axis, x)| analysis::text::value(*axis, *x));
-        let point = values.collect::<Vec<_>>().join(", ");
+        let point = analysis::text::place(&self.point);
         let at = if point.is_empty() { String::new() } else { format!(" at {point}") };
         format!(
             "{} · {}{at} · repetition {}",
