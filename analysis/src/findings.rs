@@ -4,6 +4,7 @@
 use results::{Record, Settled, Shows};
 
 use crate::answers::Answers;
+use crate::claims::{self, Claim, ClaimFindings, Measured};
 use crate::experiment::{Experiment, experiments};
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::Figure;
@@ -22,11 +23,16 @@ pub struct Findings<'a> {
     pub verdict: Verdict,
     /// The answers as data.
     pub answers: Answers,
+    /// The verdicts on the claims of the scenario.
+    pub claims: Vec<ClaimFindings>,
 }
 
 /// The sentences that answer the questions of an experiment.
 fn sentences(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     let experiment = &found.experiment;
+    if experiment.shows.is_empty() {
+        return Vec::new(); // claims speak of it
+    }
     let asked = |question: &Shows| experiment.shows(*question);
     // A design that answers nothing has no curve that could show it.
     let mut findings = unanswered(experiment);
@@ -71,7 +77,22 @@ impl<'a> Findings<'a> {
         let ranked: Vec<_> =
             experiments.iter().map(|found| (&found.experiment, &found.points[..])).collect();
         let answers = Answers::of(&ranked, &noise, made_again);
-        Self { experiments, noise, verdict, answers }
+        Self { experiments, noise, verdict, answers, claims: Vec::new() }
+    }
+
+    /// What claims are read off.
+    #[must_use]
+    pub fn measured(&self) -> Measured<'_, 'a> {
+        Measured { experiments: &self.experiments, noise: &self.noise }
+    }
+
+    /// The same with the verdicts on these claims.
+    #[must_use]
+    pub fn with_claims(mut self, claims: &[Claim], settled: &Settled) -> Self {
+        let host = settled.records.iter().find_map(|record| record.hosts.first());
+        let cores = host.map_or(0, |host| host.machine.cores);
+        self.claims = claims::judge(claims, &self.measured(), cores);
+        self
     }
 
     /// The figures that the experiments can show, in reading order.

@@ -8,6 +8,7 @@
 pub mod answers;
 mod axis;
 pub mod bootstrap;
+pub mod claims;
 pub mod comparison;
 pub mod curve;
 pub mod decisions;
@@ -31,6 +32,6 @@ pub use decisions::Decisions;
 pub use experiment::{Experiment, Run, experiments};
 pub use experiment_findings::ExperimentFindings;
 pub use findings::Findings;
-pub use metric::Metric;
+pub use metric::{Metric, MetricUnit};
 pub use noise::Noise;
 pub use verdict::{Finding, Verdict};

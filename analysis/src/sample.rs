@@ -67,6 +67,16 @@ impl Sample {
     }
 }
 
+impl Sample {
+    /// The sum of what a ratio has below, over all runs; 0 for a percentile.
+    pub(crate) fn total_below(&self) -> f64 {
+        match self {
+            Self::Ratio(sums) => sums.iter().map(|(_, below)| below).sum(),
+            Self::Times(_) => 0.0,
+        }
+    }
+}
+
 impl SortedTimes {
     fn of(histograms: &[&TimeHistogram], quantile: f64) -> Self {
         let of_runs: Vec<Vec<(u64, u64)>> = histograms.iter().map(|one| one.values()).collect();

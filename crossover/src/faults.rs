@@ -4,13 +4,9 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use protocol::Transport;
-use protocol::{HEADER_SIZE, Request, Work, encode_request};
+use protocol::{HEADER_SIZE, Transport};
 use reports::faults::{Cell, Experience, Fault, FaultMatrix, FaultTable, render, sentences};
 use results::{Failure, write_file};
 use servers::{CATALOGUE, Design};
@@ -19,6 +15,7 @@ use crate::bench::folder::OwnFolder;
 use crate::cli::FaultsArgs;
 use crate::error::Error;
 use crate::host::interrupt::Interrupt;
+use crate::misbehaviour::{CROWD, Culprits, Misbehaviour, local, request, trivial};
 use crate::setup::{ServerSetup, subject};
 use crate::terminal::progress::Progress;
 use crate::terminal::{Output, end_with, say};
@@ -32,14 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// machine.
 const UNAFFECTED_WITHIN: Duration = Duration::from_millis(100);
 
-/// The time that a demanding request asks for: clearly longer than `UNAFFECTED_WITHIN`.
-const LONG: Duration = Duration::from_millis(500);
-
 /// How many other clients come, one after the other; the worst experience counts.
 const OTHERS: usize = 3;
-
-/// The size of a crowd: more clients than a usual pool has workers.
-const CROWD: usize = 32;
 
 /// The idle time-out of a server that waits for its clients for ever: longer than any cell lasts.
 const FOR_EVER: Duration = Duration::from_secs(3600);
@@ -49,17 +40,6 @@ const FAULTS_BESIDE: usize = 3;
 
 /// How often a fault is tried before the report states that the other clients suffer.
 const TIMES: usize = 3;
-
-/// The ways to misbehave.
-#[derive(Clone, Copy)]
-enum Misbehaviour {
-    Silence(usize),
-    Trickle,
-    NeverRead,
-    Waits(usize),
-    Computes,
-    Garbage,
-}
 
 const OVER_TCP: [Misbehaviour; 7] = [
     Misbehaviour::Silence(1),
@@ -78,30 +58,30 @@ const OVER_UDP: [Misbehaviour; 4] = [
     Misbehaviour::Garbage,
 ];
 
-impl Misbehaviour {
-    fn fault(self) -> Fault {
-        let (name, what) = match self {
-            Self::Silence(1) => ("a silent client", "connects and never says anything"),
-            Self::Silence(_) => ("32 silent clients", "connect and never say anything"),
-            Self::Trickle => {
-                ("one that trickles", "sends its request byte by byte, one every 20 ms, and again")
-            }
-            Self::NeverRead => {
-                ("one that never reads", "asks for 16 replies of 1 MiB and reads none of them")
-            }
-            Self::Waits(1) => {
-                ("a request that waits", "asks the server to wait for 500 ms, and stays")
-            }
-            Self::Waits(_) => ("32 that wait", "each ask the server to wait for 500 ms, and stay"),
-            Self::Computes => {
-                ("one that computes", "asks for 500 ms of the server's one core, and stays")
-            }
-            Self::Garbage => ("garbage", "sends 1 KiB that is not a request, a hundred times"),
-        };
-        Fault { name, what }
-    }
+/// A misbehaviour in the words of the page.
+fn fault(misbehaviour: Misbehaviour) -> Fault {
+    let (name, what) = match misbehaviour {
+        Misbehaviour::Silence(1) => ("a silent client", "connects and never says anything"),
+        Misbehaviour::Silence(_) => ("32 silent clients", "connect and never say anything"),
+        Misbehaviour::Trickle => {
+            ("one that trickles", "sends its request byte by byte, one every 20 ms, and again")
+        }
+        Misbehaviour::NeverRead => {
+            ("one that never reads", "asks for 16 replies of 1 MiB and reads none of them")
+        }
+        Misbehaviour::Waits(1) => {
+            ("a request that waits", "asks the server to wait for 500 ms, and stays")
+        }
+        Misbehaviour::Waits(_) => {
+            ("32 that wait", "each ask the server to wait for 500 ms, and stay")
+        }
+        Misbehaviour::Computes => {
+            ("one that computes", "asks for 500 ms of the server's one core, and stays")
+        }
+        Misbehaviour::Garbage => ("garbage", "sends 1 KiB that is not a request, a hundred times"),
+    };
+    Fault { name, what }
 }
-
 pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
     let folder = match &arguments.out {
         Some(folder) => OwnFolder::take(folder)?,
@@ -153,7 +133,7 @@ pub(crate) fn run(arguments: &FaultsArgs) -> Result<(), Error> {
             progress.end(1);
         }
         progress.finish();
-        let faults = misbehaviours.iter().map(|misbehaviour| misbehaviour.fault()).collect();
+        let faults = misbehaviours.iter().map(|misbehaviour| fault(*misbehaviour)).collect();
         let transport = transport.to_string().to_uppercase();
         if !rows.is_empty() {
             matrix.tables.push(FaultTable { transport, faults, rows });
@@ -248,92 +228,17 @@ fn experience(
     let cores = crate::host::placement::apart(&crate::host::placement::cores()).server_cores;
     let server = ServerProcess::start(&setup, &cores[..1])
         .map_err(|failure: Failure| Error::Server(failure.to_string()))?;
-    let ended = Arc::new(AtomicBool::new(false));
-    let misbehaving = misbehave(misbehaviour, design.transport(), server.address, &ended)?;
-    thread::sleep(Duration::from_millis(50)); // the server has met the faults by now
+    let misbehaving = Culprits::misbehave(misbehaviour, design.transport(), server.address)?;
     let mut worst = Duration::ZERO;
     for id in 0..OTHERS as u64 {
         let before = Instant::now();
         if ask(design.transport(), server.address, id).is_err() {
-            ended.store(true, Relaxed);
             return Ok(Experience::ShutOut);
         }
         worst = worst.max(before.elapsed());
     }
-    ended.store(true, Relaxed);
     drop(misbehaving);
     Ok(if worst > UNAFFECTED_WITHIN { Experience::Delayed(worst) } else { Experience::Unaffected })
-}
-
-/// The sockets of the misbehaving clients, which misbehave while these are open.
-struct Culprits {
-    _tcp: Vec<TcpStream>,
-    _udp: Vec<UdpSocket>,
-}
-
-fn misbehave(
-    misbehaviour: Misbehaviour,
-    transport: Transport,
-    server: SocketAddr,
-    ended: &Arc<AtomicBool>,
-) -> Result<Culprits, Error> {
-    let count = match misbehaviour {
-        Misbehaviour::Silence(count) | Misbehaviour::Waits(count) => count,
-        _ => 1,
-    };
-    let mut misbehaving = Culprits { _tcp: Vec::new(), _udp: Vec::new() };
-    for _ in 0..count {
-        match transport {
-            Transport::Tcp => {
-                let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
-                stream.set_nodelay(true)?;
-                if matches!(misbehaviour, Misbehaviour::Trickle) {
-                    trickle(stream.try_clone()?, Arc::clone(ended))?;
-                } else {
-                    // A server may close on garbage; that is its answer.
-                    let _ = (&stream).write_all(&said(misbehaviour));
-                }
-                misbehaving._tcp.push(stream);
-            }
-            Transport::Udp => {
-                let socket = UdpSocket::bind(local(server))?;
-                let times = if matches!(misbehaviour, Misbehaviour::Garbage) { 100 } else { 1 };
-                for _ in 0..times {
-                    socket.send_to(&said(misbehaviour), server)?;
-                }
-                misbehaving._udp.push(socket);
-            }
-        }
-    }
-    Ok(misbehaving)
-}
-
-/// What a misbehaving client sends.
-fn said(misbehaviour: Misbehaviour) -> Vec<u8> {
-    let asked = |wait, compute, reply_size| {
-        request(&Request { work: Work { wait, compute }, reply_size, ..trivial(u64::MAX) })
-    };
-    let size = HEADER_SIZE as u32;
-    match misbehaviour {
-        Misbehaviour::Silence(_) | Misbehaviour::Trickle => Vec::new(),
-        Misbehaviour::NeverRead => asked(Duration::ZERO, Duration::ZERO, 1 << 20).repeat(16),
-        Misbehaviour::Waits(_) => asked(LONG, Duration::ZERO, size),
-        Misbehaviour::Computes => asked(Duration::ZERO, LONG, size),
-        Misbehaviour::Garbage => vec![b'?'; 1024],
-    }
-}
-
-fn trickle(mut stream: TcpStream, ended: Arc<AtomicBool>) -> io::Result<()> {
-    let trickling = thread::Builder::new().spawn(move || {
-        let bytes = request(&trivial(u64::MAX));
-        for byte in bytes.iter().cycle() {
-            if ended.load(Relaxed) || stream.write_all(&[*byte]).is_err() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-    });
-    trickling.map(|_| ())
 }
 
 /// One correct exchange; an error if it is not finished in time.
@@ -358,21 +263,4 @@ fn ask(transport: Transport, server: SocketAddr, id: u64) -> io::Result<()> {
             socket.recv_from(&mut reply).map(|_| ())
         }
     }
-}
-
-/// The server's address with any free port. The socket is not connected, because a session worker
-/// answers from a port of its own.
-fn local(server: SocketAddr) -> SocketAddr {
-    SocketAddr::new(server.ip(), 0)
-}
-
-fn trivial(id: u64) -> Request {
-    let size = HEADER_SIZE as u32;
-    Request { id, work: Work::default(), request_size: size, reply_size: size }
-}
-
-fn request(request: &Request) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    encode_request(request, &mut bytes);
-    bytes
 }

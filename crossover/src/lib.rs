@@ -13,6 +13,7 @@ mod error;
 mod faults;
 mod host;
 mod load;
+pub mod misbehaviour;
 mod names;
 mod serve;
 pub mod setup;

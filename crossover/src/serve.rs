@@ -1,11 +1,14 @@
 //! `crossover serve`: turns this process into one server.
 
+use std::path::Path;
+
+use nix::sys::prctl;
 use servers::Tuning;
 use servers::limits::Limits;
 use servers::superserver::read_table;
 use servers::supervisor::{self, Role, Settings};
 
-use crate::cli::{ServeArgs, Serving};
+use crate::cli::{Pages, ServeArgs, Serving};
 use crate::error::Error;
 use crate::text_file::read_text;
 
@@ -28,12 +31,18 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Error> {
             wait: arguments.max_wait,
             compute: arguments.max_compute,
             idle: arguments.idle,
+            backlog: arguments.backlog as i32,
+            receive_buffer: arguments.receive_buffer,
         },
         tuning: Tuning { patience: arguments.patience, dispatch: arguments.distribution },
         cores: arguments.cores,
         lifetime: arguments.lifetime,
         ends_with_parent: arguments.ends_with_parent,
     };
+    if arguments.pages == Pages::Small {
+        prctl::set_thp_disable(true)
+            .map_err(|errno| Error::file("limit pages by", Path::new("prctl(2)"))(errno.into()))?;
+    }
     hold_ballast(arguments.ballast);
     match supervisor::run(settings)? {}
 }
@@ -41,7 +50,8 @@ pub(crate) fn run(arguments: ServeArgs) -> Result<(), Error> {
 /// Allocates memory and writes to each page of it. It stays until the process ends.
 fn hold_ballast(bytes: usize) {
     if bytes > 0 {
-        std::mem::forget(vec![1_u8; bytes]);
+        // The compiler would leave out memory that nobody looks at.
+        std::mem::forget(std::hint::black_box(vec![1_u8; bytes]));
     }
 }
 

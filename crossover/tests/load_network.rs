@@ -68,3 +68,29 @@ fn shares_that_make_no_sense_are_refused() {
         assert!(output.status.code() == Some(2) && said.contains(why), "{flags:?}: {said}");
     }
 }
+
+/// A server that counts its clients' requests counts wrongly as soon as one is lost or doubled.
+#[test]
+fn a_server_that_keeps_state_answers_wrongly_on_a_bad_network() {
+    let server = Server::start("udp-iterative", &["--service", "next"]);
+    let target = format!("udp://{}", server.address);
+    let wrong = |said: &Value| said["wrong_replies"].as_u64().expect("a count");
+    let flags = ["--service", "next", "--timeout", "300ms"];
+    let rate = ["--for", "500ms", "--warmup", "0s", "--rate", "2000/s", "--arrivals", "even"];
+    let flags = [&flags[..], &rate].concat();
+    let perfect = json(&target, &flags);
+    all_answered(&perfect);
+    assert_eq!(wrong(&perfect), 0, "{perfect}");
+    for trouble in ["--drop", "--duplicate", "--reorder"] {
+        let said = json(&target, &[&flags[..], &[trouble, "2%"]].concat());
+        let least = if trouble == "--reorder" { 10 } else { 100 };
+        assert!(wrong(&said) >= least, "{trouble}: {said}");
+        assert_eq!(wrong(&said), count(&said, "wrong"), "each ends its request");
+    }
+    let stateless = Server::start("udp-iterative", &["--service", "echo"]);
+    let target = format!("udp://{}", stateless.address);
+    let network = ["--drop", "2%", "--duplicate", "2%", "--reorder", "2%", "--timeout", "300ms"];
+    let echo = ["--service", "echo", "--clients", "3"];
+    let said = json(&target, &[&echo[..], &network, &rate].concat());
+    assert_eq!(wrong(&said), 0, "{said}");
+}

@@ -239,3 +239,14 @@ fn nobody_reading_its_complaints_stops_no_superserver() {
     kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).expect("it is alive");
     child.wait().expect("it ends");
 }
+
+/// A compiler may leave out memory that nobody reads.
+#[test]
+fn ballast_is_memory_that_the_server_holds() {
+    let peak = |flags: &[&str]| {
+        let (closing, _) = Server::start("udp-iterative", flags).stop();
+        closing["peak_memory_bytes"].as_u64().expect("a number")
+    };
+    let (without, with) = (peak(&[]), peak(&["--ballast", "64MiB", "--pages", "small"]));
+    assert!(with >= without + (60 << 20), "{without} and {with}");
+}

@@ -62,6 +62,7 @@ fn other_readers() {
     let exchanges = [
         Exchange::Work,
         Exchange::Echo,
+        Exchange::Next,
         raw(RawReply::Length(7)),
         raw(RawReply::Delimiter(b"\r\n.\r\n".to_vec())),
     ];

@@ -68,7 +68,7 @@ fn reply(exchange: &Exchange, index: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     match exchange {
         Exchange::Work => encode_reply(&work_reply(index), &mut bytes),
-        Exchange::Echo => {
+        Exchange::Echo | Exchange::Next => {
             let work = Work::default();
             let request = Request { id: index, work, request_size: SIZE, reply_size: SIZE };
             exchange.encode(&request, &mut bytes);
@@ -107,7 +107,7 @@ fn expected(exchange: &Exchange, index: u64) -> ReplyKind {
     match exchange {
         Exchange::Work => ReplyKind::Reply(work_reply(index)),
         Exchange::Http(_) => status([200, 503, 204, 201, 200][(index % 5) as usize]),
-        Exchange::Echo | Exchange::Raw { .. } => ReplyKind::Right,
+        Exchange::Echo | Exchange::Next | Exchange::Raw { .. } => ReplyKind::Right,
     }
 }
 

@@ -174,6 +174,21 @@ pub fn read_instant(text: &str) -> Result<u64, String> {
     u64::try_from(billionths * *size as u128 / 1_000_000_000).map_err(|_| wrong())
 }
 
+/// Reads a share: `1%` or `0.01`.
+///
+/// # Errors
+/// If the text is not a share from 0 to 1.
+pub fn read_share(text: &str) -> Result<f64, String> {
+    let read = |text: &str| text.trim().parse::<f64>().ok();
+    let share = match text.strip_suffix('%') {
+        Some(percent) => read(percent).map(|percent| percent / 100.0),
+        None => read(text),
+    };
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "write a share from 0 to 100%, such as 1% or 0.01".to_owned())
+}
+
 /// Reads a size such as `64KiB`.
 ///
 /// # Errors

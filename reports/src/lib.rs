@@ -4,9 +4,11 @@
 //! draws a figure as SVG and as PNG with one layout, [`csv`] writes its data, and [`page`] renders
 //! everything as one self-contained HTML file that opens with the answer.
 
+pub mod claims;
 pub mod csv;
 pub mod decisions;
 pub mod drawing;
+pub mod drawn;
 pub mod faults;
 pub mod page;
 pub mod style;
@@ -16,6 +18,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use analysis::claims::ClaimFindings;
+use analysis::figure::Figure;
 use analysis::{Findings, text};
 use results::{Settled, write_file};
 
@@ -46,7 +50,10 @@ pub const PAGE_MARK: &str = "<meta name=\"generator\" content=\"Crossover\">";
 /// The file of the answers as data.
 pub const ANSWERS: &str = "answers.json";
 
-/// Writes `answers.json`, `index.html`, which opens with the answer, and `figures/NAME.png|svg|csv` into a folder;
+/// The file of the verdicts on claims.
+pub const CLAIMS: &str = "claims.json";
+
+/// Writes `answers.json`, `claims.json` where there are claims, `index.html`, which opens with the answer, and `figures/NAME.png|svg|csv` into a folder;
 /// returns the page's path.
 ///
 /// # Errors
@@ -63,21 +70,32 @@ pub fn write_report(
     let pictures = folder.join("figures");
     fs::create_dir_all(&pictures)
         .map_err(|source| ReportError::File { path: pictures.clone(), source })?;
-    let mut drawn = Vec::new();
-    for figure in findings.figures() {
+    let draw = |figure: Figure| -> Result<drawn::Drawn, ReportError> {
         let wide = drawing::svg(&figure, drawing::Width::Wide);
         let narrow = drawing::svg(&figure, drawing::Width::Narrow);
         let file = |extension: &str| pictures.join(format!("{}.{extension}", figure.name));
         write(&file("svg"), wide.as_bytes())?;
         write(&file("csv"), csv::of(&figure).as_bytes())?;
         write(&file("png"), &drawing::png(&figure)?)?;
-        drawn.push(page::Drawn { figure, wide, narrow });
+        Ok(drawn::Drawn { figure, wide, narrow })
+    };
+    let draw_all = |figures: Vec<Figure>| figures.into_iter().map(draw).collect::<Result<_, _>>();
+    let drawn: Vec<drawn::Drawn> = draw_all(findings.figures())?;
+    let drawn_claim = |found: &ClaimFindings| {
+        let drawn = draw_all(found.figures.clone())?;
+        Ok(claims::DrawnClaim { answer: found.answer.clone(), drawn })
+    };
+    let claims: Vec<claims::DrawnClaim> =
+        findings.claims.iter().map(drawn_claim).collect::<Result<_, ReportError>>()?;
+    if !claims.is_empty() {
+        let verdicts = analysis::claims::to_json(&findings.claims);
+        write(&folder.join(CLAIMS), format!("{verdicts}\n").as_bytes())?;
     }
     let answers = format!("{}\n", findings.answers.to_json());
     write(&folder.join(ANSWERS), answers.as_bytes())?;
     let path = folder.join("index.html");
     let view = view::View::of(settled, findings);
-    write(&path, page::render(&view, &drawn).as_bytes())?;
+    write(&path, page::render(&view, &drawn, &claims).as_bytes())?;
     Ok(path)
 }
 

@@ -1,28 +1,19 @@
 //! The page: one self-contained file that opens with the answer and needs no scripts. It renders a
 //! [`View`] and computes nothing.
 
-use analysis::figure::Figure;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::claims::{DrawnClaim, render_claims};
 use crate::decisions::{render_decisions, render_rankings};
+use crate::drawn::{Drawn, figure};
 use crate::view::{ComparisonView, DoubtsView, Section, View};
-
-/// A figure with its drawings for two page widths.
-pub struct Drawn {
-    /// The figure.
-    pub figure: Figure,
-    /// SVG with the panels side by side.
-    pub wide: String,
-    /// SVG with the panels one above the other.
-    pub narrow: String,
-}
 
 /// The style sheet of every page.
 const STYLE: &str = include_str!("page.css");
 
 /// The whole page as HTML.
 #[must_use]
-pub fn render(view: &View, drawn: &[Drawn]) -> String {
+pub fn render(view: &View, drawn: &[Drawn], claims: &[DrawnClaim]) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -30,8 +21,9 @@ pub fn render(view: &View, drawn: &[Drawn]) -> String {
             body {
                 main {
                     (answer(view))
+                    (render_claims(claims))
                     (render_decisions(&view.decisions))
-                    (findings(&view.sections))
+                    @if !view.sections.is_empty() { (findings(&view.sections)) }
                     @for one in drawn { (figure(one)) }
                     (render_rankings(&view.rankings))
                     (comparisons(&view.comparisons))
@@ -80,31 +72,6 @@ fn findings(sections: &[Section]) -> Markup {
             }
         }
     }
-}
-
-fn figure(drawn: &Drawn) -> Markup {
-    let name = &drawn.figure.name;
-    html! {
-        figure id=(name) {
-            h2 { (drawn.figure.question) }
-            div.wide { (PreEscaped(labelled(&drawn.wide, &drawn.figure.question))) }
-            div.narrow { (PreEscaped(labelled(&drawn.narrow, &drawn.figure.question))) }
-            figcaption {
-                (drawn.figure.caption) " "
-                span.files {
-                    a href={ "figures/" (name) ".png" } { "PNG" } " "
-                    a href={ "figures/" (name) ".svg" } { "SVG" } " "
-                    a href={ "figures/" (name) ".csv" } { "data (CSV)" }
-                }
-            }
-        }
-    }
-}
-
-/// The drawing with a label for screen readers.
-fn labelled(svg: &str, question: &str) -> String {
-    let label = question.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-    svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1)
 }
 
 fn comparisons(comparisons: &[ComparisonView]) -> Markup {

@@ -92,11 +92,15 @@ impl View {
         let doubts = doubts(records);
         Self {
             title: records.last().map_or_else(String::new, |record| record.title.clone()),
-            headline: verdict.headline.clone(),
-            second: verdict.second.clone(),
+            headline: match findings.claims.is_empty() {
+                true => verdict.headline.clone(),
+                false => analysis::claims::headline(&findings.claims),
+            },
+            second: verdict.second.clone().filter(|_| findings.claims.is_empty()),
             notes: verdict
                 .terms
                 .iter()
+                .filter(|_| findings.claims.is_empty())
                 .cloned()
                 .chain([measured(records, &doubts)])
                 .chain(crate::left_out(settled))

@@ -17,6 +17,8 @@ pub enum Parameter {
     Compute,
     /// Waiting and processor time of one request together, in a given proportion.
     Processing,
+    /// The fraction of the processing that is waiting.
+    WaitingShare,
     /// Offered load as a fraction of what a server of one worker can serve.
     Utilisation,
     /// Offered load.
@@ -100,7 +102,7 @@ const fn row(
 }
 
 /// All parameters, in the order of the enum.
-pub const PARAMETERS: [ParameterRow; 16] = {
+pub const PARAMETERS: [ParameterRow; 17] = {
     use ParameterScale::{Linear, Logarithmic};
     use ParameterUnit::{Count, Number, Rate, Size, Time};
     const fn processing(row: ParameterRow, verb: &'static str) -> ParameterRow {
@@ -113,6 +115,13 @@ pub const PARAMETERS: [ParameterRow; 16] = {
         processing(row(Parameter::Wait, "wait", Time, Logarithmic, wait), "wait"),
         processing(row(Parameter::Compute, "compute", Time, Logarithmic, compute), "compute"),
         processing(row(Parameter::Processing, "processing", Time, Logarithmic, both), "take"),
+        row(
+            Parameter::WaitingShare,
+            "waiting-share",
+            Number,
+            Linear,
+            "fraction of the processing that is waiting",
+        ),
         row(Parameter::Utilisation, "utilisation", Number, Linear, "utilisation of one worker"),
         row(Parameter::Rate, "rate", Rate, Linear, "offered load"),
         row(Parameter::Burst, "burst", Count, Logarithmic, "requests that arrive at once"),

@@ -31,6 +31,9 @@ pub struct ServerSetup {
     /// The target of the requests to such a server, without what may be a secret.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target: String,
+    /// The files that it was given, each with eight digits of the SHA-256 of its text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// The load of a run as written on the command line, so that it can be made again.
@@ -73,6 +76,13 @@ pub struct Load {
     /// Length of a session, and its pauses; empty where single requests arrive.
     #[serde(default)]
     pub session: String,
+    /// The fractions of datagrams that were lost, doubled and reordered on purpose; empty where none
+    /// were.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub network: String,
+    /// What other clients did on purpose: `silent:1`; empty where nobody did.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub misbehaving: String,
 }
 
 // The values in every load before these fields were recorded.

@@ -8,6 +8,7 @@ use crate::axes::Allocation;
 use crate::clock::monotonic_ns;
 use crate::limits::Limits;
 use crate::processing::{Achieved, Processing, wait_until};
+use crate::service::next::Numbers;
 use crate::service::{Job, Service, Stamps};
 use crate::tally::Tally;
 use crate::tuning::Tuning;
@@ -25,6 +26,8 @@ pub struct Context {
     pub workers: Workers,
     pub(crate) processing: Processing,
     pub(crate) tally: &'static Tally,
+    /// What the service knows about its clients.
+    pub(crate) numbers: Numbers,
     /// The address of the server, if known: a server does not answer its own datagrams.
     pub(crate) address: Option<SocketAddr>,
 }
@@ -75,7 +78,16 @@ impl Context {
         tally: &'static Tally,
     ) -> io::Result<Self> {
         let workers = Workers::new(tally, limits.workers, allocation)?;
-        Ok(Self { service, limits, tuning, workers, processing, tally, address: None })
+        Ok(Self {
+            service,
+            limits,
+            tuning,
+            workers,
+            processing,
+            tally,
+            numbers: Numbers::default(),
+            address: None,
+        })
     }
 
     /// The same context for a server at this address.

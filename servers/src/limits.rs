@@ -36,6 +36,12 @@ pub struct Limits {
     /// last, and a reply may take to leave; then the connection is closed. A client that trickles
     /// bytes therefore gains nothing over a silent one.
     pub idle: Duration,
+    /// Connections that may wait in the kernel to be accepted; the kernel lowers it to `somaxconn`,
+    /// and drops the SYN of a further client, which repeats it after a second.
+    pub backlog: i32,
+    /// The receive buffer requested for a UDP socket, in bytes; the kernel silently drops datagrams
+    /// that do not fit. Its usual size would hold 256 small ones.
+    pub receive_buffer: usize,
 }
 
 impl Default for Limits {
@@ -48,6 +54,8 @@ impl Default for Limits {
             wait: Duration::from_secs(10),
             compute: Duration::from_secs(10),
             idle: Duration::from_secs(60),
+            backlog: 4096,
+            receive_buffer: 4 << 20,
         }
     }
 }

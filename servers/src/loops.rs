@@ -64,7 +64,7 @@ pub fn looks_like_a_reply(service: Service, datagram: &[u8]) -> bool {
     match service {
         Service::Work => protocol::is_reply(datagram),
         Service::Daytime | Service::Time => time::is_reply(datagram) || daytime::is_reply(datagram),
-        Service::Echo | Service::Http => false,
+        Service::Echo | Service::Next | Service::Http => false,
     }
 }
 

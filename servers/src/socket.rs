@@ -13,14 +13,8 @@ use nix::sys::socket::{
 };
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::limits::Limits;
 use crate::loops;
-
-/// Completed connections that may wait to be accepted; the kernel lowers it to `somaxconn`.
-const BACKLOG: i32 = 4096;
-
-/// The receive buffer requested for a UDP socket, in bytes: the default holds 256 small datagrams,
-/// and the kernel silently drops the rest.
-const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// The congestion control, if the kernel has it. Loopback has no congestion, and other algorithms
 /// (bbr) pace small replies at a cost.
@@ -35,16 +29,17 @@ const LONGEST_PAUSE_WITHOUT_DESCRIPTORS: Duration = Duration::from_millis(160);
 
 /// Creates a socket, binds it, and makes it passive (the first three classic steps).
 ///
-/// Connections inherit its options, including `idle` as the time-out of each read and write.
+/// Connections inherit its options, including `limits.idle` as the time-out of each read and write.
 /// Setting the time-outs on each connection would cost two more system calls for every client.
 ///
 /// # Errors
 /// When the address is in use, is not an address of this machine, or is not permitted.
-pub fn listen(address: SocketAddr, idle: Duration) -> io::Result<TcpListener> {
-    listen_with(address, idle, false)
+pub fn listen(address: SocketAddr, limits: &Limits) -> io::Result<TcpListener> {
+    listen_with(address, limits, false)
 }
 
-fn listen_with(address: SocketAddr, idle: Duration, reuse_port: bool) -> io::Result<TcpListener> {
+fn listen_with(address: SocketAddr, limits: &Limits, reuse_port: bool) -> io::Result<TcpListener> {
+    let idle = limits.idle;
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(reuse_port)?;
@@ -53,7 +48,7 @@ fn listen_with(address: SocketAddr, idle: Duration, reuse_port: bool) -> io::Res
     socket.set_tcp_nodelay(true)?; // replies leave as soon as they are written
     let _ = setsockopt(&socket, sockopt::TcpCongestion, &CONGESTION_CONTROL.into());
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    socket.listen(limits.backlog)?;
     Ok(socket.into())
 }
 
@@ -61,13 +56,13 @@ fn listen_with(address: SocketAddr, idle: Duration, reuse_port: bool) -> io::Res
 ///
 /// # Errors
 /// When the address is in use, is not an address of this machine, or is not permitted.
-pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    bind_with(address, false)
+pub fn bind(address: SocketAddr, limits: &Limits) -> io::Result<UdpSocket> {
+    bind_with(address, limits, false)
 }
 
-fn bind_with(address: SocketAddr, reuse_port: bool) -> io::Result<UdpSocket> {
+fn bind_with(address: SocketAddr, limits: &Limits, reuse_port: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.set_recv_buffer_size(limits.receive_buffer)?;
     socket.set_reuse_port(reuse_port)?;
     mark_replies(&socket, address)?;
     socket.bind(&address.into())?;
@@ -93,20 +88,18 @@ fn mark_replies(socket: &impl AsFd, address: SocketAddr) -> io::Result<()> {
 ///
 /// # Errors
 /// When the kernel has no socket left.
-pub fn bind_beside(socket: &UdpSocket) -> io::Result<UdpSocket> {
+pub fn bind_beside(socket: &UdpSocket, limits: &Limits) -> io::Result<UdpSocket> {
     SockRef::from(socket).set_reuse_port(true)?;
-    bind_with(socket.local_addr()?, true)
+    bind_with(socket.local_addr()?, limits, true)
 }
 
 /// As [`bind_beside`], for a passive socket: each has its own queue of connections.
 ///
 /// # Errors
 /// When the kernel has no socket left.
-pub fn listen_beside(listener: &TcpListener) -> io::Result<TcpListener> {
-    let socket = SockRef::from(listener);
-    socket.set_reuse_port(true)?;
-    let idle = socket.read_timeout()?.unwrap_or(Duration::MAX);
-    listen_with(listener.local_addr()?, idle, true)
+pub fn listen_beside(listener: &TcpListener, limits: &Limits) -> io::Result<TcpListener> {
+    SockRef::from(listener).set_reuse_port(true)?;
+    listen_with(listener.local_addr()?, limits, true)
 }
 
 /// A datagram socket with its own port at the address of `socket`, connected to one peer.
@@ -340,12 +333,13 @@ mod tests {
 
     #[test]
     fn sockets_beside_each_other_have_one_address() {
-        let first = bind("127.0.0.1:0".parse().expect("an address")).expect("a socket");
-        let second = bind_beside(&first).expect("a second socket on the same port");
+        let limits = Limits::default();
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let first = bind(address, &limits).expect("a socket");
+        let second = bind_beside(&first, &limits).expect("a second socket on the same port");
         assert_eq!(first.local_addr().ok(), second.local_addr().ok());
-        let first = listen("127.0.0.1:0".parse().expect("an address"), Duration::from_secs(1))
-            .expect("a socket");
-        let second = listen_beside(&first).expect("a second socket on the same port");
+        let first = listen(address, &limits).expect("a socket");
+        let second = listen_beside(&first, &limits).expect("a second socket on the same port");
         assert_eq!(first.local_addr().ok(), second.local_addr().ok());
     }
 
@@ -353,7 +347,7 @@ mod tests {
     fn a_connection_has_the_listeners_time_outs() {
         let idle = Duration::from_secs(7);
         let address = "127.0.0.1:0".parse().expect("an address");
-        let listener = listen(address, idle).expect("a socket");
+        let listener = listen(address, &Limits { idle, ..Limits::default() }).expect("a socket");
         let _client =
             TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         let connection = accept(&listener).expect("a client");

@@ -30,6 +30,7 @@ mod trace;
 
 pub use arrivals::Arrivals;
 pub use connection::{Close, Reuse};
+pub use digest::eight_digits;
 pub use distribution::{Distribution, Draw, Samples};
 pub use law::Law;
 pub use list::{read_distribution, read_law};

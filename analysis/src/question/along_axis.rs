@@ -7,7 +7,7 @@ use crate::answers::{self, Capacity};
 use crate::curve::Curve;
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::{Figure, Mark, Panel, Quantity, Series, Whose};
-use crate::metric::Metric;
+use crate::metric::{Metric, MetricUnit};
 use crate::text;
 
 /// The metric that decides, along the axis; `None` where there is no single axis, or where another
@@ -51,7 +51,7 @@ fn figure(
         Panel {
             title: transport.to_string().to_uppercase(),
             x: scale(axis.row().label, quantity_of(axis)),
-            y: scale(label_of(metric), scale_of(metric)),
+            y: scale(metric.label(), of_metric(metric)),
             series,
             marks: marks.collect(),
         }
@@ -83,7 +83,7 @@ fn mark(curve: &Curve, capacities: &[Capacity]) -> Option<Mark> {
 }
 
 /// What the axis of a parameter measures.
-fn quantity_of(axis: Parameter) -> Quantity {
+pub(crate) fn quantity_of(axis: Parameter) -> Quantity {
     let row = axis.row();
     match (row.unit, row.scale) {
         (ParameterUnit::Time, _) => Quantity::Time,
@@ -94,16 +94,13 @@ fn quantity_of(axis: Parameter) -> Quantity {
     }
 }
 
-fn scale_of(metric: Metric) -> Quantity {
-    if metric == Metric::Throughput { Quantity::Rate } else { Quantity::Time }
-}
-
-fn label_of(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Mean => "mean response time",
-        Metric::P50 | Metric::ShortP50 => "response time, p50",
-        Metric::P99 | Metric::ShortP99 => "response time, p99",
-        Metric::ProcessorTime => "processor time per request",
-        Metric::Throughput => "requests answered",
+/// What the axis of a metric measures.
+pub(crate) fn of_metric(metric: Metric) -> Quantity {
+    match metric.unit() {
+        MetricUnit::Time => Quantity::Time,
+        MetricUnit::Rate => Quantity::Rate,
+        MetricUnit::Size => Quantity::Size,
+        MetricUnit::Count => Quantity::Count,
+        MetricUnit::Share | MetricUnit::Number => Quantity::Number,
     }
 }

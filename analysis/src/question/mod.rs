@@ -1,7 +1,7 @@
 //! The kinds of question that an experiment can ask ([`results::Shows`]). Each has a file with its
 //! sentences and its figures.
 
-mod along_axis;
+pub(crate) mod along_axis;
 mod capacity;
 mod cost;
 mod crossover;

@@ -35,7 +35,7 @@ pub(super) fn calibrate(
                 .iter()
                 .find(|record| record.experiment == experiment.name && record.cell.point == point);
             let recorded =
-                recorded.and_then(|it| experiment.service_ns_at(it.setup.load.rate_per_s));
+                recorded.and_then(|it| experiment.service_ns_at(&point, it.setup.load.rate_per_s));
             let service_ns = match recorded {
                 Some(service_ns) => service_ns,
                 None => {

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use analysis::Decisions;
+use analysis::{Decisions, Findings};
 use results::{Placement, Record, Settled};
 
 use crate::bench::budget::time_of;
-use crate::bench::rounds::wishes;
+use crate::bench::rounds::{Wish, wishes, wishes_of_claims};
 use crate::bench::scenario::Scenario;
 use crate::bench::sweep::{Run, disturbed, further, remaining, runs_of};
 use crate::setup::Setup;
@@ -92,7 +92,7 @@ impl<'a> Course<'a> {
                 }
                 Stage::Further => {
                     let settled = Settled::of(records.to_vec());
-                    let wishes = wishes(self.scenario, &Decisions::of(&settled), &settled.records);
+                    let wishes = self.wishes(&settled);
                     let all = further(self.scenario, &wishes)?;
                     let runs = remaining(all.clone(), records, placement);
                     if runs.is_empty() {
@@ -103,6 +103,17 @@ impl<'a> Course<'a> {
                 }
             };
             return Ok(Some(Step { runs, made_before: 0, is_listed: false }));
+        }
+    }
+
+    /// Where further runs are worth their time.
+    fn wishes(&self, settled: &Settled) -> Vec<Wish> {
+        match self.scenario.claims.is_empty() {
+            true => wishes(self.scenario, &Decisions::of(settled), &settled.records),
+            false => {
+                let findings = Findings::of_settled(settled);
+                wishes_of_claims(self.scenario, &findings.measured(), &settled.records)
+            }
         }
     }
 

@@ -79,11 +79,15 @@ impl OwnFolder {
         if answers.exists() && !begins_as_ours(&answers) {
             return Err(Error::Foreign(answers));
         }
-        // Figures with neither a page nor a scenario beside them are foreign.
+        // Figures and verdicts with neither a page nor a scenario beside them are foreign.
         let figures = self.path.join("figures");
         let has_figures = fs::read_dir(&figures).is_ok_and(|mut entries| entries.next().is_some());
-        if has_figures && !page.exists() && !self.path.join(SCENARIO).exists() {
-            return Err(Error::Foreign(figures));
+        let is_alone = !page.exists() && !self.path.join(SCENARIO).exists();
+        let verdicts = self.path.join(reports::CLAIMS);
+        match is_alone {
+            true if has_figures => return Err(Error::Foreign(figures)),
+            true if verdicts.exists() => return Err(Error::Foreign(verdicts)),
+            _ => {}
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use analysis::Findings;
 use analysis::answers::{CrossoverAnswer, CrossoverKind};
+use analysis::claims::Ruling;
 use results::{Failure, Outcome, Record, Settled};
 
 use crate::bench::budget::Budget;
@@ -48,6 +49,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     let mut scenario = folder.source.parse()?;
     let asked = folder.source.parse()?; // a budget may leave out some of it
     let mut testbed = RealTestbed::new();
+    scenario.leave_out_beyond(testbed.cores());
     check_cores(&scenario, &testbed)?;
     let budget = Budget::begin(arguments.budget.or(scenario.budget));
     if arguments.budget.is_some() {
@@ -220,7 +222,7 @@ impl Bench {
 
     fn tell_answers(&mut self) {
         let settled = self.settled();
-        self.tell(&settled, &Findings::of_settled(&settled));
+        self.tell(&settled, &report::findings(&settled, Some(&self.asked)));
     }
 
     /// The records that count, and what is missing of the scenario.
@@ -244,6 +246,16 @@ impl Bench {
                 self.told.push(pair);
             }
         }
+        for claim in &findings.claims {
+            let answer = &claim.answer;
+            let is_open = answer.verdict == Ruling::Undecided;
+            let told = (String::new(), answer.id.clone(), answer.verdict.in_words().to_owned());
+            if !is_open && !self.told.contains(&told) {
+                let verdict = answer.verdict.in_words();
+                self.progress.say(&format!("{}: {verdict}. {}", answer.id, answer.statement));
+                self.told.push(told);
+            }
+        }
         // An error is told at the end, where the page is written again.
         let _ = reports::write_report(settled, findings, &self.folder.own.path);
     }
@@ -252,7 +264,7 @@ impl Bench {
     /// last line. The verdict comes first, so that a page that cannot be written does not lose it.
     fn report(&self) -> Vec<Error> {
         let settled = self.settled();
-        let findings = Findings::of_settled(&settled);
+        let findings = report::findings(&settled, Some(&self.asked));
         let mut out = Output::begin();
         if self.prints_json {
             out.line(findings.answers.to_json());
@@ -298,6 +310,9 @@ impl Bench {
 }
 
 fn print_verdict(findings: &Findings<'_>, out: &mut Output) {
+    if !findings.claims.is_empty() {
+        return print_claims(findings, out);
+    }
     let verdict = &findings.verdict;
     out.paragraph(&verdict.headline, "");
     for further in [&verdict.second, &verdict.terms].into_iter().flatten() {
@@ -306,6 +321,19 @@ fn print_verdict(findings: &Findings<'_>, out: &mut Output) {
     out.line("");
     for finding in &verdict.findings {
         out.paragraph(format!("  - {}: {}", finding.experiment, finding.text), "    ");
+    }
+}
+
+fn print_claims(findings: &Findings<'_>, out: &mut Output) {
+    out.paragraph(analysis::claims::headline(&findings.claims), "");
+    out.line("");
+    for claim in &findings.claims {
+        let answer = &claim.answer;
+        let verdict = answer.verdict.in_words();
+        out.paragraph(format!("  {}, {verdict}: {}", answer.id, answer.statement), "    ");
+        if answer.verdict != Ruling::Confirmed {
+            out.paragraph(format!("    because {}", answer.because), "      ");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::bench::budget::{Budget, planned, planned_time, time_of};
 use crate::bench::command_of;
-use crate::bench::scenario::{BUILT_IN, Scenario, Source};
+use crate::bench::scenario::{Scenario, Source, built_in};
 use crate::bench::sweep::runs_of;
 use crate::cli::BenchArgs;
 use crate::error::Error;
@@ -15,12 +15,16 @@ use crate::terminal::Output;
 /// Lists the scenarios that come with the program, or the experiments of one.
 pub(super) fn list(arguments: &BenchArgs) -> Result<(), Error> {
     let rows: Vec<(String, String, Duration)> = match &arguments.scenario {
-        None => BUILT_IN
+        None => built_in()
             .iter()
-            .map(|(name, _)| {
-                let scenario = Source::find(name)?.parse()?;
+            .map(|source| {
+                let scenario = source.parse()?;
                 let time = scenario.budget.unwrap_or_else(|| planned_time(&scenario));
-                Ok(((*name).to_owned(), scenario.title, time))
+                let what = match &scenario.claims[..] {
+                    [claim] => claim.claim.clone(),
+                    _ => scenario.title,
+                };
+                Ok((source.on_command_line(), what, time))
             })
             .collect::<Result<_, Error>>()?,
         Some(name) => {

@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
     let own = OwnFolder::take(arguments.out.as_deref().unwrap_or(&folder))?;
     own.may_hold_a_page()?;
     own.is_nobody_elses(&folder)?;
-    let page = write(&settled, &Findings::of_settled(&settled), &own.path)?;
+    let page = write(&settled, &findings(&settled, scenario.as_ref()), &own.path)?;
     let mut out = Output::begin();
     out.line(page.display().to_string());
     out.finish()
@@ -35,6 +35,12 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
 pub(crate) fn settle(records: Vec<Record>, scenario: Option<&Scenario>) -> Settled {
     let missing = scenario.map_or_else(Vec::new, |scenario| missing(scenario, &records));
     Settled { missing, ..Settled::of(records) }
+}
+
+/// What the records say, and what they say about the claims of their scenario.
+pub(crate) fn findings<'a>(settled: &'a Settled, scenario: Option<&Scenario>) -> Findings<'a> {
+    let claims = scenario.map_or(&[][..], |scenario| &scenario.claims);
+    Findings::of_settled(settled).with_claims(claims, settled)
 }
 
 /// The experiments without any record, and the points of the others that have none.

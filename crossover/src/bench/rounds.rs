@@ -5,11 +5,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use analysis::answers::{CrossoverAnswer, CrossoverKind, ExperimentAnswers, PointAnswer};
+use analysis::claims::{self, Measured};
 use analysis::comparison::SHORTEST_WAIT_NS;
 use analysis::{Decisions, Standing};
 use results::{Outcome, Parameter, ParameterScale, Record};
 
 use crate::bench::scenario::{ExperimentSpec, Scenario};
+use crate::setup::Server;
 
 /// A crossing is known well enough if its interval is within ±15 %.
 const WELL_KNOWN: f64 = 1.15;
@@ -49,26 +51,63 @@ pub fn wishes(scenario: &Scenario, decisions: &Decisions<'_>, records: &[Record]
         let Some(answers) = answers.find(|it| it.name == experiment.name) else { continue };
         let mut cells = open_cells(experiment, answers, decisions);
         cells.extend(unfinished(experiment, scenario.repetitions, records));
-        cells.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| compare(&one.1, &other.1)));
-        cells.dedup();
-        for (subject, point) in cells {
-            let (made, counting) = repetitions(experiment, subject, &point, records);
-            let listed = scenario.repetitions.max(1);
-            let beyond = made.last().map_or(0, |last| last + 1);
-            // A point needs as many runs as an interval does; a bench may have ended before.
-            let mut missing: Vec<u32> =
-                (0..listed.max(beyond)).filter(|it| !made.contains(it)).collect();
-            let is_enough = counting >= MOST * listed || beyond >= MOST_WITH_DISTURBED * listed;
-            if missing.is_empty() && !is_enough {
-                missing.push(beyond);
-            }
-            wishes.extend(missing.into_iter().map(|repetition| Wish {
-                experiment: number,
-                subject,
-                point: point.clone(),
-                repetition,
-            }));
+        wishes.extend(next_runs(scenario, number, cells, records));
+    }
+    wishes
+}
+
+/// The next runs of a bench of claims: of the cells that a claim needs which is still open.
+#[must_use]
+pub fn wishes_of_claims(
+    scenario: &Scenario,
+    measured: &Measured<'_, '_>,
+    records: &[Record],
+) -> Vec<Wish> {
+    let checks = scenario.claims.iter().flat_map(|claim| &claim.checks);
+    let open: Vec<claims::Cell> = checks
+        .filter(|check| claims::is_open(check, measured))
+        .flat_map(|check| claims::cells(check, measured))
+        .collect();
+    let mut wishes = Vec::new();
+    for (number, experiment) in scenario.experiments.iter().enumerate() {
+        let of_it = open.iter().filter(|cell| cell.experiment == experiment.name);
+        let cells = of_it.filter_map(|cell| {
+            let is_it = |it: &Server| it.subject().name == cell.subject;
+            Some((experiment.subjects.iter().position(is_it)?, cell.point()))
+        });
+        wishes.extend(next_runs(scenario, number, cells.collect(), records));
+    }
+    wishes
+}
+
+/// The next run of each of these cells of an experiment, and those that it lacks.
+fn next_runs(
+    scenario: &Scenario,
+    number: usize,
+    mut cells: Vec<Cell>,
+    records: &[Record],
+) -> Vec<Wish> {
+    let experiment = &scenario.experiments[number];
+    let mut wishes = Vec::new();
+    cells.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| compare(&one.1, &other.1)));
+    cells.dedup();
+    for (subject, point) in cells {
+        let (made, counting) = repetitions(experiment, subject, &point, records);
+        let listed = scenario.repetitions.max(1);
+        let beyond = made.last().map_or(0, |last| last + 1);
+        // A point needs as many runs as an interval does; a bench may have ended before.
+        let mut missing: Vec<u32> =
+            (0..listed.max(beyond)).filter(|it| !made.contains(it)).collect();
+        let is_enough = counting >= MOST * listed || beyond >= MOST_WITH_DISTURBED * listed;
+        if missing.is_empty() && !is_enough {
+            missing.push(beyond);
         }
+        wishes.extend(missing.into_iter().map(|repetition| Wish {
+            experiment: number,
+            subject,
+            point: point.clone(),
+            repetition,
+        }));
     }
     wishes
 }

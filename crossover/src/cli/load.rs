@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use loadgen::Statuses;
 use loadgen::driver::Pacing;
 use loadgen::expectation::Expectation;
-use protocol::quantity::{Bytes, Nanoseconds};
+use protocol::quantity::{Bytes, Nanoseconds, read_share};
 use protocol::quantity::{Unit, read_seconds};
 use workload::{Close, Distribution as Quantity, Law, Rate, Reuse, SessionLength};
 
@@ -22,7 +22,7 @@ pub struct LoadArgs {
     #[arg(value_name = "TARGET")]
     pub target: TargetUrl,
     /// Protocol over udp:// and tcp://: work (Crossover's own; each request says how long the server
-    /// is to wait and compute) or echo
+    /// is to wait and compute), echo, or next (udp:// only; a server that counts each client's requests)
     #[arg(long, value_name = "SERVICE", default_value = "work", conflicts_with = "send")]
     pub service: TargetService,
     /// udp://, tcp://: send these bytes as each request, instead of a --service; \r, \n, \t, \\ and
@@ -149,15 +149,15 @@ pub struct LoadArgs {
     #[arg(long, conflicts_with = "kernel_stamps", help_heading = "Generator")]
     pub offload: bool,
     /// udp://: lose this share of the requests on purpose, such as 1%
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0", hide_default_value = true,
+    #[arg(long, value_name = "SHARE", value_parser = read_share, default_value = "0", hide_default_value = true,
           help_heading = "Network")]
     pub drop: f64,
     /// udp://: send this share of the requests twice
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0", hide_default_value = true,
+    #[arg(long, value_name = "SHARE", value_parser = read_share, default_value = "0", hide_default_value = true,
           help_heading = "Network")]
     pub duplicate: f64,
     /// udp://: send this share of the requests after the next one
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "0", hide_default_value = true,
+    #[arg(long, value_name = "SHARE", value_parser = read_share, default_value = "0", hide_default_value = true,
           help_heading = "Network")]
     pub reorder: f64,
     /// Allow a target on another machine; it must be yours
@@ -182,18 +182,6 @@ pub struct LoadArgs {
     pub hgrm: Option<PathBuf>,
 }
 
-/// A share: `1%` or `0.01`.
-fn share(text: &str) -> Result<f64, String> {
-    let read = |text: &str| text.trim().parse::<f64>().ok();
-    let share = match text.strip_suffix('%') {
-        Some(percent) => read(percent).map(|percent| percent / 100.0),
-        None => read(text),
-    };
-    share
-        .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| "write a share from 0 to 100%, such as 1% or 0.01".to_owned())
-}
-
 /// What a server of the generator's own protocols is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TargetService {
@@ -201,6 +189,8 @@ pub enum TargetService {
     Work,
     /// The server returns the request (RFC 862).
     Echo,
+    /// The server replies with the number of the client's request.
+    Next,
 }
 
 /// How a connection is ended.

@@ -78,6 +78,36 @@ impl BenchArgs {
     }
 }
 
+/// Pages of memory that the kernel may use for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// As the kernel chooses
+    Any,
+    /// Small ones only
+    Small,
+}
+
+impl Pages {
+    /// Reads it as it is written.
+    ///
+    /// # Errors
+    /// If the text is no choice of pages.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let all = [Self::Any, Self::Small];
+        let found = all.into_iter().find(|pages| pages.name() == text);
+        found.ok_or_else(|| format!("'{text}' is not any or small"))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Small => "small",
+        }
+    }
+}
+
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -85,8 +115,8 @@ pub struct ServeArgs {
     /// and TCP from one process), or superserver (starts a program for each connection)
     #[arg(value_name = "DESIGN", value_parser = read_serving)]
     pub serving: Serving,
-    /// What to serve: work (each request says how long to wait and compute), echo, daytime, time, or
-    /// http
+    /// What to serve: work (each request says how long to wait and compute), echo, daytime, time,
+    /// next (counts each client's requests), or http
     #[arg(long, default_value_t = Service::Work)]
     pub service: Service,
     /// Address and port, or one of them (:8080, localhost); without a port, or with port 0, the
@@ -94,7 +124,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", value_parser = read_listen)]
     pub listen: SocketAddr,
     /// all-services: each service listens on this port plus its well-known number (echo 7,
-    /// daytime 13, time 37, http 80, and work 4)
+    /// daytime 13, time 37, http 80, work 4 and next 6)
     #[arg(long, value_name = "PORT", default_value_t = 9000)]
     pub base: u16,
     /// superserver: the table file, one `PORT PROGRAM` in each line, such as `7777 /bin/cat`
@@ -131,12 +161,24 @@ pub struct ServeArgs {
     /// takes longer than this to transfer
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = read_positive_duration)]
     pub idle: Duration,
+    /// TCP: connections that may wait in the kernel to be accepted; the kernel lowers it to
+    /// /proc/sys/net/core/somaxconn
+    #[arg(long, value_name = "N", default_value_t = 4096,
+          value_parser = clap::value_parser!(u32).range(1..=65_535))]
+    pub backlog: u32,
+    /// UDP: receive buffer of the socket; datagrams that do not fit are lost
+    #[arg(long, value_name = "SIZE", default_value = "4MiB", value_parser = read_size)]
+    pub receive_buffer: usize,
     /// For the designs with delayed allocation: how long a request may run before another worker
     /// takes over the port
     #[arg(long, value_name = "TIME", default_value = "1ms", value_parser = read_duration)]
     pub patience: Duration,
-    /// Memory that the server allocates and touches before it serves; the larger it is, the longer
-    /// fork(2) takes
+    /// Pages of memory that the kernel may use: any, or small ones only (4 KiB on most machines). With
+    /// huge pages fork(2) has little to copy
+    #[arg(long, value_name = "SIZE", default_value = "any", value_parser = Pages::read)]
+    pub pages: Pages,
+    /// Memory that the server allocates and touches before it serves; in small pages, the larger it is,
+    /// the longer fork(2) takes
     #[arg(long, value_name = "SIZE", default_value = "0B", value_parser = read_size)]
     pub ballast: usize,
     /// How several event loops share connections: shared (one listener, all loops wake), exclusive

@@ -8,7 +8,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
-use procfs::process::Process;
+use procfs::process::{Process, StatFlags};
 use results::InUse;
 
 /// The processor time of every process that can be seen, in nanoseconds, by its own clock
@@ -24,12 +24,33 @@ impl Clocks {
 
     /// Processor time since an earlier reading of all processes but these. One that started in
     /// between counts with all its time, one that ended does not count.
-    pub(crate) fn of_others_since(&self, earlier: &Self, mine: &BTreeSet<i32>) -> u64 {
-        let others = self.0.iter().filter(|(pid, _)| !mine.contains(pid));
-        let used =
-            others.map(|(pid, now)| now.saturating_sub(earlier.0.get(pid).copied().unwrap_or(0)));
-        used.sum()
+    pub(crate) fn of_others_since(&self, earlier: &Self, mine: &BTreeSet<i32>) -> OthersUsed {
+        let mut used = OthersUsed::default();
+        for (pid, now) in self.0.iter().filter(|(pid, _)| !mine.contains(pid)) {
+            let ns = now.saturating_sub(earlier.0.get(pid).copied().unwrap_or(0));
+            match ns > 0 && is_of_the_kernel(*pid) {
+                true => used.kernel_ns += ns,
+                false => used.processes_ns += ns,
+            }
+        }
+        used
     }
+}
+
+/// Processor time in nanoseconds that others used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OthersUsed {
+    /// Other processes.
+    pub(crate) processes_ns: u64,
+    /// Threads of the kernel. They work for whoever makes the system calls: a server whose connections
+    /// come and go keeps them busy with freeing its sockets.
+    pub(crate) kernel_ns: u64,
+}
+
+/// Whether a process is a thread of the kernel.
+fn is_of_the_kernel(pid: i32) -> bool {
+    let flags = Process::new(pid).and_then(|it| it.stat()).and_then(|stat| stat.flags());
+    flags.is_ok_and(|flags| flags.contains(StatFlags::PF_KTHREAD))
 }
 
 /// The processor time of a process in nanoseconds.
@@ -158,6 +179,16 @@ mod tests {
         }
         assert!(clock_of(own).is_some_and(|now| now >= before + 5_000_000), "{sum}");
         assert_eq!(clock_of(4_194_305), None, "no process has a number beyond 2^22");
+    }
+
+    #[test]
+    fn threads_of_the_kernel_are_told_apart() {
+        assert!(!is_of_the_kernel(std::process::id() as i32));
+        let name = |pid: i32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        // In a container there may be none to see.
+        if name(2).trim() == "kthreadd" {
+            assert!(is_of_the_kernel(2));
+        }
     }
 
     #[test]

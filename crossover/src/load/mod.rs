@@ -165,6 +165,7 @@ fn target_of(arguments: &LoadArgs) -> Result<Target, Error> {
         },
         (_, None, TargetService::Work) => Exchange::Work,
         (_, None, TargetService::Echo) => Exchange::Echo,
+        (_, None, TargetService::Next) => Exchange::Next,
     };
     Ok(Target {
         transport,

@@ -13,6 +13,7 @@ use crate::error::Error;
 enum Spoken {
     Work,
     Echo,
+    Next,
     Raw,
     Http,
 }
@@ -24,6 +25,7 @@ impl Spoken {
             (_, Some(_), _) => Self::Raw,
             (_, None, TargetService::Work) => Self::Work,
             (_, None, TargetService::Echo) => Self::Echo,
+            (_, None, TargetService::Next) => Self::Next,
         }
     }
 }
@@ -39,7 +41,7 @@ struct Rule {
     message: &'static str,
 }
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule {
         example: "udp://127.0.0.1:9 --think 1ms",
         breaks: |it, _| {
@@ -65,6 +67,11 @@ const RULES: [Rule; 14] = [
             of_udp && it.target.scheme != Scheme::Udp
         },
         message: "--unconnected, --kernel-stamps and --offload are for udp:// targets",
+    },
+    Rule {
+        example: "tcp://127.0.0.1:9 --service next",
+        breaks: |it, _| it.service == TargetService::Next && it.target.scheme != Scheme::Udp,
+        message: "--service next is for udp:// targets",
     },
     Rule {
         example: "tcp://127.0.0.1:9 --drop 1%",

@@ -4,10 +4,11 @@
 mod counts;
 mod own;
 mod server;
+mod trouble;
 
 use std::time::Duration;
 
-use protocol::quantity::{read_duration, read_size};
+use protocol::quantity::{Nanoseconds, read_duration, read_size};
 use protocol::{MAX_DATAGRAM_SIZE, Transport};
 use results::{Parameter, ParameterUnit, Subject};
 use servers::{Design, limits};
@@ -17,6 +18,7 @@ pub use counts::{Cores, Workers};
 pub(crate) use own::without_secrets;
 pub use own::{Filling, OwnServer, OwnServerSpec, Readiness};
 pub use server::{Called, Server, ServerSetup};
+pub use trouble::Trouble;
 
 /// The load and the server of one run.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct Setup {
     pub server: Server,
     /// The cores that the server may use; those that the generator does not use if `None`.
     pub cores: Option<Cores>,
+    /// What is made to go wrong.
+    pub trouble: Trouble,
 }
 
 impl Setup {
@@ -47,7 +51,8 @@ impl Setup {
                 load.wait = load.wait.scaled(value / before);
                 load.compute = load.compute.scaled(value / before);
             }
-            Parameter::Variation => vary(load, value),
+            Parameter::Variation => vary(load, value)?,
+            Parameter::WaitingShare => divide(load, value)?,
             // The rate follows from it and from the processing, which other parameters may set.
             Parameter::Utilisation => {}
             Parameter::Burst => {
@@ -98,7 +103,11 @@ impl Setup {
     pub fn in_words(&self) -> results::Setup {
         let server = self.server.in_words();
         results::Setup {
-            load: load_in_words(&self.load, self.server.transport()),
+            load: results::Load {
+                network: self.trouble.network_in_words(),
+                misbehaving: self.trouble.misbehaving_in_words(),
+                ..load_in_words(&self.load, self.server.transport())
+            },
             server: results::ServerSetup {
                 cores: self.cores.map(|cores| cores.to_string()),
                 ..server
@@ -111,20 +120,56 @@ const NO_PROPORTION: &str = "processing is varied in the proportion that wait an
                              them, such as wait = \"0.8ms\" and compute = \"0.2ms\"";
 
 /// Makes the processing of a load vary around its mean.
-pub(crate) fn vary(load: &mut LoadSpec, squared_variation: f64) {
-    load.wait = varying(load.wait.mean(), squared_variation);
-    load.compute = varying(load.compute.mean(), squared_variation);
+///
+/// # Errors
+/// If the variation is not possible.
+pub(crate) fn vary(load: &mut LoadSpec, squared_variation: f64) -> Result<(), String> {
+    load.wait = varying(load.wait, squared_variation)?;
+    load.compute = varying(load.compute, squared_variation)?;
+    Ok(())
 }
 
-/// Times of this mean whose squared coefficient of variation is C²: all alike for 0, exponential for
-/// 1, and otherwise lognormal.
-fn varying(mean: f64, squared_variation: f64) -> Distribution<protocol::quantity::Nanoseconds> {
-    match squared_variation {
+/// Times of the same mean whose squared coefficient of variation is C². Of two values both change, and
+/// the rare one stays as rare. All others become alike for 0, exponential for 1, and otherwise
+/// lognormal.
+fn varying(
+    times: Distribution<Nanoseconds>,
+    squared_variation: f64,
+) -> Result<Distribution<Nanoseconds>, String> {
+    let mean = times.mean();
+    if let Distribution::TwoPoint { share, .. } = times {
+        let apart = mean * (squared_variation / (share * (1.0 - share))).sqrt();
+        let common = mean - share * apart;
+        return match common > 0.0 {
+            true => Ok(Distribution::TwoPoint { common, rare: common + apart, share }),
+            false => Err(format!(
+                "a variation of {squared_variation} is not possible with two values of which one has \
+                 a share of {share}; it is less than {:.1}",
+                (1.0 - share) / share
+            )),
+        };
+    }
+    Ok(match squared_variation {
         _ if mean <= 0.0 => Distribution::fixed(mean),
         0.0 => Distribution::fixed(mean),
         1.0 => Distribution::exponential(mean),
         squared_variation => Distribution::Lognormal { mean, squared_variation },
+    })
+}
+
+/// Divides the processing of a load into waiting and computing.
+fn divide(load: &mut LoadSpec, share: f64) -> Result<(), String> {
+    let whole = load.wait.mean() + load.compute.mean();
+    if whole <= 0.0 {
+        return Err(NO_PROPORTION.to_owned());
     }
+    if !(0.0..=1.0).contains(&share) {
+        return Err(format!("waiting-share is a fraction, 0 to 1, not {share}"));
+    }
+    let like = if load.wait.mean() > 0.0 { load.wait } else { load.compute };
+    load.wait = like.scaled(whole * share / like.mean());
+    load.compute = like.scaled(whole * (1.0 - share) / like.mean());
+    Ok(())
 }
 
 /// A whole number from 1 to `most`.
@@ -229,6 +274,7 @@ fn load_in_words(spec: &LoadSpec, transport: Transport) -> results::Load {
         session: spec.session.map_or_else(String::new, |session| {
             format!("{} with pauses of {}", session.length, session.think)
         }),
+        ..results::Load::default()
     }
 }
 
@@ -247,6 +293,7 @@ mod tests {
                 ParameterUnit::Rate => "77/s",
                 ParameterUnit::Size => "2KiB",
                 ParameterUnit::Count => "7",
+                ParameterUnit::Number if row.parameter == Parameter::WaitingShare => "0.5",
                 ParameterUnit::Number => "4",
             };
             let value = read_value(row.parameter, text).expect("with its unit");
@@ -255,7 +302,7 @@ mod tests {
             if row.parameter == Parameter::Think {
                 load.arrivals = Arrivals::Closed(Distribution::fixed(0.0));
             }
-            let mut setup = Setup { load, server, cores: None };
+            let mut setup = Setup { load, server, cores: None, trouble: Trouble::default() };
             let before = setup.in_words();
             setup.set(row.parameter, value).expect("it can have it");
             // The rate follows from a utilisation when the processing is known.

@@ -21,6 +21,9 @@ pub struct OwnServerSpec {
     pub label: String,
     /// The program that starts it and its arguments; empty if it runs already.
     pub command: Vec<String>,
+    /// Files that are written into the folder of each run before the program starts: names and
+    /// texts, with placeholders.
+    pub files: BTreeMap<String, String>,
     /// Further environment variables of the program.
     pub env: BTreeMap<String, String>,
     /// The folder in which the program runs.
@@ -165,8 +168,14 @@ impl OwnServer {
             cores: None,
             command: without_secrets(&self.spec.command),
             target: without_user(&self.spec.target),
+            files: self.spec.files.iter().map(|(name, text)| with_digest(name, text)).collect(),
         }
     }
+}
+
+/// The name of a file, and eight digits by which its text is known again.
+fn with_digest(name: &str, text: &str) -> String {
+    format!("{name} {}", workload::eight_digits([text.as_bytes()]))
 }
 
 /// Words that mark an argument as a secret.

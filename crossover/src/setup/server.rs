@@ -12,6 +12,7 @@ use servers::{Design, Dispatch, Service};
 use super::counts::Workers;
 use super::own::{Filling, OwnServer};
 use super::subject;
+use crate::cli::Pages;
 
 /// What serves in a run.
 #[derive(Clone, Debug)]
@@ -41,6 +42,12 @@ pub struct ServerSetup {
     pub distribution: Option<Dispatch>,
     /// Memory in bytes that it touches before it serves.
     pub ballast: Option<u64>,
+    /// Pages that the kernel may use.
+    pub pages: Option<Pages>,
+    /// Connections that may wait in the kernel.
+    pub backlog: Option<u32>,
+    /// Receive buffer of a UDP socket in bytes.
+    pub receive_buffer: Option<u64>,
 }
 
 /// The name of a design with settings of its own.
@@ -65,6 +72,9 @@ impl ServerSetup {
             patience: None,
             distribution: None,
             ballast: None,
+            pages: None,
+            backlog: None,
+            receive_buffer: None,
         }
     }
 
@@ -85,6 +95,9 @@ impl ServerSetup {
             patience,
             distribution,
             ballast,
+            pages,
+            backlog,
+            receive_buffer,
         } = self;
         let service = (*service != Service::Work).then(|| service.name().to_owned());
         let settings = [
@@ -93,7 +106,10 @@ impl ServerSetup {
             ("--idle", idle.map(write_duration)),
             ("--patience", patience.map(write_duration)),
             ("--distribution", distribution.map(|how| how.to_string())),
+            ("--pages", pages.map(|pages| pages.name().to_owned())),
             ("--ballast", ballast.map(|bytes| format!("{bytes}B"))),
+            ("--backlog", backlog.map(|count| count.to_string())),
+            ("--receive-buffer", receive_buffer.map(|bytes| format!("{bytes}B"))),
         ];
         let given =
             settings.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
@@ -130,13 +146,14 @@ impl ServerSetup {
         let exchange = match self.service {
             Service::Work => Exchange::Work,
             Service::Echo => Exchange::Echo,
+            Service::Next => Exchange::Next,
             Service::Http => {
                 let path = "/?wait={wait_ns}ns&compute={compute_ns}ns&reply={reply_bytes}B";
                 let host = address.to_string();
                 Exchange::Http(HttpRequest::new("GET", &host, path, &[], b"")?)
             }
             Service::Daytime | Service::Time => {
-                return Err("service is work, echo or http in a scenario".to_owned());
+                return Err("service is work, echo, next or http in a scenario".to_owned());
             }
         };
         Ok(Target {
@@ -225,10 +242,13 @@ mod tests {
             patience: Some(Duration::from_micros(50)),
             distribution: Some(Dispatch::RoundRobin),
             ballast: Some(4096),
+            pages: Some(Pages::Small),
+            backlog: Some(5),
+            receive_buffer: Some(4096),
             ..ServerSetup::usual(&CATALOGUE[0])
         };
         let flags = all.flags(3);
-        assert_eq!(flags.len(), 12);
+        assert_eq!(flags.len(), 18);
         assert!(flags.windows(2).any(|pair| pair == ["--workers", "3"]), "{flags:?}");
         let line = ["crossover", "serve", all.design.name].map(str::to_owned).into_iter();
         crate::cli::Cli::try_parse_from(line.chain(flags)).expect("it understands them");

@@ -1,7 +1,8 @@
 //! Starts a server of the user's own, waits until it is ready, and ends it with all its processes.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::fs;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,6 +19,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use protocol::Transport;
 use results::{Failure, ServerCost};
+use tempfile::TempDir;
 
 use crate::error::with_limit;
 use crate::host::cgroup::{Cgroup, CgroupUsage};
@@ -42,6 +44,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub(crate) struct OwnProcess {
     child: Option<Child>,
     output: Arc<Output>,
+    /// The folder of this run, if its command or files name one; it is removed at the end.
+    folder: Option<TempDir>,
     /// A server that ran already: its process, if that is known.
     attached: Option<i32>,
     collected_before_ns: u64,
@@ -56,6 +60,27 @@ struct Begun {
     usage: TreeUsage,
     /// What the control group had used, if it holds the whole server.
     of_group: Option<CgroupUsage>,
+}
+
+/// A folder for a run, with the files that the server is given; `None` if it needs none.
+fn folder_of(spec: &OwnServerSpec, filling: Filling) -> io::Result<Option<TempDir>> {
+    let values = spec.command.iter().chain(spec.env.values());
+    if spec.files.is_empty() && !values.into_iter().any(|text| text.contains(FOLDER)) {
+        return Ok(None);
+    }
+    let folder = tempfile::Builder::new().prefix("crossover-").tempdir()?;
+    let path = folder.path().display().to_string();
+    for (name, text) in &spec.files {
+        fs::write(folder.path().join(name), with_folder(&filling.fill(text), Some(&path)))?;
+    }
+    Ok(Some(folder))
+}
+
+/// What stands for the folder of a run.
+const FOLDER: &str = "{folder}";
+
+fn with_folder(text: &str, folder: Option<&str>) -> String {
+    folder.map_or_else(|| text.to_owned(), |folder| text.replace(FOLDER, folder))
 }
 
 /// The last lines that a server printed, and whether one said that it is ready.
@@ -101,6 +126,7 @@ impl OwnProcess {
         let mut process = Self {
             child: None,
             output: Arc::default(),
+            folder: None,
             attached: spec.pid,
             collected_before_ns: collected_children_ns(),
             group: None,
@@ -122,11 +148,17 @@ impl OwnProcess {
         let did_not = |because: String| Failure::ServerDidNotStart { because };
         // Processes whose parent ends become children of this one, so that none is lost.
         let _ = prctl::set_child_subreaper(true);
-        let words: Vec<String> = spec.command.iter().map(|word| filling.fill(word)).collect();
+        let folder = folder_of(spec, filling).map_err(|error| {
+            did_not(format!("its folder cannot be made: {}", with_limit(&error)))
+        })?;
+        let path = folder.as_ref().map(|folder| folder.path().display().to_string());
+        let fill = |text: &str| with_folder(&filling.fill(text), path.as_deref());
+        let words: Vec<String> = spec.command.iter().map(|word| fill(word)).collect();
+        self.folder = folder;
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).process_group(0);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.envs(spec.env.iter().map(|(name, value)| (name, filling.fill(value))));
+        command.envs(spec.env.iter().map(|(name, value)| (name, fill(value))));
         if let Some(folder) = &spec.cwd {
             command.current_dir(folder);
         }

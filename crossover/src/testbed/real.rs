@@ -15,7 +15,8 @@ use crate::host::machine;
 use crate::host::others::Others;
 use crate::host::placement::{LatencyHold, apart, cores, stay_on, together};
 use crate::host::process_tree::Tree;
-use crate::setup::{Cores, Filling, OwnServer, Server, ServerSetup, Setup};
+use crate::misbehaviour::Culprits;
+use crate::setup::{Cores, Filling, OwnServer, Server, ServerSetup, Setup, Trouble};
 use crate::testbed::ServerProcess;
 use crate::testbed::generator::{GeneratorSetup, measure, observe};
 use crate::testbed::own_process::{OwnProcess, free_port};
@@ -59,6 +60,12 @@ impl RealTestbed {
         &self.placement
     }
 
+    /// How many cores the program may use.
+    #[must_use]
+    pub fn cores(&self) -> usize {
+        self.cores.len()
+    }
+
     /// Drives a plan against a server that is already running.
     ///
     /// # Errors
@@ -96,7 +103,13 @@ impl RealTestbed {
     ) -> Result<Measurement, Failure> {
         let process = ServerProcess::start(server, &placement.server_cores)?;
         let did_not = |because: String| Failure::ServerDidNotStart { because };
-        let target = server.target(process.address).map_err(did_not)?;
+        let network = drive.trouble.network;
+        let target = Target { network, ..server.target(process.address).map_err(did_not)? };
+        let misbehave = |how| Culprits::misbehave(how, target.transport, process.address);
+        let culprits = drive.trouble.misbehaving.map(misbehave).transpose();
+        let _culprits = culprits.map_err(|error| Failure::Generator {
+            because: format!("the clients that misbehave: {error}"),
+        })?;
         let steps_per_us = process.steps_per_us;
         let ended = process.ended_flag();
         let pid = process.pid().as_raw();
@@ -113,7 +126,12 @@ impl RealTestbed {
         let (notes, seen) = driven?;
         let wall_ns = notes.wall_ns;
         let conditions = Conditions {
-            others_share: others.share(cost.processor_ns(), notes.generator_ns, wall_ns),
+            others_share: others.share(
+                cost.processor_ns(),
+                notes.generator_ns,
+                wall_ns,
+                drive.is_even(),
+            ),
             server: Some(cost),
             steps_per_us,
             usual_steps_per_us: self.usual_steps_per_us(),
@@ -138,6 +156,7 @@ impl RealTestbed {
         };
         let (mut process, target) =
             OwnProcess::start(&server.spec, filling, &placement.server_cores)?;
+        let target = Target { network: drive.trouble.network, ..target };
         if server.spec.warmup_requests > 0 {
             let plan = warm_up(drive.plan, server.spec.warmup_requests)?;
             let generator = GeneratorSetup::single(placement.clone());
@@ -160,7 +179,7 @@ impl RealTestbed {
         let (notes, seen) = driven?;
         let used_ns = cost.as_ref().map_or(0, ServerCost::processor_ns);
         let others_share = match cost.is_some() {
-            true => others.share(used_ns, notes.generator_ns, notes.wall_ns),
+            true => others.share(used_ns, notes.generator_ns, notes.wall_ns, drive.is_even()),
             // The processes of the server are not known, so they are among the others.
             false => 0.0,
         };
@@ -172,11 +191,17 @@ impl RealTestbed {
 /// What is driven against a server.
 struct Drive<'a> {
     plan: &'a Plan,
+    trouble: Trouble,
     tails_matter: bool,
     stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Drive<'_> {
+    /// Whether requests come at equal distances.
+    fn is_even(&self) -> bool {
+        matches!(self.plan.spec.arrivals.law(), Some(Law::Even))
+    }
+
     fn observe(
         &self,
         target: &Target,
@@ -233,7 +258,7 @@ impl Testbed for RealTestbed {
     ) -> Result<Measurement, Failure> {
         let placement = self.placement(setup);
         stay_on(&placement.generator_cores);
-        let drive = Drive { plan, tails_matter, stop };
+        let drive = Drive { plan, trouble: setup.trouble, tails_matter, stop };
         match &setup.server {
             Server::Design(server) => self.run_design(server, &placement, &drive),
             Server::Own(server) => self.run_own(server, &placement, &drive),

@@ -35,6 +35,8 @@ pub(super) struct SentRequest {
     pub(super) socket: u32,
     pub(super) request_size: u32,
     pub(super) reply_size: u32,
+    /// Its number among the requests of its client, from 0, where replies have it.
+    pub(super) number: u64,
     pub(super) rare: bool,
     state: State,
     /// Neighbours in a list: of those in flight by age, of those given up by age, or of free slots.
@@ -94,6 +96,7 @@ impl Flight {
                 socket: 0,
                 request_size: 0,
                 reply_size: 0,
+                number: 0,
                 rare: false,
                 state: State::Free,
                 earlier: NONE,
@@ -105,7 +108,13 @@ impl Flight {
     }
 
     /// Notes that the request with [`next_id`](Self::next_id) was sent.
-    pub(super) fn sent(&mut self, planned: &PlannedRequest, socket: u32, instants: Instants) {
+    pub(super) fn sent(
+        &mut self,
+        planned: &PlannedRequest,
+        socket: u32,
+        number: u64,
+        instants: Instants,
+    ) {
         let slot = self.free.newest;
         remove(&mut self.slots, &mut self.free, slot);
         append(&mut self.slots, &mut self.in_flight, slot);
@@ -116,6 +125,7 @@ impl Flight {
         sent.socket = socket;
         sent.request_size = planned.request_size;
         sent.reply_size = planned.reply_size;
+        sent.number = number;
         sent.rare = planned.rare;
         sent.state = State::InFlight;
     }
@@ -248,7 +258,7 @@ mod tests {
         for at_ns in 0..1_000 {
             let id = flight.next_id();
             assert!(id > 0 && seen.insert(id), "{id} came twice");
-            flight.sent(&planned, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
+            flight.sent(&planned, 0, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
             assert_eq!(flight.take(id).map(|sent| sent.id), Some(id));
             assert!(flight.take(id).is_none());
         }
@@ -267,7 +277,7 @@ mod tests {
                 match step {
                     0 | 1 => {
                         let id = flight.next_id();
-                        flight.sent(&planned, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
+                        flight.sent(&planned, 0, 0, Instants { intended_ns: at_ns, started_ns: at_ns });
                         model.push((id, at_ns));
                     }
                     2 if !model.is_empty() => {

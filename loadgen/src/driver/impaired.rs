@@ -110,6 +110,10 @@ impl<T: Transport> Transport for Impaired<T> {
         self.inner.socket_of(client)
     }
 
+    fn numbers_requests(&self) -> bool {
+        self.inner.numbers_requests()
+    }
+
     fn has_unread(&self) -> bool {
         self.inner.has_unread()
     }

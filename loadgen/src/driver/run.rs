@@ -50,6 +50,7 @@ pub fn drive(
         given_up_ns: (start_ns + plan.window_end_ns())
             .saturating_add(spec.timeout.as_nanos() as u64),
         start_ns,
+        numbers: transport.numbers_requests().then(Vec::new),
         schedule: Schedule::new(plan, shard),
         flight: Flight::new(),
         recorder: Recorder::new(plan, start_ns),
@@ -81,6 +82,8 @@ struct Run<'a> {
     /// the run without limit.
     given_up_ns: u64,
     start_ns: u64,
+    /// How many requests each client has sent, where replies have that number.
+    numbers: Option<Vec<u64>>,
     schedule: Schedule<'a>,
     flight: Flight,
     recorder: Recorder,
@@ -156,7 +159,8 @@ impl Run<'_> {
                     self.count_in_flight(now_ns);
                     let instants = Instants { intended_ns, started_ns };
                     let socket = transport.socket_of(planned.client);
-                    self.flight.sent(&planned, socket, instants);
+                    let number = self.next_number(planned.client);
+                    self.flight.sent(&planned, socket, number, instants);
                     self.recorder.sent(instants, planned.arrival);
                     let processing_ns = planned.work.total().as_nanos() as u64;
                     self.progress.sent_one(processing_ns, self.flight.len());
@@ -178,6 +182,15 @@ impl Run<'_> {
         }
         transport.flush();
         now_ns
+    }
+
+    /// The number of a client's next request, from 0; always 0 where replies do not have it.
+    fn next_number(&mut self, client: u32) -> u64 {
+        let Some(numbers) = &mut self.numbers else { return 0 };
+        let client = client as usize;
+        numbers.resize(numbers.len().max(client + 1), 0);
+        numbers[client] += 1;
+        numbers[client] - 1
     }
 
     fn take_unsent(&mut self, now_ns: u64, lack: UnsentCause) {
@@ -249,6 +262,7 @@ impl Run<'_> {
         match event.what {
             What::Reply(reply) => self.handle_reply(id, at_ns, &reply),
             What::Right => self.handle_right(id, at_ns, None),
+            What::Numbered(number) => self.handle_numbered(id, at_ns, number),
             What::Echoed(length) => self.handle_right(id, at_ns, Some(length)),
             What::Status { code, right } => self.handle_status(id, at_ns, code, right),
             What::Resent => {
@@ -289,7 +303,10 @@ impl Run<'_> {
 
     /// Whether a reply names a request that was sent on another socket than the reply arrived on.
     fn is_of_another(&self, event: Event, id: Option<u64>) -> bool {
-        let names = matches!(event.what, What::Reply(_) | What::Right | What::Echoed(_));
+        let names = matches!(
+            event.what,
+            What::Reply(_) | What::Right | What::Echoed(_) | What::Numbered(_)
+        );
         let socket = event.id.and(id).and_then(|id| self.flight.socket(id));
         names && socket.is_some_and(|socket| socket != event.client)
     }
@@ -327,6 +344,19 @@ impl Run<'_> {
             return self.handle_unexpected(id);
         };
         if length.is_some_and(|length| length != sent.request_size) {
+            self.recorder.wrong_reply();
+            return self.end(&sent, at_ns, Ending::Wrong);
+        }
+        self.recorder.answered(sent.instants, at_ns, sent.rare, None);
+        self.answered(&sent, at_ns);
+    }
+
+    /// Handles a reply with a number, which must be that of its request.
+    fn handle_numbered(&mut self, id: Option<u64>, at_ns: u64, number: u64) {
+        let Some(sent) = id.and_then(|id| self.flight.take(id)) else {
+            return self.handle_unexpected(id);
+        };
+        if number != sent.number {
             self.recorder.wrong_reply();
             return self.end(&sent, at_ns, Ending::Wrong);
         }

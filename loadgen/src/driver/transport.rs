@@ -29,6 +29,11 @@ pub trait Transport {
         client
     }
 
+    /// Whether replies have the number of the request among those of its client.
+    fn numbers_requests(&self) -> bool {
+        false
+    }
+
     /// Whether something may have arrived that has not been read.
     fn has_unread(&self) -> bool {
         false
@@ -101,6 +106,8 @@ pub enum What {
     Right,
     /// An echo of the request, with its length in bytes.
     Echoed(u32),
+    /// A reply with the number of the request among those of its client, from 0.
+    Numbered(u64),
     /// What was not asked for: a datagram from another address, or bytes that are not a reply.
     Unsolicited,
     /// A connection was given up after its first SYN had failed to establish it.

@@ -24,6 +24,8 @@ pub enum Exchange {
     Work,
     /// RFC 862: the request comes back.
     Echo,
+    /// The service `next`, over UDP: the reply has the number of the client's request.
+    Next,
     /// HTTP/1.1: always the same request, but for the demands in its path.
     Http(HttpRequest),
     /// Bytes that are not interpreted: always the same, but for the demands in them.
@@ -52,6 +54,8 @@ pub enum ReplyKind {
     Reply(Reply),
     /// The expected reply.
     Right,
+    /// A reply with the number of the request among those of its client, from 0.
+    Numbered(u64),
     /// HTTP's status, and whether it is one that counts as answered.
     Status {
         /// The three digits.
@@ -77,7 +81,7 @@ impl Exchange {
     pub fn encode(&self, request: &Request, out: &mut Vec<u8>) {
         match self {
             Self::Work => encode_request(request, out),
-            Self::Echo => {
+            Self::Echo | Self::Next => {
                 let end = out.len() + (request.request_size as usize).max(ECHO_ID);
                 out.extend_from_slice(&request.id.to_be_bytes());
                 out.resize(end, 0);
@@ -105,7 +109,7 @@ impl Exchange {
     pub fn why_wrong(&self) -> NoReply {
         match self {
             Self::Work => NoReply::Work,
-            Self::Echo => NoReply::Echo,
+            Self::Echo | Self::Next => NoReply::Echo,
             Self::Http(_) => NoReply::Head,
             Self::Raw { .. } => NoReply::Raw,
         }
@@ -116,7 +120,7 @@ impl Exchange {
     pub fn carries(&self) -> Demands {
         match self {
             Self::Work => Demands { wait: true, compute: true, reply_size: true },
-            Self::Echo => Demands { wait: false, compute: false, reply_size: false },
+            Self::Echo | Self::Next => Demands { wait: false, compute: false, reply_size: false },
             Self::Http(request) => request.text().carries(),
             Self::Raw { request, .. } => request.carries(),
         }
@@ -142,6 +146,13 @@ impl Exchange {
             Self::Echo => match bytes.first_chunk::<ECHO_ID>() {
                 Some(id) => (Some(u64::from_be_bytes(*id)), ReplyKind::Right),
                 None => (None, ReplyKind::Wrong),
+            },
+            Self::Next => match bytes.split_first_chunk::<ECHO_ID>() {
+                Some((id, rest)) if rest.len() >= ECHO_ID => {
+                    let number = rest.first_chunk().map_or(0, |number| u64::from_be_bytes(*number));
+                    (Some(u64::from_be_bytes(*id)), ReplyKind::Numbered(number))
+                }
+                _ => (None, ReplyKind::Wrong),
             },
             Self::Http(_) => (None, ReplyKind::Wrong),
             Self::Raw { reply, .. } => {
@@ -208,6 +219,7 @@ impl Reader {
                 }
                 Ok(self.skip_to(bytes, (expected.size as usize).max(ECHO_ID), ReplyKind::Right))
             }
+            Exchange::Next => Err(NoReply::Echo), // it is spoken over datagrams only
             Exchange::Http(request) => self.http.advance(request, bytes),
             Exchange::Raw { reply: RawReply::Length(length), .. } => {
                 Ok(self.skip_to(bytes, *length, ReplyKind::Right))

@@ -33,6 +33,7 @@ impl Range {
             return Self { from: 0.0, to: 1.0 };
         }
         match quantity {
+            Quantity::Rate | Quantity::Number if most <= 0.0 => Self { from: 0.0, to: 1.0 },
             Quantity::Rate | Quantity::Number => Self { from: 0.0, to: most * 1.05 },
             Quantity::Quantile => Self { from: 0.0, to: most * 1.03 + 0.01 },
             _ => {

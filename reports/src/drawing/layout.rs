@@ -23,9 +23,58 @@ const WIDE: u32 = 980;
 const NARROW: u32 = 370;
 const PANEL_HEIGHT: i32 = 390;
 const LEGEND_LINE: i32 = 21;
+const TITLE_LINE: i32 = 26;
+const TITLE_MARGIN: i32 = 10;
+
+/// The most letters of the title that fit on a line of a wide figure.
+const TITLE_LETTERS: usize = 108;
+
+/// Whether a figure has its title in the picture, so that it can be shown alone. On a page the title
+/// is a heading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Title {
+    /// It has.
+    Inside,
+    /// It has not.
+    Outside,
+}
+
+impl Title {
+    /// The lines of the title.
+    fn lines(self, figure: &Figure) -> Vec<String> {
+        let words = match self {
+            Self::Inside => figure.question.split_whitespace(),
+            Self::Outside => "".split_whitespace(),
+        };
+        let mut lines: Vec<String> = Vec::new();
+        for word in words {
+            match lines.last_mut() {
+                Some(line) if line.chars().count() + word.chars().count() < TITLE_LETTERS => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines
+    }
+
+    /// The height of the title in points.
+    fn height(self, figure: &Figure) -> i32 {
+        match self.lines(figure).len() as i32 {
+            0 => 0,
+            lines => lines * TITLE_LINE + TITLE_MARGIN,
+        }
+    }
+}
 
 /// Width and height of a figure in points.
-pub(super) fn size_of(figure: &Figure, width: Width) -> (u32, u32) {
+pub(super) fn size_of(figure: &Figure, width: Width, title: Title) -> (u32, u32) {
+    let (width, height) = size_of_panels(figure, width);
+    (width, height + title.height(figure) as u32)
+}
+
+fn size_of_panels(figure: &Figure, width: Width) -> (u32, u32) {
     let panels = figure.panels.len().max(1) as i32;
     let height = PANEL_HEIGHT + LEGEND_LINE * legend_lines(figure);
     match width {
@@ -39,8 +88,20 @@ fn legend_lines(figure: &Figure) -> i32 {
 }
 
 /// Draws a figure on a surface of its size times `scale`.
-pub(super) fn draw(surface: &mut impl Surface, figure: &Figure, width: Width, scale: f64) {
-    let (whole_width, whole_height) = size_of(figure, width);
+pub(super) fn draw(
+    surface: &mut impl Surface,
+    figure: &Figure,
+    width: Width,
+    title: Title,
+    scale: f64,
+) {
+    let px = |points: i32| (f64::from(points) * scale).round() as i32;
+    for (number, line) in title.lines(figure).iter().enumerate() {
+        let at = (px(12), px(TITLE_MARGIN + number as i32 * TITLE_LINE));
+        surface.text(line, at, &Words::bold(20.0 * scale, INK, Anchor::LEFT_TOP));
+    }
+    let below = px(title.height(figure));
+    let (whole_width, whole_height) = size_of_panels(figure, width);
     let panels = figure.panels.len().max(1);
     // The panels share their vertical range, so that they can be compared.
     let ys: Vec<f64> = figure.panels.iter().flat_map(heights).collect();
@@ -52,12 +113,12 @@ pub(super) fn draw(surface: &mut impl Surface, figure: &Figure, width: Width, sc
             Width::Wide => {
                 let left = part(whole_width, number);
                 let right = part(whole_width, number + 1);
-                ((right - left, part(whole_height, panels)), (left, 0))
+                ((right - left, part(whole_height, panels)), (left, below))
             }
             Width::Narrow => {
                 let top = part(whole_height, number);
                 let bottom = part(whole_height, number + 1);
-                ((part(whole_width, panels), bottom - top), (0, top))
+                ((part(whole_width, panels), bottom - top), (0, below + top))
             }
         };
         surface.begin(&Group::new("panel").with("name", &panel.title));

@@ -10,7 +10,7 @@ use analysis::figure::Figure;
 
 use crate::ReportError;
 use bitmap::Bitmap;
-use layout::{draw, size_of};
+use layout::{Title, draw, size_of};
 use svg::Svg;
 
 pub use layout::Width;
@@ -21,22 +21,22 @@ const PNG_SCALE: u32 = 2;
 /// The figure as an SVG document.
 #[must_use]
 pub fn svg(figure: &Figure, width: Width) -> String {
-    let mut surface = Svg::new(size_of(figure, width));
-    draw(&mut surface, figure, width, 1.0);
+    let mut surface = Svg::new(size_of(figure, width, Title::Outside));
+    draw(&mut surface, figure, width, Title::Outside, 1.0);
     surface.finish()
 }
 
-/// The figure as a PNG picture, wide and on white.
+/// The figure as a PNG picture with its title, wide and on white.
 ///
 /// # Errors
 /// If the drawing library fails.
 pub fn png(figure: &Figure) -> Result<Vec<u8>, ReportError> {
     let failed = |because: String| ReportError::Drawing { name: figure.name.clone(), because };
-    let (width, height) = size_of(figure, Width::Wide);
+    let (width, height) = size_of(figure, Width::Wide, Title::Inside);
     let (width, height) = (width * PNG_SCALE, height * PNG_SCALE);
     let mut pixels = vec![0; (3 * width * height) as usize];
     let mut surface = Bitmap::new(&mut pixels, (width, height));
-    draw(&mut surface, figure, Width::Wide, f64::from(PNG_SCALE));
+    draw(&mut surface, figure, Width::Wide, Title::Inside, f64::from(PNG_SCALE));
     surface.finish().map_err(failed)?;
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);

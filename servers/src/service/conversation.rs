@@ -39,6 +39,7 @@ impl Conversation {
             Service::Echo => (!self.input.is_empty()).then(|| echo::job(self.input.len())),
             Service::Daytime => Some(daytime::job()),
             Service::Time => Some(time::job()),
+            Service::Next => Some(Job::not_understood()), // it is not spoken over connections
             Service::Http => http::job_of_stream(&self.input, &self.limits),
         };
         job.map_or(Step::NeedMore, Step::Job)

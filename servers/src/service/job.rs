@@ -25,6 +25,8 @@ pub(super) enum Answer {
     Refused { id: u64, why: Refusal },
     /// The first `length` bytes of the input, unchanged.
     Echo { length: usize },
+    /// `length` bytes of the input, in which the number of the request stands.
+    Next { length: usize, number: u64 },
     /// A line with date and time.
     Daytime,
     /// The seconds since 1900.
@@ -89,13 +91,26 @@ impl Job {
         Self { work: Work::default(), answer, asked_in: 0, then: Then::Close }
     }
 
+    /// The job with the number of its client's request, if its reply has one.
+    #[must_use]
+    pub fn numbered(mut self, next: impl FnOnce() -> u64) -> Self {
+        if let Answer::Next { number, .. } = &mut self.answer {
+            *number = next();
+        }
+        self
+    }
+
     /// Whether the reply refuses the request.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self.answer {
             Answer::Refused { .. } => true,
             Answer::Http(response) => response.is_refusal(),
-            Answer::Done(_) | Answer::Echo { .. } | Answer::Daytime | Answer::Time => false,
+            Answer::Done(_)
+            | Answer::Echo { .. }
+            | Answer::Next { .. }
+            | Answer::Daytime
+            | Answer::Time => false,
         }
     }
 

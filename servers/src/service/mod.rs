@@ -9,6 +9,7 @@ pub(crate) mod daytime;
 mod echo;
 mod http;
 mod job;
+pub(crate) mod next;
 mod reply;
 pub(crate) mod time;
 mod work;
@@ -34,13 +35,16 @@ pub enum Service {
     Daytime,
     /// Sends the time as a number of 32 bits (RFC 868).
     Time,
+    /// The number of a client's requests so far: a service that remembers its clients, over UDP.
+    Next,
     /// HTTP/1.1, with work in the query of a URL (RFC 9110, RFC 9112).
     Http,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Self; 5] = [Self::Work, Self::Echo, Self::Daytime, Self::Time, Self::Http];
+    pub const ALL: [Self; 6] =
+        [Self::Work, Self::Echo, Self::Daytime, Self::Time, Self::Next, Self::Http];
 
     /// The name on the command line.
     #[must_use]
@@ -50,15 +54,17 @@ impl Service {
             Self::Echo => "echo",
             Self::Daytime => "daytime",
             Self::Time => "time",
+            Self::Next => "next",
             Self::Http => "http",
         }
     }
 
-    /// The well-known port; for `work`, which has none, the first unassigned port.
+    /// The well-known port; for `work` and `next`, which have none, the first unassigned ports.
     #[must_use]
     pub fn well_known_port(self) -> u16 {
         match self {
             Self::Work => 4,
+            Self::Next => 6,
             Self::Echo => 7,
             Self::Daytime => 13,
             Self::Time => 37,
@@ -69,7 +75,11 @@ impl Service {
     /// Whether the service is available over this transport.
     #[must_use]
     pub fn speaks_over(self, transport: Transport) -> bool {
-        self != Self::Http || transport == Transport::Tcp
+        match self {
+            Self::Http => transport == Transport::Tcp,
+            Self::Next => transport == Transport::Udp,
+            Self::Work | Self::Echo | Self::Daytime | Self::Time => true,
+        }
     }
 
     /// The job that one datagram asks for.
@@ -80,6 +90,7 @@ impl Service {
             Self::Echo => echo::job(datagram.len()),
             Self::Daytime => daytime::job(),
             Self::Time => time::job(),
+            Self::Next => next::job(datagram.len()),
             Self::Http => Job::not_understood(),
         }
     }

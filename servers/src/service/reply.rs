@@ -3,7 +3,7 @@
 use protocol::{Reply, encode_reply};
 
 use super::job::{Answer, Job, Stamps};
-use super::{daytime, time};
+use super::{daytime, next, time};
 
 impl Job {
     /// Bytes of the reply; over HTTP, of its body.
@@ -11,7 +11,7 @@ impl Job {
     pub fn reply_size(&self) -> usize {
         match self.answer {
             Answer::Done(request) => (request.reply_size as usize).max(protocol::HEADER_SIZE),
-            Answer::Echo { length } => length,
+            Answer::Echo { length } | Answer::Next { length, .. } => length,
             Answer::Refused { .. } => protocol::HEADER_SIZE,
             Answer::Daytime => daytime::LONGEST,
             Answer::Time => time::LENGTH,
@@ -23,6 +23,7 @@ impl Job {
     pub fn reply(&self, input: &[u8], stamps: &Stamps, out: &mut Vec<u8>) {
         let (id, refusal, reply_size) = match self.answer {
             Answer::Echo { length } => return out.extend_from_slice(&input[..length]),
+            Answer::Next { number, .. } => return next::reply(input, number, out),
             Answer::Daytime => return daytime::reply(out),
             Answer::Time => return time::reply(out),
             Answer::Http(response) => return response.write(&stamps.achieved, out),

@@ -43,7 +43,7 @@ pub(super) fn run_design(
     };
     match design.serve {
         Serve::Udp(serve) => {
-            let socket = bind_at(address)?;
+            let socket = bind_at(address, settings)?;
             let bound = socket.local_addr()?;
             let context = context(bound, Tally::shared()?)?;
             look_ahead(design, settings, &socket)?;
@@ -87,7 +87,7 @@ pub(super) fn run_all_services(settings: &Settings, base: u16) -> Result<Infalli
                 continue;
             }
             match transport {
-                Transport::Udp => server.offer_udp(bind_at(address)?, context)?,
+                Transport::Udp => server.offer_udp(bind_at(address, settings)?, context)?,
                 Transport::Tcp => server.offer_tcp(listen_at(address, settings)?, context)?,
             };
             first.get_or_insert((context, address));
@@ -142,12 +142,12 @@ pub(super) fn run_superserver(
     Ok(superserver::serve(listeners, each as usize, context)?)
 }
 
-fn bind_at(address: SocketAddr) -> Result<UdpSocket, ServeError> {
-    socket::bind(address).map_err(|source| ServeError::Listen { address, source })
+fn bind_at(address: SocketAddr, settings: &Settings) -> Result<UdpSocket, ServeError> {
+    socket::bind(address, &settings.limits).map_err(|source| ServeError::Listen { address, source })
 }
 
 fn listen_at(address: SocketAddr, settings: &Settings) -> Result<TcpListener, ServeError> {
-    socket::listen(address, settings.limits.idle)
+    socket::listen(address, &settings.limits)
         .map_err(|source| ServeError::Listen { address, source })
 }
 

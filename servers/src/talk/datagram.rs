@@ -88,7 +88,8 @@ pub fn job_of<Bytes: AsRef<[u8]>>(request: &Datagram<Bytes>, context: &Context) 
         context.count_dropped();
         return None;
     }
-    Some(job)
+    let next = || context.numbers.next(request.sender, context.limits.clients);
+    Some(job.numbered(next))
 }
 
 /// Whether a datagram is a request that the server would do.

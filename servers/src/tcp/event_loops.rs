@@ -86,7 +86,7 @@ pub fn serve(listener: TcpListener, context: &'static Context) -> io::Result<Inf
                 let own = if std::mem::take(&mut first) {
                     Arc::clone(&listener)
                 } else {
-                    Arc::new(listen_beside(&listener)?)
+                    Arc::new(listen_beside(&listener, &context.limits)?)
                 };
                 Endpoint::Listener(own, Watch::Input)
             }

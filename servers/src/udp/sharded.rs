@@ -42,7 +42,7 @@ use crate::worker::{Worker, guarded, spawn_worker};
 pub fn serve(socket: UdpSocket, context: &'static Context) -> io::Result<Infallible> {
     let master = context.workers.master();
     for slot in context.workers.free_slots() {
-        let shard = bind_beside(&socket)?;
+        let shard = bind_beside(&socket, &context.limits)?;
         spawn_worker(slot, move |worker| {
             let _ = serve_shard(&shard, context, worker);
         });

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use loadgen::expectation::Expectation;
 use protocol::Transport;
-use protocol::quantity::{read_duration, read_seconds, read_size};
+use protocol::quantity::read_seconds;
 use results::{Parameter, Shows, Wins};
 use servers::Service;
 use workload::{Arrivals, LoadSpec, Rate, Reuse};
 
 use super::axes::{self, Axis};
-use super::file::ExperimentTable;
+use super::claim_tables::CheckTable;
+use super::file::{ExperimentTable, ScenarioFile};
 use super::given::{Problem, maybe};
-use super::load::{load, scalar, utilisation};
-use super::subjects;
-use crate::setup::{Cores, Server, Setup, Workers, fits_transport};
+use super::load::{load, scalar, trouble, utilisation};
+use super::settings::{subjects_of, twins};
+use crate::setup::{Cores, Server, Setup, Trouble, fits_transport};
 
 /// The time that a request may take beside its processing, for choosing a rate: a sleep overshoots,
 /// and a connection and perhaps a process must be created. It is generous, so that bursts do not
@@ -35,8 +36,12 @@ pub struct ExperimentSpec {
     pub name: String,
     /// The question it asks: the title of its figure.
     pub question: String,
-    /// What the report draws.
+    /// What the report draws; nothing if claims say what is read off it.
     pub shows: Vec<Shows>,
+    /// Whether a claim reads a percentile off it that needs many requests.
+    claims_tails: bool,
+    /// Whether a claim reads something off it.
+    pub(super) serves_claims: bool,
     /// What decides which subject is the best.
     pub wins: Wins,
     /// The bound of a capacity.
@@ -55,6 +60,8 @@ pub struct ExperimentSpec {
     rate: Option<Rate>,
     utilisation: Option<f64>,
     calibrated_utilisation: Option<f64>,
+    /// Whether its rates follow from a service time that is measured.
+    is_calibrated: bool,
     /// The service time at each point as the first subject achieved it, in nanoseconds, once it was
     /// measured.
     calibrated: Vec<(BTreeMap<Parameter, f64>, f64)>,
@@ -64,17 +71,27 @@ pub struct ExperimentSpec {
     warmup_requests: u32,
     reuse: Reuse,
     cores: Option<Cores>,
+    trouble: Trouble,
 }
 
 impl ExperimentSpec {
     /// The experiment of a table.
-    pub(super) fn of(table: &ExperimentTable, servers: &[Server]) -> Result<Self, Problem> {
+    pub(super) fn of(
+        file: &ScenarioFile,
+        table: &ExperimentTable,
+        servers: &[Server],
+    ) -> Result<Self, Problem> {
         let axes = axes::axes(table)?;
+        let reads = |check: &CheckTable| check.experiments().any(|it| *it.get_ref() == table.name);
+        let serves_claims = file.checks().any(reads);
+        let usual = || if serves_claims { Vec::new() } else { shows(&axes) };
         let subjects = subjects_of(table, servers)?;
         let experiment = Self {
             name: table.name.clone(),
             question: table.question.clone().unwrap_or_else(|| question(&axes)),
-            shows: table.shows.clone().unwrap_or_else(|| shows(&axes)),
+            shows: table.shows.clone().unwrap_or_else(usual),
+            claims_tails: file.checks().any(|check| check.prints_tails_of(&table.name)),
+            serves_claims,
             wins: table.wins,
             bound: maybe("bound", table.bound.as_ref(), str::parse)?,
             twins: twins(table, &subjects)?,
@@ -90,6 +107,7 @@ impl ExperimentSpec {
                 &table.calibrated_utilisation,
                 utilisation,
             )?,
+            is_calibrated: table.calibrated_utilisation.is_some(),
             calibrated: Vec::new(),
             window: maybe("for", table.window.as_ref(), read_seconds)?,
             requests: table.requests,
@@ -98,6 +116,7 @@ impl ExperimentSpec {
             reuse: maybe("connection", table.connection.as_ref(), str::parse)?
                 .unwrap_or(Reuse::Per(1)),
             cores: scalar("cores", &table.cores, str::parse)?,
+            trouble: trouble(table)?,
         };
         experiment.check()?;
         Ok(experiment)
@@ -117,6 +136,7 @@ impl ExperimentSpec {
                     workload::Plan::draw(setup.load.clone()).map_err(|error| error.to_string())?;
                 }
                 carries_demands(&setup)?;
+                can_go_wrong(&setup)?;
             }
         }
         Ok(())
@@ -136,7 +156,7 @@ impl ExperimentSpec {
         if self.question.chars().any(char::is_control) {
             return Err("the question holds a control character".to_owned());
         }
-        if self.shows.is_empty() {
+        if self.shows.is_empty() && !self.serves_claims {
             return Err(
                 "shows is empty; name what the report shows, such as \"crossover\"".to_owned()
             );
@@ -222,7 +242,7 @@ impl ExperimentSpec {
     #[must_use]
     pub fn prints_tails(&self) -> bool {
         let needs_few = |shows: &Shows| matches!(shows, Shows::Crossover | Shows::Cost);
-        !self.shows.iter().all(needs_few)
+        self.claims_tails || !self.shows.iter().all(needs_few)
     }
 
     /// The load, the server and the cores of one run.
@@ -244,7 +264,7 @@ impl ExperimentSpec {
             seed,
             ..self.load.clone()
         };
-        let mut setup = Setup { load, server, cores: self.cores };
+        let mut setup = Setup { load, server, cores: self.cores, trouble: self.trouble };
         for (parameter, value) in point {
             setup.set(*parameter, *value)?;
         }
@@ -282,7 +302,7 @@ impl ExperimentSpec {
     /// Whether its rates follow from service times that are still to be measured at this point.
     #[must_use]
     pub fn wants_calibration(&self, point: &BTreeMap<Parameter, f64>) -> bool {
-        self.calibrated_utilisation.is_some() && self.calibrated.iter().all(|(at, _)| at != point)
+        self.is_calibrated && self.calibrated.iter().all(|(at, _)| at != point)
     }
 
     /// Sets the service time at a point.
@@ -293,8 +313,9 @@ impl ExperimentSpec {
 
     /// The service time at a point that a run at this rate was planned with.
     #[must_use]
-    pub fn service_ns_at(&self, rate_per_s: f64) -> Option<f64> {
-        self.calibrated_utilisation.map(|share| share / rate_per_s * 1e9)
+    pub fn service_ns_at(&self, point: &BTreeMap<Parameter, f64>, rate_per_s: f64) -> Option<f64> {
+        let varied = point.get(&Parameter::Utilisation).copied();
+        varied.or(self.calibrated_utilisation).map(|share| share / rate_per_s * 1e9)
     }
 
     /// Leaves out every second point between the ends of its longest axis; returns whether there
@@ -312,6 +333,13 @@ impl ExperimentSpec {
         });
         self.points = axes::points(&self.axes);
         true
+    }
+
+    /// Shortens its load by a factor below 1.
+    pub fn shorten(&mut self, factor: f64) {
+        self.window = self.window.map(|window| window.mul_f64(factor));
+        let fewer = |requests: u32| (f64::from(requests) * factor).ceil() as u32;
+        self.requests = self.requests.map(fewer);
     }
 
     /// The calibrated service time at a point; between two points, on the straight line.
@@ -369,56 +397,21 @@ fn carries_demands(setup: &Setup) -> Result<(), String> {
     }
 }
 
-fn subjects_of(table: &ExperimentTable, servers: &[Server]) -> Result<Vec<Server>, Problem> {
-    let service = maybe("service", table.service.as_ref(), subjects::service)?;
-    let workers: Option<Workers> = scalar("workers", &table.workers, str::parse)?;
-    let idle = maybe("idle", table.idle.as_ref(), read_duration)?;
-    let patience = scalar("patience", &table.patience, read_duration)?;
-    let distribution = maybe("distribution", table.distribution.as_ref(), str::parse)?;
-    let ballast = scalar("ballast", &table.ballast, read_size)?;
-    let mut subjects: Vec<Server> = Vec::new();
-    for name in &table.designs {
-        let mut server = subjects::named(name, servers)?;
-        if subjects.iter().any(|other| other.subject().name == server.subject().name) {
-            return Err(Problem::at(name.span(), "no design may be listed twice"));
-        }
-        match &mut server {
-            // The server's own table comes before the experiment.
-            Server::Design(setup) => {
-                if let Some(service) = service.filter(|_| setup.service == Service::Work) {
-                    setup.service = service;
-                }
-                setup.workers = setup.workers.or(workers);
-                setup.idle = setup.idle.or(idle);
-                setup.patience = setup.patience.or(patience);
-                setup.distribution = setup.distribution.or(distribution);
-                setup.ballast = setup.ballast.or(ballast.map(|bytes| bytes as u64));
-                if setup.service == Service::Http && setup.design.transport() == Transport::Udp {
-                    return Err(Problem::at(
-                        name.span(),
-                        "HTTP is spoken over TCP; name TCP designs",
-                    ));
-                }
-            }
-            Server::Own(own) => own.workers = own.workers.or(workers),
-        }
-        subjects.push(server);
+/// Refuses trouble that the server of a run cannot have.
+fn can_go_wrong(setup: &Setup) -> Result<(), String> {
+    let Trouble { network, misbehaving } = setup.trouble;
+    let transport = setup.server.transport();
+    if !network.is_perfect() && transport != Transport::Udp {
+        return Err("drop, duplicate and reorder are for UDP; name UDP designs".to_owned());
     }
-    Ok(subjects)
-}
-
-fn twins(table: &ExperimentTable, subjects: &[Server]) -> Result<Vec<usize>, Problem> {
-    let mut twins = Vec::new();
-    for name in &table.twins {
-        let position = subjects.iter().position(|one| one.subject().name == *name.get_ref());
-        let position =
-            position.ok_or_else(|| Problem::at(name.span(), "twins must be among the designs"))?;
-        if twins.contains(&position) {
-            return Err(Problem::at(name.span(), "no twin may be listed twice"));
-        }
-        twins.push(position);
+    let Some(misbehaving) = misbehaving else { return Ok(()) };
+    if transport == Transport::Udp && misbehaving.needs_a_connection() {
+        return Err(format!("misbehaving: {misbehaving} needs a connection; name TCP designs"));
     }
-    Ok(twins)
+    match &setup.server {
+        Server::Design(server) if server.service == Service::Work => Ok(()),
+        _ => Err("misbehaving is for designs that serve work".to_owned()),
+    }
 }
 
 /// The question of an experiment that names none.

@@ -6,6 +6,7 @@ use results::{Shows, Wins};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::claim_tables::{CheckTable, ClaimTable};
 use super::given::Placed;
 
 /// The whole file.
@@ -24,8 +25,18 @@ pub(super) struct ScenarioFile {
     pub(super) repeat_disturbed: bool,
     #[serde(default, rename = "server")]
     pub(super) servers: Vec<Spanned<ServerTable>>,
+    #[serde(default, rename = "claim")]
+    pub(super) claims: Vec<Spanned<ClaimTable>>,
     #[serde(default, rename = "experiment")]
     pub(super) experiments: Vec<Spanned<ExperimentTable>>,
+}
+
+impl ScenarioFile {
+    /// The checks of all claims.
+    pub(super) fn checks(&self) -> impl Iterator<Item = &CheckTable> {
+        let checks = self.claims.iter().flat_map(|claim| &claim.get_ref().checks);
+        checks.map(Spanned::get_ref)
+    }
 }
 
 fn one() -> u64 {
@@ -69,6 +80,8 @@ pub(super) struct ServerTable {
     pub(super) start_timeout: Option<Placed>,
     #[serde(default)]
     pub(super) concurrency: Option<Placed>,
+    #[serde(default)]
+    pub(super) files: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) env: BTreeMap<String, String>,
     #[serde(default)]
@@ -134,7 +147,7 @@ pub(super) struct ExperimentTable {
     #[serde(default)]
     pub(super) processing: Option<Placed>,
     #[serde(default)]
-    pub(super) waiting_share: Option<f64>,
+    pub(super) waiting_share: Option<Placed>,
     #[serde(default)]
     pub(super) variation: Option<Placed>,
     #[serde(default)]
@@ -171,16 +184,38 @@ pub(super) struct ExperimentTable {
     pub(super) distribution: Option<Placed>,
     #[serde(default)]
     pub(super) ballast: Option<Placed>,
+    #[serde(default)]
+    pub(super) pages: Option<Placed>,
+    #[serde(default)]
+    pub(super) backlog: Option<Placed>,
+    #[serde(default)]
+    pub(super) receive_buffer: Option<Placed>,
+    #[serde(default)]
+    pub(super) drop: Option<Placed>,
+    #[serde(default)]
+    pub(super) duplicate: Option<Placed>,
+    #[serde(default)]
+    pub(super) reorder: Option<Placed>,
+    #[serde(default)]
+    pub(super) misbehaving: Option<Placed>,
 }
 
 impl ExperimentTable {
+    /// A list of utilisations; calibrated ones are the same quantity.
+    fn varied_utilisation(&self) -> Option<&Placed> {
+        let lists = [&self.utilisation, &self.calibrated_utilisation];
+        let given = || lists.iter().filter_map(|placed| placed.as_ref());
+        given().find(|placed| placed.get_ref().is_list()).or_else(|| given().next())
+    }
+
     /// Every key whose value may be a list, with the name of its parameter.
-    pub(super) fn variable(&self) -> [(&'static str, Option<&Placed>); 16] {
+    pub(super) fn variable(&self) -> [(&'static str, Option<&Placed>); 17] {
         [
             ("wait", self.wait.as_ref()),
             ("compute", self.compute.as_ref()),
             ("processing", self.processing.as_ref()),
-            ("utilisation", self.utilisation.as_ref()),
+            ("waiting-share", self.waiting_share.as_ref()),
+            ("utilisation", self.varied_utilisation()),
             ("rate", self.rate.as_ref()),
             ("burst", self.burst.as_ref()),
             ("clients", self.clients.as_ref()),

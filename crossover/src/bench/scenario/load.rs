@@ -1,11 +1,12 @@
 //! The load of an experiment.
 
-use protocol::quantity::{Bytes, Nanoseconds, Unit, read_duration};
+use protocol::quantity::{Bytes, Nanoseconds, Unit, read_duration, read_share};
 use results::Parameter;
-use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Rate, Session};
+use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Network, Rate, Session};
 
 use super::file::ExperimentTable;
 use super::given::{Placed, Problem, maybe};
+use crate::setup::Trouble;
 
 /// A value that is not a list; a list is an axis.
 pub(super) fn scalar<T>(
@@ -80,7 +81,7 @@ pub(super) fn load(table: &ExperimentTable) -> Result<LoadSpec, Problem> {
     if let Some(variation) = scalar("variation", &table.variation, |text| {
         crate::setup::read_value(Parameter::Variation, text)
     })? {
-        crate::setup::vary(&mut load, variation);
+        crate::setup::vary(&mut load, variation)?;
     }
     Ok(load)
 }
@@ -97,6 +98,10 @@ fn processing(
         .is_some_and(|axes| axes.get_ref().keys().any(|name| name.get_ref() == "processing"))
         || table.axis.as_ref().is_some_and(|axis| axis.get_ref().texts() == ["processing"]);
     let no_time = Distribution::fixed(0.0);
+    let varies_share = table.waiting_share.as_ref().is_some_and(|it| it.get_ref().is_list());
+    if varies_share && table.processing.is_none() {
+        return Ok((wait.unwrap_or(no_time), compute.unwrap_or(no_time)));
+    }
     if table.processing.is_none() && !(varies_processing && table.waiting_share.is_some()) {
         if table.waiting_share.is_some() {
             let why = "waiting_share divides processing; give processing";
@@ -108,16 +113,40 @@ fn processing(
         let why = "give processing with waiting_share, or wait and compute";
         return Err(Problem::from(why.to_owned()));
     }
-    let share =
-        table.waiting_share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
+    let read = |text: &str| {
+        let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+        share.ok_or_else(|| "it is the fraction of processing that is waiting, 0 to 1".to_owned())
+    };
+    let share = match varies_share {
+        true => 1.0, // each point divides the processing
+        false => scalar("waiting_share", &table.waiting_share, read)?.ok_or_else(|| {
             Problem::from(
                 "give waiting_share, the fraction of processing that is waiting, 0 to 1".to_owned(),
             )
-        })?;
+        })?,
+    };
     // A list sets the sum later and keeps the proportion.
     let both: Distribution<Nanoseconds> =
         distribution("processing", &table.processing)?.unwrap_or(Distribution::fixed(1e6));
     Ok((both.scaled(share), both.scaled(1.0 - share)))
+}
+
+/// What is made to go wrong.
+pub(super) fn trouble(table: &ExperimentTable) -> Result<Trouble, Problem> {
+    let share = |key: &str, placed: &Option<Placed>| -> Result<f64, Problem> {
+        Ok(maybe(key, placed.as_ref(), read_share)?.unwrap_or(0.0))
+    };
+    let network = Network {
+        drop: share("drop", &table.drop)?,
+        duplicate: share("duplicate", &table.duplicate)?,
+        reorder: share("reorder", &table.reorder)?,
+    };
+    if !network.is_sound() {
+        let why = "drop, duplicate and reorder are together at most 1";
+        return Err(Problem::from(why.to_owned()));
+    }
+    let misbehaving = maybe("misbehaving", table.misbehaving.as_ref(), str::parse)?;
+    Ok(Trouble { network, misbehaving })
 }
 
 fn close(text: &str) -> Result<Close, String> {

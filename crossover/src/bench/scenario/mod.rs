@@ -1,10 +1,14 @@
 //! A scenario: one TOML file with one question and the experiments that answer it.
 
 mod axes;
+mod built_in;
+mod claim_tables;
+mod claims;
 mod experiment;
 mod file;
 mod given;
 mod load;
+mod settings;
 mod subjects;
 
 use std::path::Path;
@@ -17,15 +21,11 @@ use crate::error::Error;
 use crate::names::did_you_mean;
 use crate::text_file::read_text;
 
+use analysis::claims::Claim;
+pub use built_in::built_in;
 pub use experiment::ExperimentSpec;
 use file::ScenarioFile;
 use given::{Problem, maybe};
-
-/// The scenarios that come with the program.
-pub const BUILT_IN: [(&str, &str); 2] = [
-    ("quick", include_str!("../../../../scenarios/quick.toml")),
-    ("smoke", include_str!("../../../../scenarios/smoke.toml")),
-];
 
 /// The most repetitions: beyond a few dozen, more of them add little and take too long.
 const MOST_REPETITIONS: u32 = 1_000;
@@ -48,6 +48,8 @@ pub struct Scenario {
     pub repeat_disturbed: bool,
     /// The experiments.
     pub experiments: Vec<ExperimentSpec>,
+    /// The claims that they decide.
+    pub claims: Vec<Claim>,
 }
 
 /// The name and the text of a scenario.
@@ -64,12 +66,14 @@ impl Source {
     /// # Errors
     /// If there is neither, with the names that exist, or if the file cannot be read.
     pub fn find(name: &str) -> Result<Self, Error> {
-        if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
-            return Ok(Self { name: (*name).to_owned(), text: (*text).to_owned() });
+        if let Some(source) = built_in().into_iter().find(|source| source.asked_for(name)) {
+            return Ok(source);
         }
         let path = Path::new(name);
         if !path.exists() {
-            let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            let names: Vec<String> =
+                built_in().iter().map(|source| source.on_command_line()).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let meant = did_you_mean(name, &names);
             return Err(Error::Usage(format!(
                 "no scenario is called '{name}' and no file either{meant} There are: {}; or write \
@@ -107,12 +111,14 @@ impl Scenario {
                 let because = format!("two experiments are called '{}'", table.name);
                 return Err(Problem::at(placed.span(), because));
             }
-            let experiment = ExperimentSpec::of(table, &servers).map_err(|problem| Problem {
-                text: format!("experiment '{}': {}", table.name, problem.text),
-                at: problem.at.or(Some(placed.span())),
-            })?;
+            let experiment =
+                ExperimentSpec::of(file, table, &servers).map_err(|problem| Problem {
+                    text: format!("experiment '{}': {}", table.name, problem.text),
+                    at: problem.at.or(Some(placed.span())),
+                })?;
             experiments.push(experiment);
         }
+        let claims = claims::claims(&file.claims, &experiments)?;
         let first = experiments.first().map(|experiment| experiment.question.clone());
         let title = file.title.clone().or(first).unwrap_or_else(|| name.to_owned());
         let budget = maybe("budget", file.budget.as_ref(), read_duration)?;
@@ -123,6 +129,7 @@ impl Scenario {
             budget,
             repeat_disturbed: file.repeat_disturbed,
             experiments,
+            claims,
         };
         scenario.check()?;
         Ok(scenario)
@@ -152,7 +159,11 @@ impl Scenario {
                  repetitions"
             ));
         }
-        // Figures are named after the experiment, with one of these suffixes.
+        self.check_names_of_figures()
+    }
+
+    /// Figures are named after the experiment, with one of these suffixes.
+    fn check_names_of_figures(&self) -> Result<(), String> {
         for suffix in Shows::ALL.into_iter().flat_map(Shows::suffixes).filter(|it| !it.is_empty()) {
             let mut named = self.experiments.iter().map(|experiment| &experiment.name);
             if let Some(name) = named.find(|name| {
@@ -167,6 +178,20 @@ impl Scenario {
         }
         Ok(())
     }
+
+    /// The claims that cannot be tried on so few cores are not: what only they need is left out.
+    pub fn leave_out_beyond(&mut self, cores: usize) {
+        let is_tried = |claim: &&Claim| claim.cores <= cores;
+        let needed: Vec<String> = self
+            .claims
+            .iter()
+            .filter(is_tried)
+            .flat_map(|claim| &claim.checks)
+            .flat_map(|check| check.experiments())
+            .map(str::to_owned)
+            .collect();
+        self.experiments.retain(|it| !it.serves_claims || needed.contains(&it.name));
+    }
 }
 
 #[cfg(test)]
@@ -180,9 +205,11 @@ mod tests {
 
     #[test]
     fn the_scenarios_that_come_with_the_program_are_sound() {
-        for (name, _) in BUILT_IN {
-            let scenario = Source::find(name).and_then(|source| source.parse());
-            assert!(scenario.is_ok(), "{name}: {:?}", scenario.err());
+        for source in built_in() {
+            let scenario = source.parse();
+            assert!(scenario.is_ok(), "{}: {:?}", source.name, scenario.err());
+            let found = Source::find(&source.on_command_line()).expect("it has this name");
+            assert_eq!(found.text, source.text);
         }
     }
 

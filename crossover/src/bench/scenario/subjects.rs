@@ -93,6 +93,7 @@ fn of_a_design(
         ("ready", table.ready.is_some()),
         ("start_timeout", table.start_timeout.is_some()),
         ("concurrency", table.concurrency.is_some()),
+        ("files", !table.files.is_empty()),
         ("env", !table.env.is_empty()),
         ("cwd", table.cwd.is_some()),
         ("send", table.send.is_some()),
@@ -125,7 +126,7 @@ fn of_a_design(
 pub(super) fn service(text: &str) -> Result<Service, String> {
     match text.parse() {
         Ok(Service::Daytime | Service::Time) | Err(_) => {
-            Err(format!("'{text}' is not a service of a scenario; write work, http or echo"))
+            Err(format!("'{text}' is not a service of a scenario; write work, http, echo or next"))
         }
         Ok(service) => Ok(service),
     }
@@ -152,27 +153,26 @@ fn of_the_users_own(table: &ServerTable, label: String) -> Result<OwnServer, Pro
     if runs_already && (!table.env.is_empty() || table.cwd.is_some() || table.ready.is_some()) {
         return Err(wrong("env, cwd and ready are for a server that is started; give a command"));
     }
+    if runs_already && !table.files.is_empty() {
+        return Err(wrong("files are for a server that is started; give a command"));
+    }
+    if let Some(name) = table.files.keys().find(|name| !is_file_name(name)) {
+        let why = format!("'{name}' is not the name of a file; write letters, digits, -, _ and .");
+        return Err(wrong(&why));
+    }
     if !runs_already && table.pid.is_some() {
         return Err(wrong("pid is for a server that runs already; omit it, or the command"));
     }
-    let reply_length = maybe("reply_length", table.reply_length.as_ref(), |text| {
-        text.parse().ok().filter(|length| (1..=16_777_216).contains(length)).ok_or_else(|| {
-            format!("'{text}' is not a length; write a number of bytes from 1 to 16777216")
-        })
-    })?;
-    let reply_until = maybe("reply_until", table.reply_until.as_ref(), |text| {
-        unescape(text).and_then(|bytes| {
-            if bytes.is_empty() { Err("give at least one byte".to_owned()) } else { Ok(bytes) }
-        })
-    })?;
     let send = maybe("send", table.send.as_ref(), unescape)?;
-    if send.is_none() && (reply_length.is_some() || reply_until.is_some()) {
+    let reply = reply(table)?;
+    if send.is_none() && reply.is_some() {
         return Err(wrong("reply_length and reply_until need send"));
     }
     let spec = OwnServerSpec {
         name: table.name.get_ref().clone(),
         label: label.clone(),
         command: table.command.clone(),
+        files: table.files.clone(),
         env: table.env.clone(),
         cwd: table.cwd.as_ref().map(PathBuf::from),
         target: target.get_ref().clone(),
@@ -183,12 +183,7 @@ fn of_the_users_own(table: &ServerTable, label: String) -> Result<OwnServer, Pro
             .unwrap_or(Concurrency::Concurrent),
         warmup_requests: table.warmup_requests,
         send,
-        reply: match (reply_length, reply_until) {
-            (Some(_), Some(_)) => return Err(wrong("give reply_length or reply_until, not both")),
-            (Some(length), None) => Some(RawReply::Length(length)),
-            (None, Some(until)) => Some(RawReply::Delimiter(until)),
-            (None, None) => None,
-        },
+        reply,
         pid: table.pid,
     };
     // A target that is wrong is noticed before anything is started.
@@ -196,6 +191,34 @@ fn of_the_users_own(table: &ServerTable, label: String) -> Result<OwnServer, Pro
     spec.target(trial).map_err(|why| Problem::at(target.span(), why))?;
     let workers = maybe("workers", table.workers.as_ref(), str::parse)?;
     Ok(OwnServer { spec: Arc::new(spec), workers })
+}
+
+/// How the end of a reply is recognised, if the table says so.
+fn reply(table: &ServerTable) -> Result<Option<RawReply>, Problem> {
+    let reply_length = maybe("reply_length", table.reply_length.as_ref(), |text| {
+        text.parse().ok().filter(|length| (1..=16_777_216).contains(length)).ok_or_else(|| {
+            format!("'{text}' is not a length; write a number of bytes from 1 to 16777216")
+        })
+    })?;
+    let reply_until = maybe("reply_until", table.reply_until.as_ref(), |text| {
+        unescape(text).and_then(|bytes| {
+            if bytes.is_empty() { Err("give at least one byte".to_owned()) } else { Ok(bytes) }
+        })
+    })?;
+    match (reply_length, reply_until) {
+        (Some(_), Some(_)) => {
+            Err(Problem::at(table.name.span(), "give reply_length or reply_until, not both"))
+        }
+        (Some(length), None) => Ok(Some(RawReply::Length(length))),
+        (None, Some(until)) => Ok(Some(RawReply::Delimiter(until))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Whether a name is that of a file in a folder, and no path that leads elsewhere.
+fn is_file_name(name: &str) -> bool {
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_letter)
 }
 
 fn ready(text: &str) -> Result<Readiness, String> {

@@ -434,6 +434,7 @@ impl From<ReplyKind> for What {
         match said {
             ReplyKind::Reply(reply) => Self::Reply(reply),
             ReplyKind::Right => Self::Right,
+            ReplyKind::Numbered(number) => Self::Numbered(number),
             ReplyKind::Status { code, right } => Self::Status { code, right },
             ReplyKind::Wrong => Self::Wrong,
         }

@@ -324,6 +324,10 @@ impl Transport for UdpTransport {
         self.ready = ready;
     }
 
+    fn numbers_requests(&self) -> bool {
+        self.settings.exchange == Exchange::Next
+    }
+
     fn socket_of(&self, client: u32) -> u32 {
         client % self.settings.clients
     }
