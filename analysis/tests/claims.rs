@@ -69,7 +69,7 @@ fn a_claim_is_confirmed_where_all_of_its_figures_are_as_expected() {
     let found = judge(&[claim(vec![slope(ITERATIVE, 0.95, 1.05)])], &findings.measured(), 2);
     let answer = &found[0].answer;
     assert_eq!(answer.verdict, Ruling::Confirmed, "{answer:?}");
-    assert_eq!(answer.statement, "It grows by 1.");
+    assert_eq!(answer.statement, "It grows by 1.00.");
     assert!(answer.because.contains("0.95 to 1.05 expected"), "{}", answer.because);
     assert_eq!(answer.why, "Because it waits.");
     let panels = &found[0].figures[0].panels;

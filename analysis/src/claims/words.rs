@@ -15,6 +15,8 @@ pub(super) enum Unit {
     Size,
     Share,
     Number,
+    /// A time for each unit of time.
+    Gradient,
     Of(Parameter),
 }
 
@@ -25,7 +27,7 @@ impl Unit {
             Self::Time => "ns",
             Self::Rate => "1/s",
             Self::Size => "B",
-            Self::Share | Self::Number => "1",
+            Self::Share | Self::Number | Self::Gradient => "1",
             Self::Of(parameter) => match parameter.row().unit {
                 ParameterUnit::Time => "ns",
                 ParameterUnit::Rate => "1/s",
@@ -47,12 +49,14 @@ impl Unit {
             Self::Size => text::size(size),
             Self::Share if size == 0.0 => "0 %".to_owned(),
             Self::Share => format!("{} %", text::three_digits(size * 100.0)),
+            Self::Gradient => text::three_digits(size),
             Self::Number if size.fract() == 0.0 => format!("{size:.0}"),
             Self::Number if size < 0.1 => two_digits(size),
             Self::Number => text::three_digits(size),
             Self::Of(parameter) => text::value(parameter, size),
         };
-        format!("{sign}{text}")
+        let is_zero = !text.contains(|letter| ('1'..='9').contains(&letter));
+        format!("{}{text}", if is_zero { "" } else { sign })
     }
 }
 
@@ -79,9 +83,8 @@ pub(super) fn unit(check: &Check, measured: &Measured<'_, '_>) -> Unit {
     match &check.kind {
         Kind::Value(_) | Kind::Creation { .. } => of_metric,
         Kind::Ratio { .. } | Kind::BreakEven { .. } => Unit::Number,
-        // A time for each unit of time is a number.
         Kind::Slope { at, .. } => match axis(at).map(|axis| axis.row().unit) {
-            Some(ParameterUnit::Time) if of_metric == Unit::Time => Unit::Number,
+            Some(ParameterUnit::Time) if of_metric == Unit::Time => Unit::Gradient,
             _ => of_metric,
         },
         Kind::Crossing { at, .. } => axis(at).map_or(Unit::Time, Unit::Of),
@@ -156,6 +159,7 @@ mod tests {
         assert_eq!(Unit::Share.write(0.0), "0 %");
         assert_eq!(Unit::Number.write(1000.0), "1000");
         assert_eq!(Unit::Number.write(0.5), "0.50");
+        assert_eq!(Unit::Gradient.write(-0.000_78), "0.00");
         assert_eq!(Unit::Number.write(0.001), "0.001");
         assert_eq!(Unit::Number.write(0.0123), "0.012");
         assert_eq!(Unit::Of(Parameter::Wait).write(f64::INFINITY), "∞");

@@ -5,6 +5,7 @@
 //! uncovered.
 
 use analysis::figure::{Dot, Figure, Mark, Panel, Quantity, Series};
+use analysis::text;
 
 use super::axis::{Range, even, ticks};
 use super::surface::{Anchor, Fill, Group, Place, Side, Stroke, Surface, Words};
@@ -76,15 +77,47 @@ pub(super) fn size_of(figure: &Figure, width: Width, title: Title) -> (u32, u32)
 
 fn size_of_panels(figure: &Figure, width: Width) -> (u32, u32) {
     let panels = figure.panels.len().max(1) as i32;
-    let height = PANEL_HEIGHT + LEGEND_LINE * legend_lines(figure);
+    let height = PANEL_HEIGHT + LEGEND_LINE * legend_lines(figure, width);
     match width {
         Width::Wide => (WIDE, height as u32),
         Width::Narrow => (NARROW, (height * panels) as u32),
     }
 }
 
-fn legend_lines(figure: &Figure) -> i32 {
-    figure.panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0) as i32
+fn legend_lines(figure: &Figure, width: Width) -> i32 {
+    let most = figure.panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0);
+    most.div_ceil(legend_columns(figure, width)) as i32
+}
+
+/// How many entries of the legend stand side by side in a panel. A few stand one below the other.
+fn legend_columns(figure: &Figure, width: Width) -> usize {
+    const FEW: usize = 4;
+    const LONG: usize = 30;
+    let series = || figure.panels.iter().flat_map(|panel| &panel.series);
+    let has_long = series().any(|series| series.label.chars().count() > LONG);
+    match (width, figure.panels.len()) {
+        (Width::Wide, 1) if series().count() > FEW => {
+            if has_long {
+                2
+            } else {
+                3
+            }
+        }
+        _ => 1,
+    }
+}
+
+/// A value of an axis beside its point.
+fn written(quantity: &Quantity, value: f64) -> String {
+    match quantity {
+        Quantity::Time => text::time(value),
+        Quantity::Rate => text::rate(value),
+        Quantity::Size => text::size(value),
+        Quantity::Count => format!("{value:.0}"),
+        Quantity::Number | Quantity::Quantile | Quantity::Categories(_) => {
+            text::three_digits(value)
+        }
+    }
 }
 
 /// Draws a figure on a surface of its size times `scale`.
@@ -122,7 +155,8 @@ pub(super) fn draw(
             }
         };
         surface.begin(&Group::new("panel").with("name", &panel.title));
-        Canvas::new(surface, panel, &ys, scale, at).draw_all(size, legend_lines(figure));
+        let legend = (legend_lines(figure, width), legend_columns(figure, width));
+        Canvas::new(surface, panel, &ys, scale, at).draw_all(size, legend);
         surface.end();
     }
 }
@@ -176,7 +210,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
         matches!(self.panel.x.quantity, Quantity::Categories(_))
     }
 
-    fn draw_all(&mut self, (width, height): (i32, i32), legend_lines: i32) {
+    fn draw_all(&mut self, (width, height): (i32, i32), (legend_lines, columns): (i32, usize)) {
         let frame = Frame {
             left: self.px(78.0),
             right: width - self.px(16.0),
@@ -189,7 +223,8 @@ impl<'a, S: Surface> Canvas<'a, S> {
         let panel = self.panel;
         for (number, series) in panel.series.iter().enumerate() {
             self.surface.begin(&group_of("legend", series));
-            self.draw_legend(series, number);
+            let column = (width - self.px(78.0)) / columns as i32 * (number % columns) as i32;
+            self.draw_legend(series, number / columns, column);
             self.surface.end();
         }
         for (number, mark) in panel.marks.iter().enumerate() {
@@ -246,10 +281,10 @@ impl<'a, S: Surface> Canvas<'a, S> {
         self.write(&panel.y.label, beside, upwards);
     }
 
-    /// Draws a series' line of the legend, above the data.
-    fn draw_legend(&mut self, series: &Series, number: usize) {
-        let y = self.px(40.0 + number as f64 * f64::from(LEGEND_LINE));
-        let (from, to) = (self.px(78.0), self.px(118.0));
+    /// Draws a series' entry of the legend, above the data, so far from the left.
+    fn draw_legend(&mut self, series: &Series, line: usize, column: i32) {
+        let y = self.px(40.0 + line as f64 * f64::from(LEGEND_LINE));
+        let (from, to) = (self.px(78.0) + column, self.px(118.0) + column);
         let look = look_of(series);
         if !self.is_scatter() {
             self.dashed(&[(from, y), (to, y)], look);
@@ -294,7 +329,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
             if is_scatter {
                 let above = (at.0, place(dot, dot.high).1 - self.px(8.0));
                 let words = Words::plain(12.5, Anchor(Side::Middle, Side::End));
-                self.write(&analysis::text::time(dot.y), above, words);
+                self.write(&written(&self.panel.y.quantity, dot.y), above, words);
             }
             self.surface.end();
         }
