@@ -3,7 +3,7 @@
 
 use results::{Parameter, Subject};
 
-use super::reading::{Measured, estimate_at, experiment, read};
+use super::reading::{Measured, experiment, lies_at, per_step, read, subject};
 use super::{Check, Claim, Kind, Place};
 use crate::bootstrap::Estimate;
 use crate::curve::achieved_x;
@@ -11,6 +11,7 @@ use crate::experiment::Experiment;
 use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Scale, Series, Whose};
 use crate::metric::{Metric, MetricUnit};
 use crate::question::along_axis::{of_metric, quantity_of};
+use crate::sample::estimate;
 use crate::text;
 
 /// The pictures of a claim.
@@ -40,9 +41,7 @@ pub(super) fn figures(claim: &Claim, measured: &Measured<'_, '_>) -> Vec<Figure>
 
 /// The crossings that checks read off these points, and where the model puts them.
 fn marks(measured: &Measured<'_, '_>, checks: &[&Check], points: &[&Place]) -> Vec<Mark> {
-    let is_here = |at: &Place| {
-        points.iter().all(|point| at.iter().all(|(axis, x)| point.get(axis) == Some(x)))
-    };
+    let is_here = |at: &Place| points.iter().all(|point| lies_at(point, at));
     let mark = |check: &&Check| {
         let (Kind::Crossing { of, to, at } | Kind::BreakEven { of, to, at }) = &check.kind else {
             return None;
@@ -53,7 +52,7 @@ fn marks(measured: &Measured<'_, '_>, checks: &[&Check], points: &[&Place]) -> V
         let Estimate { value, low, high } = Some(crossing).filter(|_| is_found)?;
         let Kind::BreakEven { .. } = &check.kind else {
             let experiment = experiment(measured, &check.experiment).ok()?;
-            let subject = experiment.subjects().into_iter().find(|subject| subject.name == *of)?;
+            let subject = subject(experiment, of).ok()?;
             let label = format!("pays from {}", text::time(value));
             return Some(Mark {
                 x: value,
@@ -157,10 +156,10 @@ fn series(
 ) -> Option<Series> {
     let percent = if metric.unit() == MetricUnit::Share { 100.0 } else { 1.0 };
     let dot = |point: &&Place| {
-        let (estimate, repetitions) = estimate_at(experiment, subject, point, metric)?;
+        let runs = experiment.cell_at(subject, point, false);
+        let estimate = estimate(metric, &runs).filter(|estimate| estimate.value.is_finite())?;
         let configured_x = point.values().next().copied().unwrap_or(0.0);
         let x = achieved_x(experiment, subject, configured_x).unwrap_or(configured_x);
-        let runs = experiment.cell_at(subject, point, false);
         let doubted = runs.iter().filter(|run| metric.doubts_in(run).next().is_some()).count();
         Some(Dot {
             x,
@@ -169,7 +168,7 @@ fn series(
             low: estimate.low * percent,
             high: estimate.high * percent,
             hollow: 2 * doubted >= runs.len(),
-            repetitions,
+            repetitions: runs.len(),
         })
     };
     let points: Vec<Dot> = points.iter().filter_map(dot).collect();
@@ -191,23 +190,20 @@ fn theory(
     let of_check = |check: &&Check| {
         let Kind::Slope { of, at } = &check.kind else { return None };
         let slope = check.theory?;
-        let is_on_it = |point: &&Place| at.iter().all(|(axis, x)| point.get(axis) == Some(x));
-        let subject = experiment.subjects().into_iter().find(|subject| subject.name == *of)?;
+        let subject = subject(experiment, of).ok()?;
         let is_its = |one: &&Series| one.whose == Whose::Subject(subject.clone());
-        let first =
-            points.iter().all(is_on_it).then(|| series.iter().find(is_its))??.points.first()?;
-        let step =
-            points.first()?.keys().next().map_or(1.0, |axis| super::reading::per_step(*axis));
+        let first = points
+            .iter()
+            .all(|point| lies_at(point, at))
+            .then(|| series.iter().find(is_its))??
+            .points
+            .first()?;
+        let step = points.first()?.keys().next().map_or(1.0, |axis| per_step(*axis));
         let line = points.iter().map(|point| {
             let x = point.values().next().copied().unwrap_or(0.0);
             Dot::exact(x, first.y + slope * (x - first.x) / step)
         });
-        Some(Series {
-            label: "theory".to_owned(),
-            whose: Whose::Theory,
-            is_marked: false,
-            points: line.collect(),
-        })
+        Some(of_theory(line.collect()))
     };
     let mut lines: Vec<Series> = Vec::new();
     let values = through_values(experiment, checks, points);
@@ -228,7 +224,7 @@ fn through_values(
     let dot = |check: &&Check| {
         let Kind::Value(cell) = &check.kind else { return None };
         let (theory, point) = (check.theory?, cell.point());
-        let subject = experiment.subjects().into_iter().find(|it| it.name == cell.subject)?;
+        let subject = subject(experiment, &cell.subject).ok()?;
         let configured = point.values().next().copied()?;
         let x = achieved_x(experiment, subject, configured)?;
         let percent = if check.metric.unit() == MetricUnit::Share { 100.0 } else { 1.0 };
@@ -236,10 +232,10 @@ fn through_values(
     };
     let mut dots: Vec<Dot> = checks.iter().filter_map(dot).collect();
     dots.sort_by(|one, other| one.x.total_cmp(&other.x));
-    (dots.len() > 1).then(|| Series {
-        label: "theory".to_owned(),
-        whose: Whose::Theory,
-        is_marked: false,
-        points: dots,
-    })
+    (dots.len() > 1).then(|| of_theory(dots))
+}
+
+/// A line of theory.
+fn of_theory(points: Vec<Dot>) -> Series {
+    Series { label: "theory".to_owned(), whose: Whose::Theory, is_marked: false, points }
 }

@@ -85,7 +85,7 @@ pub(super) fn read(check: &Check, measured: &Measured<'_, '_>) -> Result<Reading
         }
         Kind::Slope { at, .. } => {
             let cells = cells(check, measured);
-            let axis = open_axis(&cells, at).ok_or("the experiment varies nothing")?;
+            let axis = open_axis(check, at, measured).ok_or("the experiment varies nothing")?;
             let per = per_step(axis);
             let xs: Vec<f64> =
                 cells.iter().filter_map(|cell| cell.point().get(&axis).copied()).collect();
@@ -159,10 +159,12 @@ fn break_even(
     let kind = Kind::Creation { of: cell(of), to: cell(to) };
     let creation = read(&Check { kind, ..check.clone() }, measured)?;
     let burst = at.get(&Parameter::Burst).copied().ok_or("it is no load of bursts")?;
-    match creation.decides.0 > 0.0 {
-        true => Ok(creation.scaled((burst + 1.0) / (burst - 1.0))),
-        false => Err("no cost of creating a worker is to be seen".to_owned()),
+    if creation.decides.0 <= 0.0 {
+        return Err("no cost of creating a worker is to be seen".to_owned());
     }
+    // The model is proportional to the cost.
+    let factor = model::burst_crossover(burst as u32, 1.0);
+    Ok(creation.scaled(factor.ok_or("a single request never gains")?))
 }
 
 /// The cells whose runs a check needs.
@@ -189,13 +191,22 @@ pub fn cells(check: &Check, measured: &Measured<'_, '_>) -> Vec<Cell> {
 
 /// The points of an experiment at a place.
 fn line(experiment: &Experiment<'_>, at: &Place) -> Vec<Place> {
-    let is_on_it = |point: &&Place| at.iter().all(|(axis, x)| point.get(axis) == Some(x));
-    experiment.points().iter().filter(is_on_it).cloned().collect()
+    experiment.points().iter().filter(|point| lies_at(point, at)).cloned().collect()
 }
 
-/// The parameter that is varied along these cells.
-fn open_axis(cells: &[Cell], at: &Place) -> Option<Parameter> {
-    cells.first()?.point().into_keys().find(|axis| !at.contains_key(axis))
+/// Whether a point has all values of a place.
+pub(super) fn lies_at(point: &Place, at: &Place) -> bool {
+    at.iter().all(|(axis, x)| point.get(axis) == Some(x))
+}
+
+/// The parameter along which a check reads its figure: the one that its place leaves open.
+pub(super) fn open_axis(
+    check: &Check,
+    at: &Place,
+    measured: &Measured<'_, '_>,
+) -> Option<Parameter> {
+    let point = experiment(measured, &check.experiment).ok()?.points().first()?;
+    point.keys().find(|axis| !at.contains_key(axis)).copied()
 }
 
 pub(super) fn experiment<'f, 'a>(
@@ -206,7 +217,7 @@ pub(super) fn experiment<'f, 'a>(
     found.map(|found| &found.experiment).ok_or_else(|| format!("{name} was not measured"))
 }
 
-fn subject<'a>(experiment: &Experiment<'a>, name: &str) -> Result<&'a Subject, String> {
+pub(super) fn subject<'a>(experiment: &Experiment<'a>, name: &str) -> Result<&'a Subject, String> {
     let subjects = experiment.subjects();
     let found = subjects.into_iter().find(|subject| subject.name == name);
     found.ok_or_else(|| format!("{name} was not measured"))
@@ -326,18 +337,6 @@ fn crossing(
         Crossover::NoDifference => Err("the two do not differ".to_owned()),
         Crossover::Undecided(why) => Err(why.in_words().to_owned()),
     }
-}
-
-/// What a metric says of a subject at a point, for a picture.
-pub(super) fn estimate_at(
-    experiment: &Experiment<'_>,
-    subject: &Subject,
-    point: &Place,
-    metric: Metric,
-) -> Option<(Estimate, usize)> {
-    let runs = experiment.cell_at(subject, point, false);
-    let estimate = crate::sample::estimate(metric, &runs)?;
-    estimate.value.is_finite().then_some((estimate, runs.len()))
 }
 
 #[cfg(test)]

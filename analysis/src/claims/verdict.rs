@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::reading::{Measured, Reading, cells, experiment, read};
+use super::reading::{Measured, Reading, cells, experiment, read, subject};
 use super::words::{Unit, bounds, figure, filled, unit, with_interval};
 use super::{Check, Claim};
 
@@ -111,8 +111,9 @@ fn is_decisive(check: &Check) -> bool {
 /// Whether a check decides and is still open.
 #[must_use]
 pub fn is_open(check: &Check, measured: &Measured<'_, '_>) -> bool {
-    let reading = read(check, measured);
-    is_decisive(check) && reading.map_or(true, |reading| holds(check, &reading).is_none())
+    let is_unknown =
+        || read(check, measured).map_or(true, |reading| holds(check, &reading).is_none());
+    is_decisive(check) && is_unknown()
 }
 
 /// The verdict on a claim, on a machine with so many cores.
@@ -210,10 +211,7 @@ fn warnings(claim: &Claim, measured: &Measured<'_, '_>) -> Vec<String> {
                 continue;
             }
             seen.push(key);
-            let subjects = experiment.subjects();
-            let Some(subject) = subjects.iter().find(|it| it.name == cell.subject) else {
-                continue;
-            };
+            let Ok(subject) = subject(experiment, &cell.subject) else { continue };
             for run in experiment.cell_at(subject, &cell.point(), false) {
                 runs += 1;
                 for doubt in check.metric.doubts_in(&run) {

@@ -2,8 +2,8 @@
 
 use results::{Parameter, ParameterUnit};
 
-use super::reading::{Measured, Reading, cells};
-use super::{Check, Claim, Kind};
+use super::reading::{Measured, Reading, open_axis};
+use super::{Check, Claim, Kind, Place};
 use crate::metric::MetricUnit;
 use crate::text;
 
@@ -76,10 +76,7 @@ pub(super) fn unit(check: &Check, measured: &Measured<'_, '_>) -> Unit {
         MetricUnit::Share => Unit::Share,
         MetricUnit::Count | MetricUnit::Number => Unit::Number,
     };
-    let axis = |at: &super::Place| {
-        let cells = cells(check, measured);
-        cells.first().and_then(|cell| cell.point().into_keys().find(|it| !at.contains_key(it)))
-    };
+    let axis = |at: &Place| open_axis(check, at, measured);
     match &check.kind {
         Kind::Value(_) | Kind::Creation { .. } => of_metric,
         Kind::Ratio { .. } | Kind::BreakEven { .. } => Unit::Number,
@@ -94,14 +91,13 @@ pub(super) fn unit(check: &Check, measured: &Measured<'_, '_>) -> Unit {
 /// What a check measures, for people.
 pub(super) fn figure(check: &Check, measured: &Measured<'_, '_>) -> String {
     let per = match &check.kind {
-        Kind::Slope { at, .. } => cells(check, measured)
-            .first()
-            .and_then(|cell| cell.point().into_keys().find(|axis| !at.contains_key(axis)))
-            .map_or_else(String::new, |axis| match axis.row().unit {
+        Kind::Slope { at, .. } => {
+            open_axis(check, at, measured).map_or_else(String::new, |axis| match axis.row().unit {
                 ParameterUnit::Size => format!(", per MiB of {axis}"),
                 ParameterUnit::Time => format!(", per unit of {axis}"),
                 _ => format!(", per {}", axis.row().name.trim_end_matches('s')),
-            }),
+            })
+        }
         _ => String::new(),
     };
     format!("{}{per}", check.says)
