@@ -6,8 +6,11 @@
 //! crates below. The crate is a library so that trials and tests can use its modules; the binary
 //! only calls [`main`].
 
+mod advise;
 pub mod bench;
+mod calibrate;
 pub mod cli;
+mod costs;
 mod designs;
 mod error;
 mod faults;
@@ -17,6 +20,7 @@ pub mod misbehaviour;
 mod names;
 mod serve;
 pub mod setup;
+mod simulate;
 mod terminal;
 pub mod testbed;
 mod text_file;
@@ -45,6 +49,9 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => bench::report::run(&arguments),
         Command::Designs(arguments) => designs::run(&arguments),
         Command::Faults(arguments) => faults::run(&arguments),
+        Command::Advise(arguments) => advise::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -32,7 +32,9 @@ fn refused(arguments: &[&str], code: i32, says: &[&str]) {
 
 #[test]
 fn help_is_as_it_was() {
-    for command in ["bench", "serve", "load", "report", "designs", "faults"] {
+    for command in
+        ["bench", "serve", "load", "report", "designs", "faults", "advise", "simulate", "calibrate"]
+    {
         let output = run(&[command, "--help"]);
         insta::assert_snapshot!(format!("help-{command}"), String::from_utf8_lossy(&output.stdout));
     }

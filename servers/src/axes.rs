@@ -26,6 +26,29 @@ pub enum Allocation {
     Delayed,
 }
 
+/// How requests or connections reach the workers of a design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// Whoever is free takes the next one from the kernel's queue, or the master does for a worker
+    /// that it creates.
+    Taken,
+    /// One thread takes them all and hands each over to a worker.
+    HandedOver,
+    /// Each worker has clients of its own.
+    Divided,
+}
+
+/// For how long a worker stays with what it has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stays {
+    /// While a request computes; what waits is no thread's (apparent concurrency).
+    Computing,
+    /// Until the request is answered.
+    Request,
+    /// Until the client closes the connection.
+    Connection,
+}
+
 /// What serves a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkUnit {

@@ -3,11 +3,12 @@
 //! The command line, legends, tests and documentation read it. A new design is a file and a row
 //! here.
 
-use crate::axes::{Allocation, Concurrency, WorkUnit};
+use crate::axes::{Allocation, Concurrency, Intake, WorkUnit};
 use crate::design::{Design, NeededWorkers, Needs, descriptors, tcp, udp};
 use crate::{tcp, udp};
 use Allocation::{Delayed, None, OnDemand, Preallocated};
 use Concurrency::{Apparent, Concurrent, Iterative};
+use Intake::{Divided, HandedOver};
 use WorkUnit::{Loop, Master, Process, Task, Thread};
 
 /// Every design, in reading order.
@@ -59,7 +60,8 @@ pub const CATALOGUE: &[Design] = &[
         "one thread receives, a bounded queue, k threads answer",
         udp::queued_threads::serve,
         include_str!("udp/queued_threads.rs"),
-    ),
+    )
+    .with_intake(HandedOver),
     udp(
         "udp-work-stealing",
         (Concurrent, Preallocated, Thread),
@@ -68,6 +70,7 @@ pub const CATALOGUE: &[Design] = &[
         udp::work_stealing::serve,
         include_str!("udp/work_stealing.rs"),
     )
+    .with_intake(HandedOver)
     .with_workers(NeededWorkers::All),
     udp(
         "udp-sharded",
@@ -77,6 +80,7 @@ pub const CATALOGUE: &[Design] = &[
         udp::sharded::serve,
         include_str!("udp/sharded.rs"),
     )
+    .with_intake(Divided)
     .opening(0, 1)
     .with_workers(NeededWorkers::None),
     udp(
@@ -172,7 +176,8 @@ pub const CATALOGUE: &[Design] = &[
         "one thread accepts, a bounded queue, k threads converse",
         tcp::queued_threads::serve,
         include_str!("tcp/queued_threads.rs"),
-    ),
+    )
+    .with_intake(HandedOver),
     tcp(
         "tcp-passed-descriptors",
         (Concurrent, Preallocated, Process),
@@ -181,6 +186,7 @@ pub const CATALOGUE: &[Design] = &[
         tcp::passed_descriptors::serve,
         include_str!("tcp/passed_descriptors.rs"),
     )
+    .with_intake(HandedOver)
     .opening(1, 1),
     tcp(
         "tcp-work-stealing",
@@ -190,6 +196,7 @@ pub const CATALOGUE: &[Design] = &[
         tcp::work_stealing::serve,
         include_str!("tcp/work_stealing.rs"),
     )
+    .with_intake(HandedOver)
     .with_workers(NeededWorkers::All),
     tcp(
         "tcp-delayed-allocation",
@@ -226,6 +233,7 @@ pub const CATALOGUE: &[Design] = &[
         tcp::event_loops::serve,
         include_str!("tcp/event_loops.rs"),
     )
+    .with_intake(Divided)
     .opening(1, 3)
     .with_workers(NeededWorkers::One),
     tcp(
@@ -236,6 +244,8 @@ pub const CATALOGUE: &[Design] = &[
         tcp::event_loop_pool::serve,
         include_str!("tcp/event_loop_pool.rs"),
     )
+    .with_intake(HandedOver)
+    .serving_single_requests()
     .opening(4, 0),
     tcp(
         "tcp-async-tasks",

@@ -8,7 +8,7 @@ use std::num::NonZero;
 
 use protocol::Transport;
 
-use crate::axes::{Allocation, Concurrency, WorkUnit};
+use crate::axes::{Allocation, Concurrency, Intake, Stays, WorkUnit};
 use crate::context::Context;
 use crate::ring;
 
@@ -22,6 +22,10 @@ pub struct Design {
     pub allocation: Allocation,
     /// What serves a client.
     pub unit: WorkUnit,
+    /// How requests or connections reach its workers.
+    pub intake: Intake,
+    /// What a worker stays with.
+    pub stays: Stays,
     /// The design as a noun phrase in the singular, with its article: `a thread per request`.
     pub phrase: &'static str,
     /// One line for tables.
@@ -116,12 +120,23 @@ const fn row(
         concurrency,
         allocation,
         unit,
+        intake: Intake::Taken,
+        stays: usual_stays(concurrency, descriptors_of_a_client > 0),
         phrase,
         summary,
         serve,
         answers_from_another_port: false,
         source,
         needs: usual_needs(concurrency, allocation, descriptors_of_a_client),
+    }
+}
+
+/// What a worker stays with: a thread or process that has a connection serves it to its end.
+const fn usual_stays(concurrency: Concurrency, has_connections: bool) -> Stays {
+    match (concurrency, has_connections) {
+        (Concurrency::Apparent, _) => Stays::Computing,
+        (_, true) => Stays::Connection,
+        (_, false) => Stays::Request,
     }
 }
 
@@ -143,6 +158,15 @@ pub(crate) const fn descriptors(count: u32) -> Needs {
 impl Design {
     pub(crate) const fn answering_from_another_port(self) -> Self {
         Self { answers_from_another_port: true, ..self }
+    }
+
+    pub(crate) const fn with_intake(self, intake: Intake) -> Self {
+        Self { intake, ..self }
+    }
+
+    /// The same design, whose workers serve single requests of any connection.
+    pub(crate) const fn serving_single_requests(self) -> Self {
+        Self { stays: Stays::Request, ..self }
     }
 
     pub(crate) const fn needing(self, needs: Needs) -> Self {

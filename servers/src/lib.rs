@@ -38,7 +38,7 @@ pub mod tuning;
 pub mod udp;
 pub mod worker;
 
-pub use axes::{Allocation, Concurrency, WorkUnit};
+pub use axes::{Allocation, Concurrency, Intake, Stays, WorkUnit};
 pub use catalogue::CATALOGUE;
 pub use context::Context;
 pub use design::Design;

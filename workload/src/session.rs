@@ -26,6 +26,15 @@ pub enum SessionLength {
 }
 
 impl SessionLength {
+    /// The mean number of requests.
+    #[must_use]
+    pub fn mean(self) -> f64 {
+        match self {
+            Self::Fixed(count) => f64::from(count),
+            Self::Geometric(mean) => mean,
+        }
+    }
+
     pub(crate) fn draw(self, uniform: f64) -> u32 {
         match self {
             Self::Fixed(count) => count,

@@ -128,7 +128,8 @@ fn theory(experiment: &Experiment<'_>, transport: Transport, metric: Metric) -> 
             let services: Vec<f64> =
                 runs.iter().filter_map(|run| run.measured.times.service_time.mean_ns()).collect();
             let service_s = median(&services)? / 1e9;
-            let response_s = model::iterative_exponential_percentile(rate, service_s, quantile)?;
+            let response_s =
+                model::iterative_exponential_percentile(rate, service_s, quantile).ok()?;
             Some(Dot::exact(rate, response_s * 1e9))
         })
         .collect();

@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     }
     let stop = || interrupt.came();
     calibration::calibrate(&mut scenario, &folder.records, &mut testbed, &stop)?;
-    let mut bench = Bench::new(folder, &scenario, asked, budget, arguments.json);
+    let mut bench = Bench::new(folder, &scenario, asked, budget, Prints::of(arguments));
     let ended = bench.measure(&scenario, &mut testbed, &interrupt);
     let mut errors: Vec<Error> = ended.err().into_iter().collect();
     if bench.has_measured() {
@@ -99,11 +99,29 @@ struct Bench {
     /// The scenario as its file has it.
     asked: Scenario,
     budget: Budget,
-    prints_json: bool,
+    prints: Prints,
     progress: Progress,
     failures_in_a_row: usize,
     /// The pairs whose answers were already told: experiment, base and other.
     told: Vec<(String, String, String)>,
+}
+
+/// What a bench prints at its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Prints {
+    Sentences,
+    Json,
+    Nothing,
+}
+
+impl Prints {
+    fn of(arguments: &BenchArgs) -> Self {
+        match (arguments.quiet, arguments.json) {
+            (true, _) => Self::Nothing,
+            (false, true) => Self::Json,
+            (false, false) => Self::Sentences,
+        }
+    }
 }
 
 /// How a series of runs ended.
@@ -121,7 +139,7 @@ impl Bench {
         scenario: &Scenario,
         asked: Scenario,
         budget: Budget,
-        prints_json: bool,
+        prints: Prints,
     ) -> Self {
         let (runs, all_ns) = budget::planned(scenario);
         Self {
@@ -130,7 +148,7 @@ impl Bench {
             title: scenario.title.clone(),
             asked,
             budget,
-            prints_json,
+            prints,
             failures_in_a_row: 0,
             told: Vec::new(),
         }
@@ -266,14 +284,14 @@ impl Bench {
         let settled = self.settled();
         let findings = report::findings(&settled, Some(&self.asked));
         let mut out = Output::begin();
-        if self.prints_json {
-            out.line(findings.answers.to_json());
-        } else {
-            print_verdict(&findings, &mut out);
+        match self.prints {
+            Prints::Json => out.line(findings.answers.to_json()),
+            Prints::Sentences => print_verdict(&findings, &mut out),
+            Prints::Nothing => {}
         }
         let told = out.finish();
         let written = report::write(&settled, &findings, &self.folder.own.path).and_then(|page| {
-            if self.prints_json {
+            if self.prints != Prints::Sentences {
                 return Ok(());
             }
             let mut out = Output::begin();

@@ -246,11 +246,11 @@ fn list(path: &str) -> Result<String, String> {
     read_text(Path::new(path)).map_err(|error| error.to_string())
 }
 
-fn read_law(text: &str) -> Result<Law, String> {
+pub(super) fn read_law(text: &str) -> Result<Law, String> {
     workload::read_law(text, list)
 }
 
-fn read_distribution<U: Unit>(text: &str) -> Result<Quantity<U>, String> {
+pub(super) fn read_distribution<U: Unit>(text: &str) -> Result<Quantity<U>, String> {
     workload::read_distribution(text, list)
 }
 

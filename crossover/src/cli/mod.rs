@@ -1,6 +1,8 @@
 //! The command line: every flag, its type, and its help.
 
+mod advise;
 mod load;
+mod simulate;
 mod target;
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -11,8 +13,10 @@ use clap::{Args, Parser, Subcommand};
 use protocol::quantity::{read_duration, read_seconds, read_size};
 use servers::{Design, Dispatch, Service};
 
+pub use advise::{AdviseArgs, CostsSource, read_transport};
 pub(crate) use load::unescape;
 pub use load::{CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
+pub use simulate::{SimulateArgs, Vary, VaryFlag};
 pub use target::{Scheme, TargetUrl};
 
 use crate::names::read_design;
@@ -41,10 +45,16 @@ pub enum Command {
     Designs(DesignsArgs),
     /// Let clients misbehave towards every design and report how other clients fare
     Faults(FaultsArgs),
+    /// Take a workload and say which design to choose, with which settings, and why
+    Advise(Box<AdviseArgs>),
+    /// Simulate a design under a load, on a machine that need not be at hand
+    Simulate(Box<SimulateArgs>),
+    /// Measure what threads, processes and requests cost on this machine; takes under a minute
+    Calibrate(CalibrateArgs),
 }
 
 /// Arguments of `bench`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct BenchArgs {
     /// Name of a scenario that comes with the program, or a scenario file [default: quick]
     pub scenario: Option<String>,
@@ -68,6 +78,9 @@ pub struct BenchArgs {
     /// Print the answers as one line of JSON (the same as answers.json) instead of sentences
     #[arg(long)]
     pub json: bool,
+    /// Whether nothing is printed on standard output; not a flag.
+    #[arg(skip)]
+    pub quiet: bool,
 }
 
 impl BenchArgs {
@@ -233,6 +246,18 @@ pub struct FaultsArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Print one JSON object instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// The file for the costs [default: costs.json in the cache folder of the user, where advise and
+    /// simulate find them]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
 }

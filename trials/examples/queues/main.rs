@@ -22,6 +22,7 @@ use crossover::setup::{ServerSetup, Workers};
 use crossover::testbed::RealTestbed;
 use crossover::testbed::ServerProcess;
 use loadgen::Target;
+use model::simulate::FirstCome;
 use protocol::Transport;
 use protocol::quantity::Nanoseconds;
 use results::Measurement;
@@ -215,12 +216,12 @@ fn theory(
     let per_ns = measured.rate_achieved / 1e9;
     let formula = match queue.servers {
         1 => model::iterative_mean_response(per_ns, occupied_ns, squared_variation),
-        many => model::pool_mean_response(many, per_ns, occupied_ns),
+        many => model::pool_mean_response(many, per_ns, occupied_ns, squared_variation),
     };
     let followed = follow(queue.servers, plan, occupied_ns);
     Ok(Theory {
         utilisation: per_ns * occupied_ns / f64::from(queue.servers),
-        formula_mean_ns: formula.ok_or("the load is beyond the capacity")?,
+        formula_mean_ns: formula?,
         mean_ns: followed.iter().sum::<f64>() / followed.len() as f64,
         p99_ns: p99(&followed),
     })
@@ -242,8 +243,12 @@ fn follow(servers: u32, plan: &Plan, mean_occupied_ns: f64) -> Vec<f64> {
     let from = requests.partition_point(|(intended_ns, _)| *intended_ns < warmup_ns);
     let asked_ns: f64 = requests[from..].iter().map(|(_, wait_ns)| wait_ns).sum();
     let more_ns = mean_occupied_ns - asked_ns / (requests.len() - from) as f64;
-    let occupying = requests.iter().map(|(at_ns, wait_ns)| (*at_ns, wait_ns + more_ns));
-    let mut responses_ns = model::queue_response_times(servers, occupying).split_off(from);
+    let mut queue = FirstCome::new(servers);
+    let respond = |(at_ns, wait_ns): &(f64, f64)| {
+        let occupied_ns = wait_ns + more_ns;
+        queue.wait(*at_ns, occupied_ns) + occupied_ns
+    };
+    let mut responses_ns = requests.iter().map(respond).collect::<Vec<f64>>().split_off(from);
     responses_ns.sort_by(f64::total_cmp);
     responses_ns
 }

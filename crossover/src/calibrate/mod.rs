@@ -1,0 +1,110 @@
+//! `crossover calibrate`: what the steps of servers cost on this machine, measured in running servers.
+
+mod probes;
+mod slice;
+
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use advice::MachineCosts;
+use servers::{CATALOGUE, Design};
+
+use crate::cli::CalibrateArgs;
+use crate::costs::{self, identity};
+use crate::error::Error;
+use crate::host::interrupt::Interrupt;
+use crate::terminal::{Output, json, tables};
+use crate::testbed::RealTestbed;
+use probes::Probes;
+
+/// Memory that the server holds when the growth of fork's cost is measured, in MiB.
+const BALLAST_MIB: f64 = 64.0;
+
+pub(crate) fn run(arguments: &CalibrateArgs) -> Result<(), Error> {
+    let interrupt = Interrupt::watch()?;
+    let stop = || interrupt.came();
+    let machine = identity(); // before the testbed moves this thread to one core
+    let mut testbed = RealTestbed::new();
+    let measured = measure(&mut Probes::new(&mut testbed, &stop), machine);
+    if interrupt.came() {
+        return Err(Error::Interrupted("the costs were not measured to the end".to_owned()));
+    }
+    let costs = measured?;
+    let path = match &arguments.out {
+        Some(path) => path.clone(),
+        None => costs::kept_at()?,
+    };
+    keep(&costs, &path)?;
+    if arguments.json {
+        return json::print(&costs);
+    }
+    print(&costs, &path)
+}
+
+/// Measures every cost.
+fn measure(probes: &mut Probes<'_>, machine: String) -> Result<MachineCosts, Error> {
+    let design = |name: &str| Design::named(name).expect("it is in the catalogue");
+    let (iterative, thread) = (design("udp-iterative"), design("udp-thread-per-request"));
+    let process = design("udp-process-per-request");
+    let request_ns = probes.requests(CATALOGUE.iter().filter(|it| it.obstacle().is_none()))?;
+    let creation_thread_ns = probes.creation(thread, 0.0)?;
+    let creation_process_ns = probes.creation(process, 0.0)?;
+    let with_ballast_ns = probes.creation(process, BALLAST_MIB)?;
+    let light_ns = probes.light_response(iterative)?;
+    let light_thread_ns = probes.light_response(thread)?;
+    let queued_ns = probes.light_response(design("udp-queued-threads"))?;
+    let pool_ns = probes.light_response(design("udp-prethreaded"))?;
+    let connection_ns = probes.connection(design("tcp-event-loop"))?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64;
+    Ok(MachineCosts {
+        creation_thread_ns,
+        creation_process_ns,
+        creation_process_ns_per_mib: ((with_ballast_ns - creation_process_ns) / BALLAST_MIB)
+            .max(0.0),
+        handover_ns: (queued_ns - pool_ns).max(0.0),
+        start_ns: (light_thread_ns - light_ns - creation_thread_ns).max(0.0),
+        wakeup_ns: (light_ns - request_ns.get(iterative.name).copied().unwrap_or(0.0)).max(0.0),
+        slice_ns: slice::measure()?,
+        request_ns,
+        connection_ns,
+        machine,
+        at: jiff::Timestamp::from_second(now).map_or_else(|_| String::new(), |at| at.to_string()),
+    })
+}
+
+/// Writes the costs into their file, as a whole or not at all.
+fn keep(costs: &MachineCosts, path: &Path) -> Result<(), Error> {
+    let text = serde_json::to_vec_pretty(costs).map_err(std::io::Error::from)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+    }
+    let file = results::OutputFile::prepare(path).map_err(Error::file("write", path))?;
+    file.write(&text).map_err(Error::file("write", path))
+}
+
+fn print(costs: &MachineCosts, path: &Path) -> Result<(), Error> {
+    use analysis::text::time;
+    let mut table = tables::table(&["cost", "time"]);
+    for (what, ns) in [
+        ("creating a thread", costs.creation_thread_ns),
+        ("creating a process", costs.creation_process_ns),
+        ("each MiB of its memory adds", costs.creation_process_ns_per_mib),
+        ("handing a request over", costs.handover_ns),
+        ("start of a created worker", costs.start_ns),
+        ("waking an idle server", costs.wakeup_ns),
+        ("time slice", costs.slice_ns),
+        ("accepting and closing a connection", costs.connection_ns),
+    ] {
+        table.add_row(vec![what.to_owned(), time(ns)]);
+    }
+    let mut requests = tables::table(&["processor time of a request", "time"]);
+    for (design, ns) in &costs.request_ns {
+        requests.add_row(vec![design.clone(), time(*ns)]);
+    }
+    let mut out = Output::begin();
+    out.line(format!("{table}\n\n{requests}\n"));
+    out.paragraph(format!("{}, {}", costs.machine, costs.at), "  ");
+    out.line(path.display().to_string());
+    out.finish()
+}
