@@ -2,11 +2,15 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
 
 use common::crossover;
+use crossover::bench::scenario::Source;
+use crossover::bench::sweep::runs;
+use reports::style::{Look, of_subject};
 use serde_json::Value;
 
 /// One datagram in ten is doubled. Which answers are wrong then depends on no time.
@@ -138,5 +142,26 @@ fn every_claim_is_listed_and_has_a_bench_of_its_own_of_less_than_three_minutes()
         let planned = crossover().args(listed).output().expect("it starts");
         let planned: Value = serde_json::from_slice(&planned.stdout).expect("JSON");
         assert!(time(&planned) <= 150, "{id}: {} s", time(&planned));
+    }
+}
+
+#[test]
+fn no_two_subjects_of_a_figure_look_alike() {
+    for name in ["claims", "quick"] {
+        let scenario = Source::find(name).and_then(|source| source.parse()).expect("it is sound");
+        let runs = runs(&scenario).expect("it was checked");
+        let mut looks: BTreeMap<(String, String), Vec<(String, Look)>> = BTreeMap::new();
+        for run in &runs {
+            let subject = run.setup.server.subject();
+            let panel = (run.experiment.name.clone(), subject.transport.to_string());
+            let seen = looks.entry(panel).or_default();
+            if seen.iter().all(|(other, _)| *other != subject.name) {
+                let look = of_subject(&subject);
+                let twin = seen.iter().find(|(_, its)| *its == look);
+                assert!(twin.is_none(), "{}: {subject:?} looks like {twin:?}", run.experiment.name);
+                seen.push((subject.name.clone(), look));
+            }
+        }
+        assert!(looks.len() > 4, "{name}");
     }
 }

@@ -63,7 +63,8 @@ const SOLID: &[f64] = &[];
 const DASHED: &[f64] = &[9.0, 4.0];
 const DOTTED: &[f64] = &[3.0, 3.0];
 const MIXED: &[f64] = &[9.0, 3.0, 2.0, 3.0];
-const LONG_DASHED: &[f64] = &[16.0, 5.0];
+/// Dashes of subjects outside the catalogue.
+const STRANGERS_DASHES: [&[f64]; 3] = [&[16.0, 5.0], &[16.0, 4.0, 4.0, 4.0], &[5.0, 7.0]];
 
 /// The looks of the catalogue's designs, by label. The colour shows the family (threads, processes,
 /// loops, …), and dash and marker show the member.
@@ -111,13 +112,24 @@ pub fn name(whose: &Whose) -> &str {
 }
 
 /// The look of a subject. A subject outside the catalogue has its family's colour, with a dash that
-/// no design of the catalogue has.
+/// no design of the catalogue has; which of them, and which marker, follows from its name, so that it
+/// looks the same in every figure. Two of them may by chance look alike: one pair in twelve of the same
+/// family does.
 #[must_use]
 pub fn of_subject(subject: &Subject) -> Look {
     // Labels name requests over UDP and connections over TCP.
     let label = subject.label.trim_end_matches(" request").trim_end_matches(" connection");
     let known = LOOKS.iter().find(|(of, _)| *of == label);
-    known.map_or_else(|| look(of_family(subject), LONG_DASHED, Marker::Diamond), |(_, look)| *look)
+    known.map_or_else(|| of_a_stranger(subject), |(_, look)| *look)
+}
+
+/// The look of a subject outside the catalogue.
+fn of_a_stranger(subject: &Subject) -> Look {
+    const MARKERS: [Marker; 4] =
+        [Marker::Diamond, Marker::Circle, Marker::Square, Marker::Triangle];
+    let sum = subject.name.bytes().fold(0_usize, |sum, byte| sum * 31 % 4096 + usize::from(byte));
+    let dash = STRANGERS_DASHES[sum / MARKERS.len() % STRANGERS_DASHES.len()];
+    look(of_family(subject), dash, MARKERS[sum % MARKERS.len()])
 }
 
 fn of_family(subject: &Subject) -> Colour {
@@ -138,7 +150,8 @@ mod tests {
     fn no_two_looks_are_alike() {
         for (at, (label, look)) in LOOKS.iter().enumerate() {
             assert!(LOOKS[..at].iter().all(|(_, other)| other != look), "{label}");
-            assert_ne!(look.dash, LONG_DASHED, "{label} looks like an unknown one");
+            let is_strange = STRANGERS_DASHES.contains(&look.dash);
+            assert!(!is_strange, "{label} looks like an unknown one");
         }
     }
 }
