@@ -59,3 +59,7 @@ lint:
 # What CI runs
 ci:
     bash .ci/run
+
+# The advice beside what is measured, for twelve workloads: about twenty minutes
+advice *arguments:
+    cargo run --release -p trials --example advice -- {{arguments}}

@@ -46,6 +46,8 @@ pub struct Advice {
     pub confidence: Confidence,
     /// Whether no design carries the load.
     pub overloaded: bool,
+    /// Whether the prediction of the choice meets the target; null without one.
+    pub meets_target: Option<bool>,
     /// What would carry it, if none does.
     pub remedies: Vec<String>,
     /// The processing time at which concurrency begins to pay here, in nanoseconds.
@@ -90,11 +92,14 @@ pub fn advise(
     let measure = reasons(asked, &decision, costs);
     let chosen = |design: &'static Design| chosen(design, &decision, asked);
     let choice = decision.choice.map(chosen);
-    let connections = asked.connections().ceil() as u32;
+
     let overloaded = choice.is_none();
     Ok(Advice {
         real_servers: match (&choice, decision.choice) {
-            (Some(its), Some(design)) => real_servers(design, its.workers, connections),
+            (Some(its), Some(design)) => {
+                let connections = its.limits.get("connections").copied().unwrap_or(0);
+                real_servers(design, its.workers, u32::try_from(connections).unwrap_or(u32::MAX))
+            }
             _ => Vec::new(),
         },
         choice,
@@ -105,6 +110,7 @@ pub fn advise(
         confidence: if overloaded { Confidence::Low } else { confidence(&measure, costs) },
         measure,
         overloaded,
+        meets_target: decision.meets_target(asked),
         remedies: if overloaded { remedies(asked, &decision, costs)? } else { Vec::new() },
         break_even_ns: decision.break_even_ns,
         assumptions: assumptions(asked),
@@ -132,7 +138,7 @@ fn classic_type(design: &Design) -> String {
     let kind = match design.concurrency {
         Iterative => "iterative",
         Concurrent => "concurrent",
-        Apparent => "concurrent, apparently",
+        Apparent => "apparently concurrent (few threads for many clients)",
     };
     let orientation = match design.transport() {
         protocol::Transport::Udp => "connectionless",
@@ -160,7 +166,11 @@ fn limits(
         limits.insert("connections", most.ceil() as u64);
         let descriptors = most + f64::from(workers) + OWN_DESCRIPTORS;
         limits.insert("descriptors", descriptors.ceil() as u64);
-        limits.insert("idle_timeout_s", 60);
+        let pause_s = match asked.traffic {
+            Traffic::Requests { .. } => 0.0,
+            Traffic::Sessions { think, .. } | Traffic::Closed { think, .. } => think.mean() / 1e9,
+        };
+        limits.insert("idle_timeout_s", (4.0 * pause_s).max(60.0).ceil() as u64);
     }
     let within_s = asked.target.map_or(1.0, |target| target.below_ns / 1e9);
     let capacity = prediction.map_or(0.0, |its| its.capacity_per_s);
@@ -197,11 +207,19 @@ fn remedies(
             "a rate of {} requests, 80 % of what the best design can serve",
             text::rate(bearable)
         ));
-        found.push(format!(
-            "less computing: {} for each request instead of {}",
-            text::time(asked.compute.mean() * bearable / load),
-            text::time(asked.compute.mean())
-        ));
+        if asked.compute.mean() * load / 1e9 > 0.5 * f64::from(asked.cores) {
+            found.push(format!(
+                "less computing: {} for each request instead of {}",
+                text::time(asked.compute.mean() * bearable / load),
+                text::time(asked.compute.mean())
+            ));
+        } else if asked.wait.mean() > 0.0 {
+            found.push(format!(
+                "less waiting: {} for each request instead of {}",
+                text::time(asked.wait.mean() * bearable / load),
+                text::time(asked.wait.mean())
+            ));
+        }
     }
     Ok(found)
 }
@@ -212,8 +230,11 @@ fn assumptions(asked: &Asked) -> Vec<String> {
         Traffic::Closed { .. } => {
             "each client waits for its reply and pauses before it asks again".to_owned()
         }
-        Traffic::Requests { .. } | Traffic::Sessions { .. } => {
+        Traffic::Requests { .. } => {
             "requests come at random, independently of each other (Poisson)".to_owned()
+        }
+        Traffic::Sessions { .. } => {
+            "sessions begin at random, independently of each other (Poisson)".to_owned()
         }
     }];
     if let Traffic::Sessions { kept: Some(kept), .. } = asked.traffic

@@ -1,8 +1,12 @@
 //! What the user says of a workload, and whether it can be true.
 
+use model::simulate::Costs;
 use protocol::Transport;
 use protocol::quantity::Nanoseconds;
 use workload::{Distribution, Rate, SessionLength};
+
+/// The longest pause, and the longest processing, that is simulated: an hour.
+const LONGEST_PAUSE_NS: f64 = 3_600e9;
 
 /// A workload, the machine for it, and what the server must do besides answering.
 #[derive(Clone, Debug)]
@@ -180,6 +184,19 @@ impl Asked {
         }
     }
 
+    /// How long a request holds the receiver's port under delayed allocation, on average: until it is
+    /// served, or for the patience and the creation of the next receiver.
+    pub(crate) fn at_the_port_ns(&self, request_ns: f64, patience_ns: f64, costs: &Costs) -> f64 {
+        let service = times(&self.wait).plus(&times(&self.compute)).longer(request_ns);
+        service.mean_of(|time| {
+            if time <= patience_ns {
+                time
+            } else {
+                patience_ns + costs.creation_ns + costs.start_ns
+            }
+        })
+    }
+
     /// The same workload with every processing time multiplied by `factor`. For measured times a
     /// lognormal distribution of the same mean and variation stands.
     #[must_use]
@@ -203,6 +220,24 @@ impl Asked {
             if !of.mean().is_finite() || of.mean() < 0.0 {
                 return Err(format!("{flag}: '{of}' has no finite mean; give it an upper bound"));
             }
+        }
+        if let Traffic::Closed { think, .. } = self.traffic
+            && think.mean() + self.processing_ns() <= 0.0
+        {
+            return Err(
+                "clients that neither pause nor wait for anything would ask without end; give \
+                        --think, --wait or --compute"
+                    .to_owned(),
+            );
+        }
+        let pauses_ns = match self.traffic {
+            Traffic::Requests { .. } => 0.0,
+            Traffic::Sessions { think, .. } | Traffic::Closed { think, .. } => think.mean(),
+        };
+        if pauses_ns > LONGEST_PAUSE_NS || self.processing_ns() > LONGEST_PAUSE_NS {
+            return Err("pauses and processing of more than an hour are not simulated; if they are so long, \
+                        requests hardly ever meet, and the iterative server is enough"
+                .to_owned());
         }
         if self.cores == 0 {
             return Err("--cores: a server needs at least one core".to_owned());

@@ -2,7 +2,7 @@
 
 use servers::{Allocation, CATALOGUE, Concurrency, Design, Stays, WorkUnit};
 
-use crate::asked::Asked;
+use crate::asked::{Asked, Traffic};
 
 /// Every design, the simplest first: of designs that are equally good, the first is chosen. Simple is
 /// what has the fewest parts, limits and settings to get wrong.
@@ -61,14 +61,15 @@ pub fn obstacle(design: &Design, asked: &Asked) -> Option<&'static str> {
         return Some("it serves clients in one process, and they must be isolated");
     }
     if needs.shared_state && !needs.isolation && is_process {
-        return Some("its processes do not share memory, and clients change common state");
+        return Some("its processes do not share memory, and clients change shared state");
     }
     let blocks = needs.blocking_libraries && asked.waiting_share() > 0.0;
     if blocks && design.stays == Stays::Computing {
         return Some("a library that blocks would stop its loop");
     }
     let is_iterative = design.concurrency == Concurrency::Iterative;
-    if is_iterative && asked.keeps_connections() && asked.connections() > 1.0 {
+    let pauses = matches!(asked.traffic, Traffic::Sessions { think, .. } if think.mean() > 0.0);
+    if is_iterative && asked.keeps_connections() && (asked.connections() > 1.0 || pauses) {
         let has_connections = design.transport() == protocol::Transport::Tcp;
         return has_connections
             .then_some("it serves one connection to its end, and the others wait");

@@ -53,6 +53,12 @@ impl Decision {
         self.predictions.iter().map(|(design, prediction)| (design.name, prediction)).collect()
     }
 
+    /// Whether the prediction of the choice meets the target; `None` without a target or a choice.
+    #[must_use]
+    pub fn meets_target(&self, asked: &Asked) -> Option<bool> {
+        Some(self.figure_ns(self.choice?)? < asked.target?.below_ns)
+    }
+
     /// The figure that decides, of a design.
     pub(crate) fn figure_ns(&self, design: &Design) -> Option<f64> {
         self.of(design)?.target_ns
@@ -64,7 +70,11 @@ impl Decision {
 /// # Errors
 /// If the workload cannot be drawn.
 pub fn decide(asked: &Asked, costs: &MachineCosts) -> Result<Decision, PlanError> {
-    let designs = of_transport(asked);
+    // What a machine was not measured for, it perhaps cannot run.
+    let is_known = |design: &&'static Design| {
+        costs.request_ns.is_empty() || costs.request_ns.contains_key(design.name)
+    };
+    let designs: Vec<&'static Design> = of_transport(asked).into_iter().filter(is_known).collect();
     let predictions: Vec<(&Design, Prediction)> = designs
         .par_iter()
         .map(|design| Ok((*design, predict(design, asked, costs)?)))

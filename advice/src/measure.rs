@@ -51,12 +51,19 @@ fn of_the_prediction(asked: &Asked, decision: &Decision) -> [Option<String>; 3] 
     let chosen = decision.choice.and_then(|choice| decision.of(choice));
     let utilisation = chosen.and_then(|its| its.utilisation).filter(|its| *its > 0.8);
     [
-        margin(decision).filter(|margin| *margin < CLEAR_MARGIN).map(|margin| {
-            format!(
-                "the runner-up is predicted to take {} times as long, and such predictions are wrong by \
-                 more than that",
-                text::three_digits(margin)
-            )
+                margin(decision).filter(|margin| *margin < CLEAR_MARGIN).map(|margin| {
+            let times = text::three_digits(margin);
+            if margin < 1.0 {
+                format!(
+                    "the runner-up is predicted to be faster ({times} times as long), but not by more than \
+                     predictions err; the simpler design was preferred"
+                )
+            } else {
+                format!(
+                    "the runner-up is predicted to take only {times} times as long, and predictions err by \
+                     more than that"
+                )
+            }
         }),
         decision.break_even_ns.filter(near).map(|it| {
             format!(
@@ -67,7 +74,7 @@ fn of_the_prediction(asked: &Asked, decision: &Decision) -> [Option<String>; 3] 
         }),
         utilisation.map(|its| {
             let percent = text::three_digits(100.0 * its);
-            format!("it would be {percent} % busy, where small errors have large effects")
+            format!("it would run at {percent} % of its capacity, where small errors have large effects")
         }),
     ]
 }
@@ -80,7 +87,10 @@ fn of_the_workload(asked: &Asked, costs: &MachineCosts) -> [Option<String>; 5] {
     let is_large = asked.connections() > 10e3 || asked.reply_bytes > 65_536.0;
     [
         (variation > 10.0).then(|| {
-            format!("processing times vary very widely (C² = {})", text::three_digits(variation))
+            format!(
+                "processing times vary very widely (variance over squared mean C² = {})",
+                text::three_digits(variation)
+            )
         }),
         (!asked.share_is_known).then(|| {
             "how much of the processing computes is not known; it was taken to wait".to_owned()
@@ -89,8 +99,9 @@ fn of_the_workload(asked: &Asked, costs: &MachineCosts) -> [Option<String>; 5] {
             let time = text::time(processing_ns);
             format!("processing is so short ({time}) that waking a core matters as much")
         }),
-        (asked.cores <= 2)
-            .then(|| "with one or two cores, whatever else runs on them takes part".to_owned()),
+        (asked.cores <= 2).then(|| {
+            "with one or two cores, whatever else runs on them disturbs the server".to_owned()
+        }),
         is_large.then(|| {
             "with more than 10,000 connections or replies above 64 KiB the kernel and the memory \
              decide, which are not simulated"

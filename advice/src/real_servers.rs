@@ -54,7 +54,7 @@ fn rows(design: &Design) -> &'static [Row] {
 }
 
 const UDP_ITERATIVE: &[Row] = &[
-    ("dnsmasq", "no setting: one process answers one query after the other"),
+    ("dnsmasq", "no setting: one process answers from its cache, one query after the other"),
     ("inetd", "dgram udp wait: one process serves all datagrams"),
 ];
 const UDP_LOOP: &[Row] =
@@ -114,20 +114,26 @@ const TCP_THREAD_EACH: &[Row] = &[
     ("Tomcat or Jetty", "virtual threads, where a thread for each is too large"),
 ];
 const TCP_PROCESSES: &[Row] = &[
-    ("Apache", "MPM prefork, MaxRequestWorkers {workers}"),
+    ("Apache", "MPM prefork, ServerLimit {workers}, MaxRequestWorkers {workers}"),
     ("PHP-FPM", "pm = static, pm.max_children = {workers}"),
-    ("gunicorn", "--worker-class sync --workers {workers}"),
+    ("gunicorn", "--worker-class sync --workers {workers}: a connection carries one request"),
     ("PostgreSQL", "a pooler (PgBouncer) with default_pool_size = {workers}"),
 ];
 const TCP_THREADS: &[Row] = &[
-    ("Apache", "MPM worker, MaxRequestWorkers {workers}"),
+    (
+        "Apache",
+        "MPM worker, ServerLimit 1, ThreadLimit {workers}, ThreadsPerChild {workers}, MaxRequestWorkers {workers}",
+    ),
     ("Tomcat", "maxThreads={workers}, minSpareThreads={workers}"),
     ("Puma", "threads {workers}, {workers}, with workers 0"),
     ("gunicorn", "--worker-class gthread --workers 1 --threads {workers}"),
     ("MariaDB", "thread_handling = pool-of-threads, thread_pool_max_threads = {workers}"),
 ];
 const TCP_LOOP_AND_POOL: &[Row] = &[
-    ("Apache", "MPM event, MaxRequestWorkers {workers}"),
+    (
+        "Apache",
+        "MPM event, ServerLimit 1, ThreadLimit {workers}, ThreadsPerChild {workers}, MaxRequestWorkers {workers}",
+    ),
     ("nginx", "aio threads; thread_pool default threads={workers};"),
     ("Jetty", "threadPool.maxThreads={workers}"),
     ("Node.js", "UV_THREADPOOL_SIZE={workers}, or {workers} worker threads"),

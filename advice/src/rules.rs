@@ -116,7 +116,7 @@ fn is_iterative_enough(asked: &Asked, decision: &Decision) -> Option<Because> {
                    core; what helps is another core or less processing";
         ("B4", why.to_owned(), QUEUEING)
     } else if is_chosen {
-        ("B2", format!("{load}, and none of the others is clearly faster at this load"), COMER)
+        ("B2", format!("{load}, and no other is faster by more than predictions err"), COMER)
     } else if utilisation >= 1.0 {
         ("B1", format!("{load}: the queue would grow without end"), QUEUEING)
     } else {
@@ -167,8 +167,8 @@ fn real_or_apparent(asked: &Asked, choice: &Design) -> Option<Because> {
                 )
             } else {
                 format!(
-                    "requests compute on {} cores in all, so one loop would be too few",
-                    text::three_digits(compute)
+                    "computing takes {} of one core; several loops divide it, and none may block",
+                    percent(compute)
                 )
             },
             source: "Comer & Stevens, ch. 8; Pai, Druschel & Zwaenepoel, Flash, 1999: later servers run \
@@ -195,13 +195,12 @@ fn real_or_apparent(asked: &Asked, choice: &Design) -> Option<Because> {
         rule: "C4",
         text: if asked.squared_variation() > 4.0 {
             format!(
-                "requests compute, and their times vary widely (C² = {}): with a worker for each, or \
+                "requests compute, and their times vary widely (variance over squared mean C² = {}): with a worker for each, or \
                  more workers than cores, short ones pass long ones",
                 text::three_digits(asked.squared_variation())
             )
         } else {
-            "requests compute and are much alike: as many workers as cores, each serving one to its end"
-                .to_owned()
+            "requests compute and few are very long: a core serves one to its end best".to_owned()
         },
         source: QUEUEING,
     })
@@ -233,7 +232,7 @@ fn creation(asked: &Asked, choice: &Design, costs: &MachineCosts) -> Option<Beca
         Allocation::Preallocated => Some(Because {
             rule: "D2",
             text: format!(
-                "workers made in advance save {cost} for each {} and bound what the server takes",
+                "workers made in advance save {cost} for each {} and cap its resources",
                 if asked.keeps_connections() { "connection" } else { "request" }
             ),
             source: "Stevens, UNIX Network Programming, ch. 30: decisive for processes; threads have \
@@ -254,7 +253,7 @@ fn creation(asked: &Asked, choice: &Design, costs: &MachineCosts) -> Option<Beca
 fn process_or_thread(asked: &Asked, choice: &Design) -> Option<Because> {
     if asked.needs.isolation {
         let shared = if asked.needs.shared_state {
-            "; keep the common state outside of them, in shared memory or in a store"
+            "; keep the shared state outside of them, in shared memory or in a store"
         } else {
             ""
         };
@@ -266,7 +265,7 @@ fn process_or_thread(asked: &Asked, choice: &Design) -> Option<Because> {
     }
     (asked.needs.shared_state && choice.unit != WorkUnit::Process).then(|| Because {
         rule: "E2",
-        text: "clients change common state, which threads and loops of one process have at hand"
+        text: "clients change shared state, which threads and loops of one process have at hand"
             .to_owned(),
         source: COMER,
     })

@@ -75,7 +75,12 @@ pub fn station(
     };
     // Even sharing stands for the kernel's time slices: it lets a short request pass long ones sooner
     // than turns of a fixed length would.
-    let computer = Computer { cores: running.cores, slice_ns: 0.0, room: running.room };
+    let computer = Computer {
+        cores: running.cores,
+        slice_ns: 0.0,
+        room: running.room,
+        in_turn: has_connections(design) && running.keeps_connections,
+    };
     (station, costs, computer)
 }
 

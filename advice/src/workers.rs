@@ -36,15 +36,14 @@ pub fn sizing(design: &Design, asked: &Asked, overhead_ns: f64) -> Sizing {
     if design.concurrency == Concurrency::Apparent {
         return Sizing {
             workers: asked.cores,
-            sum: format!("one for each of {} cores: more only switch", asked.cores),
+            sum: "one for each core: more only add switching".to_owned(),
         };
     }
     if design.allocation == Allocation::Preallocated && computes_alike(design, asked) {
-        let sum = format!(
-            "requests compute and are much alike, so one for each of {} cores: more would only take \
-             turns",
-            asked.cores
-        );
+        let sum =
+            "requests compute and few are very long, so one for each core: more would only take \
+                   turns"
+                .to_owned();
         return Sizing { workers: asked.cores, sum };
     }
     let (at_once, what, sum) = at_once(design, asked, overhead_ns);
@@ -56,7 +55,8 @@ pub fn sizing(design: &Design, asked: &Asked, overhead_ns: f64) -> Sizing {
     Sizing {
         workers: limit as u32,
         sum: format!(
-            "{sum}: {} {what}; a limit of twice what chance adds to that, and at least {LEAST_LIMIT}",
+            "{sum}: {} {what}; the limit is twice that with three square roots added for peaks, and at least \
+             {LEAST_LIMIT}",
             text::three_digits(at_once)
         ),
     }
@@ -79,7 +79,7 @@ fn pool(design: &Design, asked: &Asked, used: Use) -> Sizing {
     let chance = if is_exact {
         String::new()
     } else {
-        format!(", and three times its root for chance: {needed}")
+        format!(", plus three square roots for peaks: {needed}")
     };
     let is_unlike = asked.squared_variation() > VERY_UNLIKE;
     let (least, why) = if is_unlike && !is_exact {

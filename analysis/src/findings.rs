@@ -1,7 +1,7 @@
 //! All findings from the records. They are computed once, for the page, the terminal and the
 //! figures.
 
-use results::{Record, Settled, Shows};
+use results::{Record, Settled, Shows, TestbedKind};
 
 use crate::answers::Answers;
 use crate::claims::{self, Claim, ClaimFindings, Measured};
@@ -76,7 +76,8 @@ impl<'a> Findings<'a> {
         let verdict = verdict(&experiments, sentences);
         let ranked: Vec<_> =
             experiments.iter().map(|found| (&found.experiment, &found.points[..])).collect();
-        let answers = Answers::of(&ranked, &noise, made_again);
+        let simulated = records.iter().any(|record| record.testbed == TestbedKind::Simulated);
+        let answers = Answers { simulated, ..Answers::of(&ranked, &noise, made_again) };
         Self { experiments, noise, verdict, answers, claims: Vec::new() }
     }
 

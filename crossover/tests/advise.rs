@@ -115,6 +115,37 @@ fn what_no_design_can_carry_is_an_answer_with_a_way_out() {
 }
 
 #[test]
+fn few_connections_carry_few_requests() {
+    // Each of two connections brings one request at a time, so 400 a second at most.
+    let few = ["--rate", "1000/s", "--clients", "2", "--wait", "5ms", "--cores", "2"];
+    assert!(json(&few)["choice"].is_null());
+    assert!(words(&few).contains("2.00 kept connections"), "{}", words(&few));
+    let enough = json(&["--rate", "1000/s", "--clients", "20", "--wait", "5ms", "--cores", "2"]);
+    assert_eq!(enough["choice"]["design"], "tcp-event-loop");
+}
+
+#[test]
+fn a_target_that_nothing_meets_is_named() {
+    let missed = ["--rate", "100/s", "--wait", "5ms", "--cores", "2", "--target", "p50 < 1ms"];
+    assert_eq!(json(&missed)["meets_target"], false);
+    assert!(words(&missed).contains("No design meets the target"));
+    assert_eq!(json(SESSIONS)["meets_target"], true);
+}
+
+#[test]
+fn workloads_of_any_size_are_answered() {
+    for arguments in [
+        &["--clients", "200000", "--think", "10s", "--wait", "1ms", "--cores", "64"][..],
+        &["--rate", "1e-9/s", "--session", "5", "--wait", "5ms", "--cores", "2"],
+        &["--rate", "1e-9/s", "--wait", "100ms", "--cores", "2"],
+        &["--rate", "5000/s", "--compute", "10ms", "--wait", "100ms", "--cores", "64"],
+        &["--rate", "300/s", "--session", "200", "--think", "30s", "--wait", "5ms", "--cores", "8"],
+    ] {
+        assert!(json(arguments)["choice"]["design"].is_string(), "{arguments:?}");
+    }
+}
+
+#[test]
 fn the_simple_server_is_chosen_where_it_is_enough() {
     for (arguments, expected) in [
         (
@@ -203,6 +234,8 @@ fn nonsense_gets_one_message_that_names_the_flag() {
     refused(&["--rate", "3/s", "--wait", "-1ms"], &["--wait"]);
     refused(&["--rate", "3/s", "--wait", "1ms", "--cores", "0"], &["--cores"]);
     refused(&["--rate", "3/s", "--wait", "pareto:1ms,inf,1"], &["--wait"]);
+    refused(&["--clients", "1", "--think", "0", "--wait", "0"], &["without end", "--think"]);
+    refused(&["--clients", "9", "--think", "5h", "--wait", "1ms"], &["more than an hour"]);
     refused(&["--rate", "3/s"], &["how long does a request take", "--wait"]);
     refused(&["--wait", "1ms"], &["how often do requests come", "--rate"]);
     refused(&["--wait", "1ms", "--session", "3"], &["--session", "--rate"]);

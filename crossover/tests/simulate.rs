@@ -237,6 +237,9 @@ fn nonsense_is_refused() {
         (&["--rate", "1000/s", "--requests", "10", "--vary", "cores=1,x"], "'x' is not a number"),
         (&["--rate", "1/s", "--costs", "none"], "zero"),
         (&["--rate", "1/s", "--connection", "per:3"], "cannot be simulated"),
+        (&["--closed"], "without end"),
+        (&["--rate", "1/s"], "ask for fewer requests"),
+        (&["--rate", "1/s", "--vary", "workers=4000000000"], "from 1 to"),
         (&[], "--rate"),
     ] {
         let (code, _, said) = simulate(&[&design[..], arguments].concat());
@@ -244,4 +247,42 @@ fn nonsense_is_refused() {
     }
     let (code, _, said) = simulate(&["--design", "udp-iteratve", "--rate", "1/s"]);
     assert!(code == 2 && said.contains("did you mean udp-iterative"), "{said}");
+}
+
+#[test]
+fn a_scenario_gets_its_answers_page_and_figures_without_a_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("simulated");
+    let path = out.to_str().expect("text");
+    let (code, said, errors) =
+        simulate(&["smoke", "--cores", "8", "--costs", "typical", "--out", path]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(said.trim_end().ends_with("index.html"), "{said}");
+    let text = std::fs::read_to_string(out.join("answers.json")).expect("it is there");
+    let answers: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(answers["simulated"], true);
+    assert!(answers["experiments"].as_array().is_some_and(|all| !all.is_empty()));
+    let page = std::fs::read_to_string(out.join("index.html")).expect("a page");
+    assert!(page.contains(" simulated"), "it must say so");
+    assert!(out.join("figures/burst-waiting.png").exists());
+    // The same inputs give the same answers.
+    let again = folder.path().join("again");
+    let path = again.to_str().expect("text");
+    simulate(&["smoke", "--cores", "8", "--costs", "typical", "--out", path]);
+    assert_eq!(text, std::fs::read_to_string(again.join("answers.json")).expect("it is there"));
+}
+
+#[test]
+fn what_cannot_be_simulated_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("own.toml");
+    let own = "[[server]]\nname = \"mine\"\ncommand = [\"true\"]\ntarget = \"http://127.0.0.1:{port}/\"\n\
+               [[experiment]]\nname = \"e\"\ndesigns = [\"mine\"]\nrate = \"10/s\"\nfor = \"1s\"\n";
+    std::fs::write(&file, own).expect("writable");
+    let out = folder.path().join("out");
+    let path = |it: &std::path::Path| it.to_str().expect("text").to_owned();
+    let (code, _, said) = simulate(&[&path(&file), "--out", &path(&out)]);
+    assert!(code == 3 && said.contains("cannot be simulated"), "{code}: {said}");
+    let (code, _, said) = simulate(&["smoke", "--rate", "5/s"]);
+    assert!(code == 2 && said.contains("--rate"), "{said}");
 }

@@ -29,23 +29,24 @@ pub fn closed_loop(
     if servers == 0 || clients == 0 {
         return Err(Outside::Input { what: "servers and clients", value: 0.0, must: "1 or more" });
     }
-    // By mean-value analysis with load-dependent rates: P(i requests here | j clients).
-    let mut here = vec![1.0];
-    let mut found = ClosedLoop { throughput: 0.0, response: 0.0 };
-    for all in 1..=clients as usize {
-        let speed = |count: usize| count.min(servers as usize) as f64;
-        let response: f64 =
-            (1..=all).map(|count| count as f64 * service / speed(count) * here[count - 1]).sum();
-        let throughput = all as f64 / (think + response);
-        let mut next = vec![0.0; all + 1];
-        for count in 1..=all {
-            next[count] = service / speed(count) * throughput * here[count - 1];
-        }
-        next[0] = (1.0 - next.iter().sum::<f64>()).max(0.0);
-        here = next;
-        found = ClosedLoop { throughput, response };
+    let many = f64::from(clients);
+    if think == 0.0 {
+        let throughput = many.min(f64::from(servers)) / service;
+        return Ok(ClosedLoop { throughput, response: many / throughput });
     }
-    Ok(found)
+    // ln of N!/(N−n)!·(p/Z)ⁿ/Π min(i, c), for n requests at the servers.
+    let (mut sum, mut weights) = (0.0, vec![0.0]);
+    for here in 1..=clients {
+        let others = many - f64::from(here) + 1.0;
+        sum += libm::log(others * service / think / f64::from(here.min(servers)));
+        weights.push(sum);
+    }
+    let most = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let scaled: Vec<f64> = weights.iter().map(|weight| libm::exp(weight - most)).collect();
+    let busy = |here: usize| here.min(servers as usize) as f64;
+    let served: f64 = scaled.iter().enumerate().map(|(here, weight)| busy(here) * weight).sum();
+    let throughput = served / scaled.iter().sum::<f64>() / service;
+    Ok(ClosedLoop { throughput, response: many / throughput - think })
 }
 
 /// What no closed loop exceeds: the throughput is at most `min(1/D_max, N/(D+Z))`, and the response
@@ -89,7 +90,10 @@ mod tests {
     #[test]
     fn one_client_never_queues_and_many_keep_the_server_busy() {
         let one = closed_loop(1, 1, 3.0, 1.0).expect("valid");
-        assert_eq!(one, ClosedLoop { throughput: 0.25, response: 1.0 });
+        assert!((one.throughput - 0.25).abs() < 1e-12 && (one.response - 1.0).abs() < 1e-12);
+        let large = closed_loop(64, 4000, 1.0, 0.1).expect("valid");
+        assert!((large.throughput - 640.0).abs() < 1e-6, "{large:?}");
+        assert_eq!(closed_loop(2, 5, 0.0, 1.0), Ok(ClosedLoop { throughput: 2.0, response: 2.5 }));
         let many = closed_loop(1, 200, 3.0, 1.0).expect("valid");
         assert!((many.throughput - 1.0).abs() < 1e-9 && (many.response - 197.0).abs() < 1e-6);
     }

@@ -96,6 +96,12 @@ impl ServiceTimes {
         if mean > 0.0 { (self.second_moment() / (mean * mean) - 1.0).max(0.0) } else { 0.0 }
     }
 
+    /// The mean of a function of the times.
+    #[must_use]
+    pub fn mean_of(&self, of: impl Fn(f64) -> f64) -> f64 {
+        self.points.iter().map(|(value, weight)| of(*value) * weight).sum()
+    }
+
     /// The greatest value.
     #[must_use]
     pub fn largest(&self) -> f64 {

@@ -40,39 +40,55 @@ pub fn busy_workers_throughput(
     compute: f64,
     wait: f64,
 ) -> Result<f64, Outside> {
-    Ok(throughputs(cores, workers, compute, wait)?.pop().unwrap_or(0.0))
+    let network = Network::of(cores, workers, compute, wait)?;
+    Ok(network.throughput(workers))
 }
 
-/// The throughputs with 1, 2, … `workers` busy, by mean-value analysis with load-dependent rates:
-/// the convolution's ratios would overflow for many workers.
-fn throughputs(cores: u32, workers: u32, compute: f64, wait: f64) -> Result<Vec<f64>, Outside> {
-    let compute = not_negative("computing", compute)?;
-    let wait = not_negative("waiting", wait)?;
-    positive("the processing time", compute + wait)?;
-    if cores == 0 || workers == 0 {
-        return Err(Outside::Input { what: "cores and workers", value: 0.0, must: "1 or more" });
-    }
-    if compute == 0.0 {
-        return Ok((1..=workers).map(|busy| f64::from(busy) / wait).collect());
-    }
-    // The probability of i requests at the processors, with j in all.
-    let mut at_processors = vec![1.0];
-    let mut found = Vec::new();
-    for all in 1..=workers as usize {
-        let speed = |here: usize| here.min(cores as usize) as f64;
-        let stay: f64 = (1..=all)
-            .map(|here| here as f64 * compute / speed(here) * at_processors[here - 1])
-            .sum();
-        let throughput = all as f64 / (wait + stay);
-        let mut next = vec![0.0; all + 1];
-        for here in 1..=all {
-            next[here] = compute / speed(here) * throughput * at_processors[here - 1];
+/// The closed network of busy workers: `G(j) = Σₙ F(n)·Y(j−n)` over n requests at the processors, with
+/// F(n) = Π x/min(i, c) and Y(m) = yᵐ/m!. Logarithms, because the products overflow for many workers.
+struct Network {
+    /// ln F(n) for n = 0, 1, …
+    computing: Vec<f64>,
+    /// ln Y(m) for m = 0, 1, …
+    waiting: Vec<f64>,
+}
+
+impl Network {
+    fn of(cores: u32, workers: u32, compute: f64, wait: f64) -> Result<Self, Outside> {
+        let compute = not_negative("computing", compute)?;
+        let wait = not_negative("waiting", wait)?;
+        positive("the processing time", compute + wait)?;
+        if cores == 0 || workers == 0 {
+            let (what, must) = ("cores or workers", "1 or more");
+            return Err(Outside::Input { what, value: 0.0, must });
         }
-        next[0] = (1.0 - next.iter().sum::<f64>()).max(0.0);
-        at_processors = next;
-        found.push(throughput);
+        let logarithms = |of_each: &dyn Fn(u32) -> f64| {
+            let mut sum = 0.0;
+            let rest = (1..=workers).map(|number| {
+                sum += libm::log(of_each(number));
+                sum
+            });
+            std::iter::once(0.0).chain(rest.collect::<Vec<f64>>()).collect()
+        };
+        Ok(Self {
+            computing: logarithms(&|number| compute / f64::from(number.min(cores))),
+            waiting: logarithms(&|number| wait / f64::from(number)),
+        })
     }
-    Ok(found)
+
+    /// ln G(j).
+    fn ln_g(&self, all: usize) -> f64 {
+        let terms = (0..=all).map(|here| self.computing[here] + self.waiting[all - here]);
+        let terms: Vec<f64> = terms.collect();
+        let most = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        most + libm::log(terms.iter().map(|term| libm::exp(term - most)).sum::<f64>())
+    }
+
+    /// X(j) = G(j−1)/G(j).
+    fn throughput(&self, busy: u32) -> f64 {
+        let busy = busy as usize;
+        libm::exp(self.ln_g(busy - 1) - self.ln_g(busy))
+    }
 }
 
 /// Mean response time of a pool of `workers` that compute on `cores` processors and wait: the pool
@@ -91,7 +107,8 @@ pub fn tokens_mean_response(
     compute: f64,
     wait: f64,
 ) -> Result<f64, Outside> {
-    let rates = throughputs(cores, workers, compute, wait)?;
+    let network = Network::of(cores, workers, compute, wait)?;
+    let rates: Vec<f64> = (1..=workers).map(|busy| network.throughput(busy)).collect();
     let rate = not_negative("the rate", rate)?;
     if rate == 0.0 {
         return Ok(compute + wait);
@@ -150,6 +167,11 @@ mod tests {
         assert!((few - 4.0).abs() < 1e-9, "{few}");
         let many = busy_workers_throughput(2, 1000, 0.2, 0.8).expect("valid");
         assert!((many - 10.0).abs() < 1e-6, "{many}");
+        for cores in [8, 64, 256] {
+            let busy = busy_workers_throughput(cores, 4096, 0.010, 0.100).expect("valid");
+            let exact = f64::from(cores) / 0.010;
+            assert!((busy / exact - 1.0).abs() < 1e-6, "{cores}: {busy}");
+        }
         assert!(busy_workers_throughput(0, 4, 0.2, 0.8).is_err());
         assert!(busy_workers_throughput(1, 4, 0.0, 0.0).is_err());
     }

@@ -127,14 +127,14 @@ fn a_queue_for_each_worker_is_that_many_single_servers() {
         stays: Stays::Request,
         handover_ns: 0.0,
     };
-    // Clients at random: the client's number in turn would space the arrivals of each worker evenly.
+    // Clients at random, each of which belongs to one worker.
     let mut chance = Chance(9);
     let mut machine = Machine::new(station, Costs::default(), on(4));
     let mut now = 0.0;
     let requests: Vec<(f64, Job)> = (0..COUNT)
         .map(|_| {
             now += chance.exponential(1.0 / 2.8);
-            let client = (chance.uniform() * 4.0) as u32 % 4;
+            let client = (chance.uniform() * 1e6) as u32;
             (
                 now,
                 Job {
@@ -209,6 +209,21 @@ fn delayed_allocation_serves_short_requests_itself_and_hands_the_port_on_for_lon
 }
 
 #[test]
+fn requests_of_a_kept_connection_are_served_in_turn() {
+    let job = |client| Job { id: 0, client, compute_ns: 0.0, wait_ns: 10.0, last: false };
+    let sent = [(0.0, job(1)), (1.0, job(1)), (2.0, job(1)), (3.0, job(2))];
+    let ends = |in_turn| {
+        let computer = Computer { in_turn, ..on(1) };
+        let mut machine = Machine::new(pool(1, Stays::Computing), Costs::default(), computer);
+        let mut ends = Vec::new();
+        follow(&mut machine, sent, |_, done| ends.extend(done.map(|it| it.at_ns)));
+        ends
+    };
+    assert_eq!(ends(false), [10.0, 11.0, 12.0, 13.0]);
+    assert_eq!(ends(true), [10.0, 13.0, 20.0, 30.0]);
+}
+
+#[test]
 fn a_worker_that_stays_with_its_connection_starves_the_others() {
     let mut machine = Machine::new(pool(1, Stays::Connection), Costs::default(), on(1));
     let job = |client, last| Job { id: 0, client, compute_ns: 0.0, wait_ns: 10.0, last };
@@ -243,7 +258,8 @@ proptest! {
         station in any_station(), cores in 1..5_u32, sliced in any::<bool>(), seed in any::<u64>(),
     ) {
         let costs = Costs { request_ns: 0.1, creation_ns: 0.2, start_ns: 0.3, worker_ns: 0.1, wakeup_ns: 0.2 };
-        let computer = Computer { cores, slice_ns: if sliced { 0.5 } else { 0.0 }, room: None };
+        let computer =
+            Computer { cores, slice_ns: if sliced { 0.5 } else { 0.0 }, ..Computer::default() };
         let count = 500;
         let mut asked_for = 0.0;
         let mut demand = |chance: &mut Chance| {

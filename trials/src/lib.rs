@@ -9,12 +9,12 @@ use std::process::{Command, ExitCode};
 /// Why a trial did not finish.
 pub type Failed = Box<dyn std::error::Error>;
 
-/// The `main` of a trial. Started with the command `serve` or `load`, as for servers and loads, it
-/// is the program itself. Otherwise it runs the trial, and its exit code shows whether every bar
+/// The `main` of a trial. Started with the command `serve`, `load` or `advise`, it is the program
+/// itself. Otherwise it runs the trial, and its exit code shows whether every bar
 /// was met.
 pub fn main(run: fn() -> Result<bool, Failed>) -> ExitCode {
     let command = std::env::args().nth(1);
-    if command.is_some_and(|command| command == "serve" || command == "load") {
+    if command.is_some_and(|command| ["serve", "load", "advise"].contains(&command.as_str())) {
         return crossover::main();
     }
     match run() {

@@ -39,6 +39,9 @@ pub struct Answers {
     pub repeated_runs: usize,
     /// Runs that were too short to tell what was asked of them.
     pub too_short: usize,
+    /// Whether runs were simulated; absent where all were measured.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
 }
 
 /// What one experiment answers by one metric.
@@ -141,6 +144,7 @@ impl Answers {
             disturbed_runs: made_again + still_there.sum::<usize>(),
             repeated_runs: made_again,
             too_short: too_short.count(),
+            simulated: false,
             experiments: measured.flat_map(|found| of_experiment(found, noise)).collect(),
         }
     }

@@ -109,6 +109,11 @@ fn processing(
 ) -> Result<(Distribution<Nanoseconds>, Distribution<Nanoseconds>), Error> {
     let none = Distribution::fixed(0.0);
     let compute = arguments.compute.unwrap_or(none);
+    if arguments.from.is_some() && arguments.wait.is_some() {
+        let text =
+            "wait and from contradict each other: from gives measured times; leave one of them out";
+        return Err(Error::Usage(text.to_owned()));
+    }
     let Some(from) = &arguments.from else {
         if arguments.wait.is_none() && arguments.compute.is_none() {
             let text = "how long does a request take? give --wait, --compute, or --from FILE with times \
@@ -181,12 +186,12 @@ fn with_file(mut arguments: AdviseArgs) -> Result<AdviseArgs, Error> {
     reader.add(&mut arguments.wait, file.wait, "wait", |it| it.parse())?;
     reader.add(&mut arguments.compute, file.compute, "compute", |it| it.parse())?;
     reader.add(&mut arguments.from, file.from, "from", |it| Ok(beside(&path, it)))?;
-    reader.add(&mut arguments.clients, file.clients, "clients", count)?;
+    reader.add(&mut arguments.clients, file.clients, "clients", |it| count(it, 10_000_000))?;
     reader.add(&mut arguments.session, file.session, "session", |it| it.parse())?;
     reader.add(&mut arguments.think, file.think, "think", |it| it.parse())?;
     reader.add(&mut arguments.reply_size, file.reply_size, "reply-size", read_size)?;
     reader.add(&mut arguments.transport, file.transport, "transport", read_transport)?;
-    reader.add(&mut arguments.cores, file.cores, "cores", count)?;
+    reader.add(&mut arguments.cores, file.cores, "cores", |it| count(it, 4096))?;
     reader.add(&mut arguments.memory, file.memory, "memory", read_size)?;
     reader.add(&mut arguments.target, file.target, "target", Expectation::from_str)?;
     arguments.isolation |= file.isolation;
@@ -200,9 +205,9 @@ fn beside(file: &Path, path: &str) -> String {
     file.parent().unwrap_or(Path::new("")).join(path).display().to_string()
 }
 
-fn count(text: &str) -> Result<u32, String> {
-    let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or_else(|| format!("'{text}' is not a number above 0"))
+fn count(text: &str, most: u32) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+    count.ok_or_else(|| format!("'{text}' is not a number from 1 to {most}"))
 }
 
 struct Reader<'a> {
@@ -253,9 +258,10 @@ fn command(arguments: &AdviseArgs) -> String {
         shared_state,
         blocking_libraries,
         target,
-        costs: _,
+        costs,
         explain: _,
         measure: _,
+        all: _,
         json: _,
     } = arguments;
     let quoted = |value: &dyn Display| {
@@ -265,7 +271,7 @@ fn command(arguments: &AdviseArgs) -> String {
     };
     let mut words = vec!["crossover advise".to_owned()];
     words.extend(file.iter().map(|path| quoted(&path.display())));
-    let flags: [(&str, Option<String>); 12] = [
+    let flags: [(&str, Option<String>); 13] = [
         ("rate", rate.map(|it| quoted(&it))),
         ("wait", wait.map(|it| quoted(&it))),
         ("compute", compute.map(|it| quoted(&it))),
@@ -278,6 +284,7 @@ fn command(arguments: &AdviseArgs) -> String {
         ("cores", cores.map(|it| quoted(&it))),
         ("memory", memory.map(|it| quoted(&it))),
         ("target", target.map(|it| quoted(&it))),
+        ("costs", costs.as_ref().map(|it| quoted(&it.as_written()))),
     ];
     let given = flags.into_iter().filter_map(|(name, value)| Some(format!("--{name} {}", value?)));
     words.extend(given);

@@ -6,24 +6,36 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use advice::{Advice, Asked, Chosen, Statistic, Traffic};
+use advice::{Advice, Asked, Chosen, Prediction, Statistic, Traffic, obstacle};
 use analysis::text;
 use protocol::Transport;
 use protocol::quantity::{Nanoseconds, Unit, write_duration};
 use serde::Serialize;
 use serde_json::Value;
+use servers::{CATALOGUE, Design};
 use workload::Distribution;
 
 use crate::bench;
 use crate::bench::folder::OwnFolder;
 use crate::cli::BenchArgs;
 use crate::error::Error;
+use crate::host::placement::cores;
 
-/// The time for all runs.
-const BUDGET: Duration = Duration::from_secs(50);
+/// What is measured, and for how long.
+struct Extent {
+    /// The time for all runs.
+    budget: Duration,
+    /// The measured window of one run.
+    window: Duration,
+}
 
-/// The measured window of one run: three designs six times within the budget.
-const WINDOW: Duration = Duration::from_millis(1_800);
+/// Three designs, six times each.
+const OF_THREE: Extent =
+    Extent { budget: Duration::from_secs(50), window: Duration::from_millis(1_800) };
+
+/// Every design that comes into question.
+const OF_ALL: Extent =
+    Extent { budget: Duration::from_secs(80), window: Duration::from_millis(800) };
 
 /// Requests of all runs of a design from which on a p99 means something.
 const ENOUGH_FOR_P99: f64 = 1_000.0;
@@ -59,17 +71,20 @@ pub(super) struct OfDesign {
     pub(super) predicted_ns: Option<f64>,
 }
 
-/// Measures the choice, the runner-up and the iterative server.
-pub(super) fn measure(asked: &Asked, advice: &Advice) -> Result<Measured, Error> {
-    let figure = figure(asked);
+/// Measures the choice, the runner-up and the iterative server, or every design that comes into
+/// question.
+pub(super) fn measure(asked: &Asked, advice: &Advice, all: bool) -> Result<Measured, Error> {
+    let extent = if all { OF_ALL } else { OF_THREE };
+    let figure = figure(asked, &extent);
     let path = OwnFolder::new_run("advice")?.path;
     let file = tempfile::Builder::new().prefix("advice").suffix(".toml").tempfile()?;
-    fs::write(file.path(), scenario(asked, advice, figure))
+    let designs = if all { every_design(asked, advice) } else { three(advice) };
+    fs::write(file.path(), scenario(asked, &designs, figure, &extent))
         .map_err(Error::file("write", file.path()))?;
     bench::run(&BenchArgs {
         scenario: Some(file.path().display().to_string()),
         out: Some(path.clone()),
-        budget: Some(BUDGET),
+        budget: Some(extent.budget),
         quiet: true,
         ..BenchArgs::default()
     })?;
@@ -80,10 +95,18 @@ pub(super) fn measure(asked: &Asked, advice: &Advice) -> Result<Measured, Error>
 }
 
 /// The figure that decides: the p99 where enough requests come for one.
-fn figure(asked: &Asked) -> &'static str {
+fn figure(asked: &Asked, extent: &Extent) -> &'static str {
     let is_mean = asked.target.is_some_and(|target| target.statistic == Statistic::Mean);
-    let requests = asked.requests_per_s() * WINDOW.as_secs_f64() * REPETITIONS;
-    if is_mean || requests < ENOUGH_FOR_P99 { "mean" } else { "p99" }
+    let requests = asked.requests_per_s() * extent.window.as_secs_f64() * REPETITIONS;
+    let is_low = matches!(
+        asked.target.map(|target| target.statistic),
+        Some(Statistic::Percentile(percent)) if percent <= 75.0
+    );
+    match (is_mean || requests < ENOUGH_FOR_P99, is_low) {
+        (_, true) => "p50",
+        (true, _) => "mean",
+        (false, _) => "p99",
+    }
 }
 
 fn judged(
@@ -104,8 +127,11 @@ fn judged(
                 value_ns: row["value"].as_f64()?,
                 low_ns: row["low"].as_f64()?,
                 high_ns: row["high"].as_f64()?,
-                predicted_ns: predicted
-                    .and_then(|its| if figure == "mean" { its.mean_ns } else { its.p99_ns }),
+                predicted_ns: predicted.and_then(|its| match figure {
+                    "mean" => its.mean_ns,
+                    "p99" => its.p99_ns,
+                    _ => None,
+                }),
                 design,
             })
         })
@@ -130,8 +156,8 @@ fn judged(
 }
 
 /// What a design is called in the scenario: there the names of designs stand for their usual settings.
-fn name_of(chosen: &Chosen) -> String {
-    format!("{ADVISED}{}", chosen.design)
+fn name_of(design: &str) -> String {
+    format!("{ADVISED}{design}")
 }
 
 /// The design with such a name.
@@ -142,38 +168,67 @@ fn design_of(name: &str) -> &str {
 /// What these names begin with.
 const ADVISED: &str = "advised-";
 
-/// The scenario that puts the designs under the workload.
-fn scenario(asked: &Asked, advice: &Advice, figure: &str) -> String {
+/// A design with its phrase and its workers.
+type Candidate = (&'static str, &'static str, u32);
+
+/// The choice, the runner-up and the iterative server.
+fn three(advice: &Advice) -> Vec<Candidate> {
     let designs = [advice.choice.as_ref(), advice.runner_up.as_ref(), Some(&advice.iterative)];
-    let mut names: Vec<&Chosen> = Vec::new();
-    for design in designs.into_iter().flatten() {
-        if names.iter().all(|its| its.design != design.design) {
-            names.push(design);
+    let mut names: Vec<Candidate> = Vec::new();
+    for Chosen { design, phrase, workers, .. } in designs.into_iter().flatten() {
+        if names.iter().all(|(name, ..)| name != design) {
+            names.push((design, phrase, *workers));
         }
     }
+    names
+}
+
+/// Every design that can do what the server must do, is predicted to carry the load, and can run here.
+fn every_design(asked: &Asked, advice: &Advice) -> Vec<Candidate> {
+    let comes_into_question = |design: &&Design| {
+        let carries = advice.predicted.get(design.name).is_some_and(Prediction::carries);
+        carries && obstacle(design, asked).is_none() && design.obstacle().is_none()
+    };
+    let designs = CATALOGUE.iter().filter(comes_into_question);
+    designs.map(|it| (it.name, it.phrase, advice.predicted[it.name].workers)).collect()
+}
+
+/// The scenario that puts the designs under the workload.
+fn scenario(asked: &Asked, names: &[Candidate], figure: &str, extent: &Extent) -> String {
     let mut text = "title = \"Does this machine agree with the advice?\"\n".to_owned();
-    for chosen in &names {
-        let (name, design, workers) = (name_of(chosen), chosen.design, chosen.workers);
+    for (design, phrase, workers) in names {
+        let name = name_of(design);
         let _ = write!(
             text,
             "[[server]]\nname = \"{name}\"\nlabel = \"{}\"\ndesign = \"{design}\"\nworkers = {workers}\n",
-            chosen.phrase
+            phrase
         );
     }
-    let quoted: Vec<String> = names.iter().map(|its| format!("\"{}\"", name_of(its))).collect();
+    let quoted: Vec<String> =
+        names.iter().map(|(design, ..)| format!("\"{}\"", name_of(design))).collect();
     let _ = write!(
         text,
         "[[experiment]]\nname = \"advice\"\nquestion = \"Which design is the best under this \
          workload?\"\ndesigns = [{}]\nwins = \"{figure}\"\nfor = \"{}\"\nwarmup = \"200ms\"\n\
-         wait = \"{}\"\ncompute = \"{}\"\nreply_size = \"{}B\"\n{}",
+         wait = \"{}\"\ncompute = \"{}\"\nreply_size = \"{}B\"\n{}{}",
         quoted.join(", "),
-        write_duration(WINDOW),
+        write_duration(extent.window),
         times(asked.wait),
         times(asked.compute),
         asked.reply_bytes.max(64.0),
         traffic(asked),
+        cores_for(asked),
     );
     text
+}
+
+/// The cores of the server: all of them, if it may have more than are left beside the generator's.
+fn cores_for(asked: &Asked) -> String {
+    let there_are = cores().len() as u32;
+    match asked.cores {
+        wanted if wanted >= there_are => "cores = \"all\"\n".to_owned(),
+        wanted => format!("cores = {wanted}\n"),
+    }
 }
 
 /// A distribution as scenarios have it; for measured times a lognormal one of the same mean and

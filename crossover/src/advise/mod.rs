@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &AdviseArgs) -> Result<(), Error> {
     let costs = costs::of(arguments.costs.as_ref())?;
     let advice = advise(&asked, &costs, format!("{command} --measure"))?;
     let measured = match (arguments.measure, &advice.choice) {
-        (true, Some(_)) => Some(measured::measure(&asked, &advice)?),
+        (true, Some(_)) => Some(measured::measure(&asked, &advice, arguments.all)?),
         _ => None,
     };
     if arguments.json {

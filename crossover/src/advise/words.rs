@@ -1,9 +1,11 @@
 //! The answer of `advise` in words.
 
-use advice::{Advice, Asked, Chosen, Confidence, MachineCosts, Prediction, obstacle};
+use advice::{Advice, Asked, Chosen, Confidence, MachineCosts, Prediction, Traffic, obstacle};
 use analysis::text;
-use servers::CATALOGUE;
+use servers::limits::MAX_WORKERS;
+use servers::{CATALOGUE, Concurrency, Design};
 
+use crate::costs::identity;
 use crate::terminal::tables;
 
 /// A line of the answer.
@@ -18,13 +20,18 @@ pub(super) enum Line {
 /// The answer: what to take and what to set first, then why, and how sure it is.
 pub(super) fn answer(asked: &Asked, costs: &MachineCosts, advice: &Advice) -> Vec<Line> {
     let Some(choice) = &advice.choice else { return overloaded(asked, advice) };
-    let mut lines = vec![
-        Line::Text(format!("Take {} ({}).", choice.phrase, choice.design)),
-        Line::Text(format!("It is the type that the classics call {}.", choice.classic_type)),
+    let mut lines = vec![Line::Text(format!("Take {} ({}).", choice.phrase, choice.design))];
+    if advice.meets_target == Some(false) {
+        let text = "No design meets the target; this one comes nearest. Less processing would help, or more \
+                    cores if requests compute.";
+        lines.push(Line::Text(text.to_owned()));
+    }
+    lines.extend([
+        Line::Text(format!("Textbook type: {}.", choice.classic_type)),
         Line::Text(format!("Workers: {}. {}.", choice.workers, capital(&choice.workers_sum))),
-    ];
+    ]);
     if !choice.limits.is_empty() {
-        lines.push(Line::Text(format!("Limits: {}.", limits(choice))));
+        lines.push(Line::Text(format!("Limits: {}.", limits(asked, choice))));
     }
     lines.extend(predictions(advice, choice));
     lines.push(Line::Text(crossover(asked, advice)));
@@ -43,19 +50,35 @@ pub(super) fn answer(asked: &Asked, costs: &MachineCosts, advice: &Advice) -> Ve
     let servers = advice.real_servers.iter();
     lines.extend(servers.map(|it| Line::Item(format!("{}: {}", it.server, it.setting))));
     lines.push(Line::Text(String::new()));
-    lines.push(Line::Text(format!("Taken to be true: {}.", advice.assumptions.join("; "))));
+    lines.push(Line::Text(format!("Assumed: {}.", advice.assumptions.join("; "))));
     lines.push(Line::Text(costs_in_words(costs)));
     lines
 }
 
 fn overloaded(asked: &Asked, advice: &Advice) -> Vec<Line> {
-    let mut lines = vec![Line::Text(format!(
-        "No design can carry this: {} requests that compute {} each keep {} cores busy, and there are {}.",
-        text::rate(asked.requests_per_s()),
-        text::time(asked.compute.mean()),
-        text::three_digits(asked.requests_per_s() * asked.compute.mean() / 1e9),
-        asked.cores
-    ))];
+    let needed = asked.requests_per_s() * asked.compute.mean() / 1e9;
+    let by_connections = asked.connections() * 1e9 / asked.processing_ns().max(1.0);
+    let why = if asked.keeps_connections() && by_connections < asked.requests_per_s() {
+        format!(
+            "{} kept connections, each of which brings one request at a time, carry {} at most",
+            text::three_digits(asked.connections()),
+            text::rate(by_connections)
+        )
+    } else if needed >= f64::from(asked.cores) {
+        format!(
+            "{} with {} of computing each need {} cores, and there are {}",
+            text::rate(asked.requests_per_s()),
+            text::time(asked.compute.mean()),
+            text::three_digits(needed),
+            asked.cores
+        )
+    } else {
+        format!(
+            "it needs more workers than the {MAX_WORKERS} that a server here may have, or costs more than \
+                 the cores have to give"
+        )
+    };
+    let mut lines = vec![Line::Text(format!("No design can carry this: {why}."))];
     if !advice.remedies.is_empty() {
         lines.push(Line::Text("It would be carried with one of these:".to_owned()));
         lines.extend(advice.remedies.iter().map(|it| Line::Item(it.clone())));
@@ -63,12 +86,19 @@ fn overloaded(asked: &Asked, advice: &Advice) -> Vec<Line> {
     lines
 }
 
-fn limits(choice: &Chosen) -> String {
+fn limits(asked: &Asked, choice: &Chosen) -> String {
+    let within =
+        asked.target.map_or_else(|| "a second".to_owned(), |target| text::time(target.below_ns));
     let limit = |(name, value): (&&str, &u64)| match *name {
         "connections" => format!("{value} connections"),
         "descriptors" => format!("{value} descriptors (ulimit -n)"),
         "idle_timeout_s" => format!("idle connections closed after {value} s"),
-        "queue" => format!("{value} requests that wait, more are refused"),
+        "queue" if *value == 1 => {
+            format!("one waiting request ({within} of work); more are refused or dropped")
+        }
+        "queue" => format!(
+            "at most {value} waiting requests ({within} of work); more are refused or dropped"
+        ),
         other => format!("{other} {value}"),
     };
     choice.limits.iter().map(limit).collect::<Vec<_>>().join(", ")
@@ -98,7 +128,7 @@ fn predictions(advice: &Advice, choice: &Chosen) -> Vec<Line> {
 
 fn prediction(prediction: Option<&Prediction>) -> String {
     let Some(its) = prediction else { return "not predicted".to_owned() };
-    let busy = |share: f64| format!("{} % busy", text::three_digits(100.0 * share));
+    let busy = |share: f64| format!("at {} % of its capacity", text::three_digits(100.0 * share));
     match (its.mean_ns.zip(its.p99_ns), its.utilisation) {
         (Some((mean, p99)), share) => format!(
             "mean {}, p99 {}, {}",
@@ -120,27 +150,35 @@ fn crossover(asked: &Asked, advice: &Advice) -> String {
     let processing = asked.processing_ns();
     match advice.break_even_ns {
         Some(at) if processing >= at => format!(
-            "Concurrency begins to pay at a processing time of {}; yours, {}, is {} times that.",
+            "Concurrency shortens the mean from a processing time of {} on; yours, {}, is {} times that.",
             text::time(at),
             text::time(processing),
             text::three_digits(processing / at)
         ),
         Some(at) => format!(
-            "Concurrency would begin to pay at a processing time of {}; yours is {}.",
+            "Concurrency would shorten the mean from a processing time of {} on; yours is {}.",
             text::time(at),
             text::time(processing)
         ),
-                None if advice.iterative.design != advice.choice.as_ref().map_or("", |it| it.design)
-            && asked.keeps_connections() =>
-        {
-            "An iterative server is out of the question, whatever the processing time: connections are \
-             kept."
-                .to_owned()
-        }
-        None => "Between a thousandth and a thousand times your processing time none is found at which \
-                 the iterative server and a concurrent one change places."
-            .to_owned(),
+                        None => match excluded(asked) {
+            Some(why) => format!("The iterative server is out of the question: {why}."),
+            None if matches!(asked.traffic, Traffic::Closed { .. }) => {
+                "No break-even was sought: how often clients ask depends on how fast they are answered."
+                    .to_owned()
+            }
+            None => "From a thousandth to a thousand times your processing time the same server has the \
+                     shorter mean."
+                .to_owned(),
+        },
     }
+}
+
+/// Why the iterative server of the transport cannot be taken, if it cannot.
+fn excluded(asked: &Asked) -> Option<&'static str> {
+    let of_transport = |design: &&Design| design.transport() == asked.transport;
+    let mut iterative = CATALOGUE.iter().filter(of_transport);
+    let iterative = iterative.find(|design| design.concurrency == Concurrency::Iterative)?;
+    obstacle(iterative, asked)
 }
 
 fn confidence(confidence: Confidence) -> &'static str {
@@ -153,7 +191,8 @@ fn confidence(confidence: Confidence) -> &'static str {
 
 fn costs_in_words(costs: &MachineCosts) -> String {
     if costs.are_measured() {
-        format!("The costs were measured on this machine ({}) at {}.", costs.machine, costs.at)
+        let whose = if costs.machine == identity() { "this machine" } else { "another machine" };
+        format!("The costs were measured on {whose} ({}) at {}.", costs.machine, costs.at)
     } else {
         format!("The costs: {}; `crossover calibrate` measures them.", costs.machine)
     }

@@ -41,6 +41,17 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     if arguments.dry_run {
         return outlook::dry_run(arguments);
     }
+    let mut testbed = RealTestbed::new();
+    let for_server = testbed.usual_placement().server_cores.len();
+    run_on(&mut testbed, for_server, arguments)
+}
+
+/// Runs a bench on a testbed, of whose cores a server may have `for_server` beside the generator's.
+pub(crate) fn run_on(
+    testbed: &mut impl Testbed,
+    for_server: usize,
+    arguments: &BenchArgs,
+) -> Result<(), Error> {
     let folder = match &arguments.resume {
         Some(folder) => BenchFolder::resume(folder)?,
         None => BenchFolder::begin(arguments)?,
@@ -48,17 +59,16 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     let interrupt = Interrupt::watch()?;
     let mut scenario = folder.source.parse()?;
     let asked = folder.source.parse()?; // a budget may leave out some of it
-    let mut testbed = RealTestbed::new();
-    scenario.leave_out_beyond(testbed.cores());
-    check_cores(&scenario, &testbed)?;
+    scenario.leave_out_beyond(testbed.machine().cores);
+    check_cores(&scenario, for_server)?;
     let budget = Budget::begin(arguments.budget.or(scenario.budget));
     if arguments.budget.is_some() {
         budget.fit(&mut scenario);
     }
     let stop = || interrupt.came();
-    calibration::calibrate(&mut scenario, &folder.records, &mut testbed, &stop)?;
+    calibration::calibrate(&mut scenario, &folder.records, testbed, &stop)?;
     let mut bench = Bench::new(folder, &scenario, asked, budget, Prints::of(arguments));
-    let ended = bench.measure(&scenario, &mut testbed, &interrupt);
+    let ended = bench.measure(&scenario, testbed, &interrupt);
     let mut errors: Vec<Error> = ended.err().into_iter().collect();
     if bench.has_measured() {
         errors.extend(bench.report());
@@ -73,8 +83,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
 }
 
 /// Refuses a scenario that asks for more cores than this machine can give a server.
-fn check_cores(scenario: &Scenario, testbed: &RealTestbed) -> Result<(), Error> {
-    let there_are = testbed.usual_placement().server_cores.len();
+fn check_cores(scenario: &Scenario, there_are: usize) -> Result<(), Error> {
     for experiment in &scenario.experiments {
         for point in &experiment.points {
             let setup = experiment.setup(0, point, 0).map_err(Error::Usage)?;

@@ -13,8 +13,8 @@ use super::load::read_distribution;
 /// Arguments of `advise`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct AdviseArgs {
-    /// The workload as a TOML file whose keys are the names of the flags, such as rate = "300/s"; a
-    /// flag that is given as well counts more. Without FILE and flags, questions are asked
+    /// The workload as a TOML file whose keys are the names of the flags, such as rate = "300/s";
+    /// flags override it. With neither, the program asks
     pub file: Option<PathBuf>,
     /// Requests a second, 300/s or 6/m; with --session, sessions a second
     #[arg(long, allow_hyphen_values = true, value_name = "RATE", help_heading = "Workload")]
@@ -30,8 +30,8 @@ pub struct AdviseArgs {
           help_heading = "Workload")]
     pub compute: Option<Quantity<Nanoseconds>>,
     /// Processing times that you measured: a file with one a line, or a CSV file with a column by name
-    /// (times.csv:duration). A number without a unit is in milliseconds. What --compute gives of them
-    /// computes, the rest waits
+    /// (times.csv:duration). A number without a unit is in milliseconds. --compute says how much
+    /// of each is computing; the rest is waiting
     #[arg(
         long,
         allow_hyphen_values = true,
@@ -68,7 +68,7 @@ pub struct AdviseArgs {
     /// A fault, or a privilege, of one client must not reach another
     #[arg(long, help_heading = "Server")]
     pub isolation: bool,
-    /// Clients change common state in memory
+    /// Clients change shared state in memory
     #[arg(long, help_heading = "Server")]
     pub shared_state: bool,
     /// Requests call libraries that block
@@ -81,13 +81,16 @@ pub struct AdviseArgs {
     /// zero, or a file that calibrate --json wrote [default: here, or typical]
     #[arg(long, allow_hyphen_values = true, value_name = "COSTS", value_parser = read_costs)]
     pub costs: Option<CostsSource>,
-    /// Show the prediction of every design and each step of the decision
+    /// Show the prediction of every design, and why others were left out
     #[arg(long)]
     pub explain: bool,
     /// Measure the iterative server, the choice and the runner-up on this machine, and say whether they
     /// agree; takes under a minute
     #[arg(long)]
     pub measure: bool,
+    /// With --measure: every design that comes into question, which takes about one and a half minutes
+    #[arg(long, requires = "measure")]
+    pub all: bool,
     /// Print one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -104,6 +107,19 @@ pub enum CostsSource {
     Zero,
     /// A file.
     File(PathBuf),
+}
+
+impl CostsSource {
+    /// As it is written on the command line.
+    #[must_use]
+    pub fn as_written(&self) -> String {
+        match self {
+            Self::Here => "here".to_owned(),
+            Self::Typical => "typical".to_owned(),
+            Self::Zero => "zero".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 pub(super) fn read_costs(text: &str) -> Result<CostsSource, String> {

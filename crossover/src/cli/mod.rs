@@ -16,7 +16,7 @@ use servers::{Design, Dispatch, Service};
 pub use advise::{AdviseArgs, CostsSource, read_transport};
 pub(crate) use load::unescape;
 pub use load::{CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
-pub use simulate::{SimulateArgs, Vary, VaryFlag};
+pub use simulate::{MOST_CLIENTS, MOST_CORES, SimulateArgs, Vary, VaryFlag};
 pub use target::{Scheme, TargetUrl};
 
 use crate::names::read_design;

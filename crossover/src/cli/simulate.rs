@@ -1,5 +1,6 @@
 //! The flags of `crossover simulate`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,25 +13,38 @@ use super::load::{read_distribution, read_law};
 use super::read_positive_duration;
 use crate::names::read_design;
 
+/// The most cores that are simulated.
+pub const MOST_CORES: u32 = 65_536;
+
+/// The most clients, and the most workers.
+pub const MOST_CLIENTS: u32 = 10_000_000;
+
 /// Arguments of `simulate`.
 #[derive(Clone, Debug, Args)]
 pub struct SimulateArgs {
+    /// A scenario, by its name or its file: the same answers, page and figures as a bench, marked as
+    /// simulated. Of the flags below only --cores, --costs, --out and --json go with it
+    #[arg(required_unless_present = "design", conflicts_with_all = [
+        "design", "workers", "rate", "arrivals", "closed", "session", "think", "clients", "connection", "wait",
+        "compute", "requests", "timeout", "seed", "room", "slice", "patience", "memory", "vary",
+    ])]
+    pub scenario: Option<String>,
     /// The design (`crossover designs` lists them)
     #[arg(long, value_name = "NAME", value_parser = read_design)]
-    pub design: &'static Design,
+    pub design: Option<&'static Design>,
     /// Its workers, or the most that it creates [default: as for serve]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)))]
     pub workers: Option<u32>,
     /// Cores for the server
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=65_536))]
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CORES)))]
     pub cores: u32,
     /// Requests a second, 300/s or 6/m; with --session, sessions a second
     #[arg(
         long,
         allow_hyphen_values = true,
         value_name = "RATE",
-        required_unless_present = "closed",
+        required_unless_present_any = ["closed", "scenario"],
         help_heading = "Load"
     )]
     pub rate: Option<Rate>,
@@ -50,7 +64,7 @@ pub struct SimulateArgs {
     pub think: Quantity<Nanoseconds>,
     /// Connections, or clients of a closed loop
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=10_000_000), help_heading = "Load")]
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_CLIENTS)), help_heading = "Load")]
     pub clients: u32,
     /// How TCP connections are used: persistent or per-request
     #[arg(long, value_name = "USE", default_value = "per-request", value_parser = read_use,
@@ -67,7 +81,7 @@ pub struct SimulateArgs {
     pub compute: Quantity<Nanoseconds>,
     /// Measured requests, to which a tenth is added before them
     #[arg(long, value_name = "N", default_value_t = 1_000_000,
-          value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), help_heading = "Load")]
+          value_parser = clap::value_parser!(u64).range(1..=900_000_000), help_heading = "Load")]
     pub requests: u64,
     /// Give up on a request that has no answer after this time [default: never]
     #[arg(long, value_name = "TIME", value_parser = read_positive_duration, help_heading = "Load")]
@@ -96,7 +110,10 @@ pub struct SimulateArgs {
     /// rate, wait, compute)
     #[arg(long, value_name = "FLAG=VALUES", value_parser = read_vary)]
     pub vary: Option<Vary>,
-    /// Print JSON, with the keys of `load --json`
+    /// With a scenario: folder for records, page and figures [default: reports/runs/TIME-SCENARIO]
+    #[arg(long, value_name = "DIR", conflicts_with = "design")]
+    pub out: Option<PathBuf>,
+    /// Print JSON, with the keys of `load --json`; of a scenario its answers
     #[arg(long)]
     pub json: bool,
 }

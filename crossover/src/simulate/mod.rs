@@ -1,23 +1,32 @@
 //! `crossover simulate`: a design under a load on a machine that need not be at hand.
 
-mod follow;
 mod output;
 
 use std::time::Duration;
 
 use advice::{MachineCosts, Running, station};
 use results::Measurement;
+use servers::Design;
 use workload::{Arrivals, LoadSpec, Plan, Rate, Reuse, Session};
 
-use crate::cli::{SimulateArgs, Vary, VaryFlag};
+use crate::bench;
+use crate::cli::{BenchArgs, MOST_CLIENTS, MOST_CORES, SimulateArgs, Vary, VaryFlag};
 use crate::costs;
 use crate::error::Error;
+use crate::testbed::follow::follow;
+use crate::testbed::{ModelledTestbed, usual_workers};
 
 /// Longer than anything takes: requests are never given up.
 const NEVER: Duration = Duration::from_secs(3_600);
 
+/// The longest window in seconds.
+const LONGEST_S: f64 = 70_000.0;
+
 /// The fraction of the measured window that comes before it.
 const WARMUP: f64 = 0.1;
+
+/// Addresses of requests that have no kept connection.
+const ADDRESSES: u32 = 4096;
 
 /// Up to this many requests the window is cut so that it holds exactly as many.
 const EXACTLY: u64 = 1 << 20;
@@ -28,11 +37,15 @@ struct Simulated {
     measured: Measurement,
     /// Processor time used over processor time there was.
     utilisation: f64,
+    design: &'static Design,
     workers: u32,
 }
 
 pub(crate) fn run(arguments: &SimulateArgs) -> Result<(), Error> {
     let costs = costs::of(Some(&arguments.costs))?;
+    if arguments.scenario.is_some() {
+        return simulate_scenario(arguments, costs);
+    }
     let Some(vary) = &arguments.vary else {
         let simulated = simulate(arguments, &costs)?;
         return output::one(arguments, &simulated);
@@ -46,18 +59,33 @@ pub(crate) fn run(arguments: &SimulateArgs) -> Result<(), Error> {
     output::several(arguments, vary.flag, &points)
 }
 
+/// A whole bench, with the same answers, page and figures.
+fn simulate_scenario(arguments: &SimulateArgs, costs: MachineCosts) -> Result<(), Error> {
+    let mut testbed = ModelledTestbed::new(costs, arguments.cores);
+    bench::run_on(
+        &mut testbed,
+        arguments.cores as usize,
+        &BenchArgs {
+            scenario: arguments.scenario.clone(),
+            out: arguments.out.clone(),
+            json: arguments.json,
+            ..BenchArgs::default()
+        },
+    )
+}
+
 /// The arguments with one of the varied values.
 fn with(arguments: &SimulateArgs, vary: &Vary, value: &str) -> Result<SimulateArgs, Error> {
     let mut varied = arguments.clone();
     let wrong = |why: String| Error::Usage(format!("--vary {}: {why}", vary.flag.name()));
-    let count = || {
-        let count = value.parse::<u32>().ok().filter(|count| *count > 0);
-        count.ok_or_else(|| wrong(format!("'{value}' is not a number above 0")))
+    let count = |most: u32| {
+        let count = value.parse::<u32>().ok().filter(|count| (1..=most).contains(count));
+        count.ok_or_else(|| wrong(format!("'{value}' is not a number from 1 to {most}")))
     };
     match vary.flag {
-        VaryFlag::Cores => varied.cores = count()?,
-        VaryFlag::Workers => varied.workers = Some(count()?),
-        VaryFlag::Clients => varied.clients = count()?,
+        VaryFlag::Cores => varied.cores = count(MOST_CORES)?,
+        VaryFlag::Workers => varied.workers = Some(count(MOST_CLIENTS)?),
+        VaryFlag::Clients => varied.clients = count(MOST_CLIENTS)?,
         VaryFlag::Rate => varied.rate = Some(value.parse().map_err(wrong)?),
         VaryFlag::Wait => varied.wait = value.parse().map_err(wrong)?,
         VaryFlag::Compute => varied.compute = value.parse().map_err(wrong)?,
@@ -67,7 +95,8 @@ fn with(arguments: &SimulateArgs, vary: &Vary, value: &str) -> Result<SimulateAr
 
 fn simulate(arguments: &SimulateArgs, costs: &MachineCosts) -> Result<Simulated, Error> {
     let plan = plan(arguments)?;
-    let workers = arguments.workers.unwrap_or_else(|| usual_workers(arguments));
+    let design = design(arguments)?;
+    let workers = arguments.workers.unwrap_or_else(|| usual_workers(design, arguments.cores));
     let running = Running {
         workers,
         cores: arguments.cores,
@@ -78,37 +107,44 @@ fn simulate(arguments: &SimulateArgs, costs: &MachineCosts) -> Result<Simulated,
         patience_ns: arguments.patience.as_nanos() as f64,
         room: arguments.room,
     };
-    let (its, steps, mut computer) = station(arguments.design, &running, costs);
+    let (its, steps, mut computer) = station(design, &running, costs);
     computer.slice_ns = arguments.slice.as_nanos() as f64;
-    let followed = follow::follow(&plan, its, steps, computer);
+    let followed = follow(&plan, its, steps, computer);
     let span_ns = followed.wall_ns() as f64;
     Ok(Simulated {
         utilisation: followed.computed_ns / (span_ns * f64::from(arguments.cores)),
-        measured: followed.measured(&plan, arguments.design.transport()),
+        measured: followed.measured(&plan, design.transport()),
         plan,
+        design,
         workers,
     })
 }
 
-/// The workers that `serve` would have; one for each core where it has one for each processor.
-fn usual_workers(arguments: &SimulateArgs) -> u32 {
-    let design = arguments.design;
-    let is_for_cores = design.concurrency == servers::Concurrency::Apparent
-        && design.allocation != servers::Allocation::None;
-    if is_for_cores { arguments.cores } else { design.usual_workers() }
+fn design(arguments: &SimulateArgs) -> Result<&'static Design, Error> {
+    arguments.design.ok_or_else(|| {
+        Error::Usage("give --design NAME, or the name or file of a scenario".to_owned())
+    })
 }
 
 fn plan(arguments: &SimulateArgs) -> Result<Plan, Error> {
+    let cycle_ns = arguments.think.mean() + arguments.wait.mean() + arguments.compute.mean();
+    if arguments.closed && cycle_ns <= 0.0 {
+        return Err(Error::Usage(
+            "clients of a closed loop that neither pause nor ask for anything would ask without end; give \
+             --think, --wait or --compute"
+                .to_owned(),
+        ));
+    }
     let expected_per_s = expected_per_s(arguments);
     let window = arguments.requests as f64 / expected_per_s;
-    let seconds = |seconds: f64| {
-        Duration::try_from_secs_f64(seconds.max(1e-9)).map_err(|_| {
-            Error::Usage(format!(
-                "--requests {} at {expected_per_s}/s take too long; ask for fewer",
-                arguments.requests
-            ))
-        })
-    };
+    if window > LONGEST_S {
+        return Err(Error::Usage(format!(
+            "--requests {} at {expected_per_s}/s take more than {LONGEST_S} s, the longest that is simulated; \
+             ask for fewer requests",
+            arguments.requests
+        )));
+    }
+    let seconds = |seconds: f64| Duration::from_secs_f64(seconds.max(1e-9));
     let is_persistent = arguments.connection == Reuse::Persistent;
     let spec = LoadSpec {
         arrivals: match (arguments.rate, arguments.closed) {
@@ -119,10 +155,10 @@ fn plan(arguments: &SimulateArgs) -> Result<Plan, Error> {
         clients: if is_persistent || arguments.closed {
             arguments.clients
         } else {
-            64.max(arguments.clients)
+            ADDRESSES.max(arguments.clients)
         },
-        window: seconds(window)?,
-        warmup: seconds(window * WARMUP)?,
+        window: seconds(window),
+        warmup: seconds(window * WARMUP),
         wait: arguments.wait,
         compute: arguments.compute,
         reuse: arguments.connection,
@@ -136,22 +172,18 @@ fn plan(arguments: &SimulateArgs) -> Result<Plan, Error> {
 /// The plan whose window is cut or extended so that it holds as many requests as asked for.
 fn exactly(arguments: &SimulateArgs, spec: LoadSpec) -> Result<Plan, Error> {
     let is_random = matches!(spec.arrivals.law(), Some(workload::Law::Poisson));
-    let plan = Plan::draw(spec)?;
-    if !is_random || !plan.is_counted() || arguments.requests > EXACTLY {
-        return Ok(plan);
+    if !is_random || spec.session.is_some() || arguments.requests > EXACTLY {
+        return Ok(Plan::draw(spec)?);
     }
     let count = arguments.requests as f64;
-    let longer = LoadSpec {
-        window: plan.spec.window.mul_f64(1.0 + 8.0 / count.sqrt() + 20.0 / count),
-        ..plan.spec.clone()
-    };
-    let start_ns = plan.window_start_ns();
-    let drawn = Plan::draw(longer)?;
-    let measured = drawn.requests().filter(|request| request.intended_ns >= start_ns);
+    let window = spec.window.mul_f64(1.0 + 8.0 / count.sqrt() + 20.0 / count);
+    let longer = Plan::draw(LoadSpec { window, ..spec })?;
+    let start_ns = longer.window_start_ns();
+    let measured = longer.requests().filter(|request| request.intended_ns >= start_ns);
     let last = measured.take(arguments.requests as usize).last();
-    let Some(last) = last else { return Ok(plan) };
+    let Some(last) = last else { return Ok(longer) };
     let window = Duration::from_nanos(last.intended_ns + 1 - start_ns);
-    Ok(Plan::draw(LoadSpec { window, ..plan.spec })?)
+    Ok(Plan::draw(LoadSpec { window, ..longer.spec })?)
 }
 
 /// Requests a second, about.

@@ -43,7 +43,7 @@ fn printed<'a>(arguments: &SimulateArgs, simulated: &'a Simulated) -> Printed<'a
     let measured = &simulated.measured;
     Printed {
         simulated: true,
-        design: arguments.design.name,
+        design: simulated.design.name,
         workers: simulated.workers,
         cores: arguments.cores,
         plan_hash: simulated.plan.hash(),
@@ -78,7 +78,7 @@ pub(super) fn one(arguments: &SimulateArgs, simulated: &Simulated) -> Result<(),
         format!(
             "simulated: {} with {} on {}; the cores are {} % busy, {} requests are in progress on average, \
              {} are answered",
-            arguments.design.phrase,
+            simulated.design.phrase,
             counted(simulated.workers, "worker"),
             counted(arguments.cores, "core"),
             text::three_digits(100.0 * simulated.utilisation),

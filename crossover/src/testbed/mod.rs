@@ -1,6 +1,9 @@
-//! The testbeds, where a run takes place: real sockets and processes, or simulated time.
+//! The testbeds, where a run takes place: real sockets and processes, designs in the simulator, or
+//! simulated servers whose right answer is known.
 
+pub(crate) mod follow;
 pub mod generator;
+mod modelled;
 mod own_process;
 mod real;
 mod server_process;
@@ -11,6 +14,7 @@ use workload::Plan;
 
 use crate::setup::Setup;
 
+pub use modelled::{ModelledTestbed, usual_workers};
 pub use real::RealTestbed;
 pub use server_process::ServerProcess;
 pub use simulated::{SimulatedNoise, SimulatedTestbed};

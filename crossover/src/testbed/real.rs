@@ -60,12 +60,6 @@ impl RealTestbed {
         &self.placement
     }
 
-    /// How many cores the program may use.
-    #[must_use]
-    pub fn cores(&self) -> usize {
-        self.cores.len()
-    }
-
     /// Drives a plan against a server that is already running.
     ///
     /// # Errors

@@ -81,9 +81,7 @@ impl<T> Cores<T> {
             && let Some((slot, needs_ns)) = ready.pop_front()
         {
             self.entries += 1;
-            // A thread that nobody waits for keeps its processor.
-            let alone = ready.is_empty() && (running.len() as f64) + 1.0 < self.count;
-            let turn_ns = if alone { needs_ns } else { needs_ns.min(*slice_ns) };
+            let turn_ns = needs_ns.min(*slice_ns);
             let end = Instant(now_ns + turn_ns, self.entries);
             running.push(Reverse((end, slot, Instant(needs_ns - turn_ns, 0))));
         }
@@ -171,6 +169,9 @@ mod tests {
         // Slices of 1: threads 0, 1, 0, 1 in turn.
         assert_eq!(ends(1, 1.0, &[(0.0, 2.0), (0.0, 1.5)]), [(0, 3.0), (1, 3.5)]);
         assert_eq!(ends(1, 10.0, &[(0.0, 2.0), (0.0, 1.0)]), [(0, 2.0), (1, 3.0)]);
+        // Three on two processors: each has two thirds of one.
+        let three = ends(2, 1.0, &[(0.0, 10.0), (0.0, 10.0), (0.0, 10.0)]);
+        assert!(three.iter().all(|(_, end)| (14.0..=15.5).contains(end)), "{three:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A station on its cores, followed event by event.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use super::cores::Cores;
 use super::lanes::{Connections, Lane, Place};
@@ -27,6 +27,9 @@ pub struct Machine {
     /// Requests that wait for one worker, and whether it is idle.
     lanes: Vec<(Lane, bool)>,
     connections: Connections,
+    /// Clients whose requests are served in turn, of which one is in progress, and what they have sent
+    /// since; `None` where requests of a client may overlap.
+    in_turn: Option<BTreeMap<u32, Lane>>,
     /// Idle workers behind the common line.
     idle: u32,
     /// Workers that were created on demand, or receivers.
@@ -53,8 +56,8 @@ enum Port {
 /// What a thread computes.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The master creates the worker of a request.
-    Create(Job),
+    /// The master creates the worker of a request; whether it was idle when that came.
+    Create(Job, bool),
     /// The last receiver's successor is created.
     CreateReceiver,
     /// A worker processes.
@@ -132,6 +135,7 @@ impl Machine {
             line: Lane::new(),
             lanes: vec![(Lane::new(), true); own as usize],
             connections: Connections::default(),
+            in_turn: computer.in_turn.then(BTreeMap::new),
             idle,
             workers: u32::from(matches!(station, Station::Delayed { .. })),
             master_is_busy: false,
@@ -176,6 +180,22 @@ impl Machine {
     /// was room for it; otherwise it is lost.
     pub fn arrive(&mut self, at_ns: f64, job: Job) -> bool {
         self.now_ns = self.now_ns.max(at_ns);
+        if let Some(clients) = &mut self.in_turn {
+            if let Some(waiting) = clients.get_mut(&job.client) {
+                waiting.push_back(job);
+                return true;
+            }
+            clients.insert(job.client, Lane::new());
+        }
+        let fits = self.admit(job);
+        if !fits && let Some(clients) = &mut self.in_turn {
+            clients.remove(&job.client);
+        }
+        fits
+    }
+
+    /// Lets a request in, of whose client none is in progress if that matters.
+    fn admit(&mut self, job: Job) -> bool {
         match self.station {
             Station::Workers { stays: Stays::Connection, .. }
             | Station::OnDemand { stays: Stays::Connection, .. } => self.arrive_on_connection(job),
@@ -185,7 +205,7 @@ impl Machine {
                 true
             }
             Station::Workers { queue: Queue::OfItsOwn, .. } => {
-                let lane = job.client as usize % self.lanes.len().max(1);
+                let lane = lane_of(job.client, self.lanes.len());
                 let room = self.room;
                 let (waiting, is_idle) = &mut self.lanes[lane];
                 if std::mem::take(is_idle) {
@@ -202,7 +222,7 @@ impl Machine {
                 let fits = self.line.len() < self.room || self.is_taken_at_once();
                 if fits {
                     self.line.push_back(job);
-                    self.serve_the_line();
+                    self.serve_the_line(true);
                 }
                 fits
             }
@@ -221,14 +241,15 @@ impl Machine {
     fn arrive_on_connection(&mut self, job: Job) -> bool {
         match self.connections.add(job) {
             Place::Worker => self.take_up(job, 0, true),
-            Place::New => self.serve_the_line(),
+            Place::New => self.serve_the_line(true),
             Place::Behind | Place::Waiting => {}
         }
         true
     }
 
-    /// Gives what has waited longest a worker, if there is one or may be one.
-    fn serve_the_line(&mut self) {
+    /// Gives what has waited longest a worker, if there is one or may be one. `was_idle` is whether
+    /// nothing was going on at the port before.
+    fn serve_the_line(&mut self, was_idle: bool) {
         match self.station {
             Station::Workers { stays: Stays::Connection, .. } => {
                 if self.idle > 0
@@ -250,7 +271,7 @@ impl Machine {
                 if let Some(job) = next {
                     self.master_is_busy = true;
                     self.workers += 1;
-                    self.compute(self.costs.creation_ns, Step::Create(job));
+                    self.compute(self.costs.creation_ns, Step::Create(job, was_idle));
                 }
             }
             Station::Delayed { patience_ns, .. } => {
@@ -261,7 +282,7 @@ impl Machine {
                     let turn = self.entries;
                     self.port = Port::Serves(turn);
                     self.set_timer(patience_ns, Event::PatienceOver(turn));
-                    self.begin(Served { job, taken_up_ns: self.now_ns, lane: 0, turn }, true);
+                    self.begin(Served { job, taken_up_ns: self.now_ns, lane: 0, turn }, was_idle);
                 }
             }
         }
@@ -303,10 +324,11 @@ impl Machine {
     /// A thread has computed.
     fn computed(&mut self, step: Step) {
         match step {
-            Step::Create(job) => {
+            Step::Create(job, was_idle) => {
                 self.master_is_busy = false;
-                self.set_timer(self.costs.start_ns, Event::Started(job));
-                self.serve_the_line();
+                let wakeup_ns = if was_idle { self.costs.wakeup_ns } else { 0.0 };
+                self.set_timer(wakeup_ns + self.costs.start_ns, Event::Started(job));
+                self.serve_the_line(false);
             }
             Step::CreateReceiver => self.set_timer(self.costs.start_ns, Event::ReceiverStarted),
             Step::Process(served) => {
@@ -334,7 +356,7 @@ impl Machine {
             Event::Started(job) => self.take_up(job, 0, false),
             Event::ReceiverStarted => {
                 self.port = Port::Free;
-                self.serve_the_line();
+                self.serve_the_line(false);
             }
             Event::Woken(served) => self.process(served),
             Event::WaitOver(served) => self.answer(served),
@@ -361,16 +383,38 @@ impl Machine {
     fn answer(&mut self, served: Served) {
         let Served { job, taken_up_ns, lane, turn } = served;
         self.done.push(Done { job, taken_up_ns, at_ns: self.now_ns });
+        self.go_on(served, lane, turn);
+        // The client's next request; one that finds no room is never answered.
+        while let Some(next) = self.next_in_turn(job.client) {
+            if self.admit(next) {
+                break;
+            }
+        }
+    }
+
+    /// What a client has sent since its request in progress; without any, none of its is in progress.
+    fn next_in_turn(&mut self, client: u32) -> Option<Job> {
+        let clients = self.in_turn.as_mut()?;
+        let next = clients.get_mut(&client).and_then(Lane::pop_front);
+        if next.is_none() {
+            clients.remove(&client);
+        }
+        next
+    }
+
+    /// The worker of an answered request goes on.
+    fn go_on(&mut self, served: Served, lane: usize, turn: u64) {
+        let job = served.job;
         match (self.station, self.stays()) {
             (_, Stays::Computing) => {}
             (Station::Workers { .. }, Stays::Request) => self.release(lane),
             (Station::OnDemand { .. }, Stays::Request) => {
                 self.workers -= 1;
-                self.serve_the_line();
+                self.serve_the_line(false);
             }
             (Station::Delayed { .. }, _) if self.port == Port::Serves(turn) => {
                 self.port = Port::Free;
-                self.serve_the_line();
+                self.serve_the_line(false);
             }
             (Station::Delayed { .. }, _) => {
                 self.workers -= 1;
@@ -392,7 +436,7 @@ impl Machine {
         self.connections.close(client);
         if let Station::OnDemand { .. } = self.station {
             self.workers -= 1;
-            self.serve_the_line();
+            self.serve_the_line(false);
         } else {
             match self.connections.accept() {
                 Some(job) => self.take_up(job, 0, false),
@@ -420,10 +464,18 @@ impl Machine {
         }
     }
 
-    /// Requests or connections that wait for a worker.
+    /// Requests or connections that wait for a worker, without those that wait on their connections.
     #[must_use]
     pub fn waiting(&self) -> usize {
         let own: usize = self.lanes.iter().map(|(waiting, _)| waiting.len()).sum();
         self.line.len() + own + self.connections.unserved()
     }
+}
+
+/// The worker with a line of its own to which a client belongs: chosen by a hash, as the kernel chooses a
+/// socket by the client's address (the finaliser of SplitMix64).
+fn lane_of(client: u32, lanes: usize) -> usize {
+    let mut mixed = (u64::from(client) ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((mixed ^ (mixed >> 31)) % lanes.max(1) as u64) as usize
 }

@@ -93,13 +93,16 @@ pub struct Computer {
     pub cores: u32,
     /// Time slice of threads that compete for them; 0 shares them evenly (processor sharing).
     pub slice_ns: f64,
-    /// Requests that may wait for a worker; `None` for any number.
+    /// Requests that may wait for a worker; `None` for any number. Requests on kept connections wait on
+    /// their connections, without limit.
     pub room: Option<u32>,
+    /// Whether the requests of a client are served one after the other, as on a kept connection.
+    pub in_turn: bool,
 }
 
 impl Default for Computer {
     fn default() -> Self {
-        Self { cores: 1, slice_ns: 0.0, room: None }
+        Self { cores: 1, slice_ns: 0.0, room: None, in_turn: false }
     }
 }
 

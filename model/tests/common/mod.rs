@@ -1,4 +1,5 @@
 //! Random numbers and open loops for the tests of the simulator.
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use model::simulate::{Computer, Costs, Job, Machine, Queue, Station, Stays, follow};
 

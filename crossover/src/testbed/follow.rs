@@ -8,27 +8,27 @@ use results::{Measurement, Notes};
 use workload::{Plan, PlannedRequest};
 
 /// The notes of a simulated run.
-pub(super) struct SimulatedRun {
+pub(crate) struct SimulatedRun {
     notes: Notes,
     /// Processor time that it used.
-    pub(super) computed_ns: f64,
+    pub(crate) computed_ns: f64,
 }
 
 impl SimulatedRun {
     /// From the first instant to the last answer, or to the end of the window.
-    pub(super) fn wall_ns(&self) -> u64 {
+    pub(crate) fn wall_ns(&self) -> u64 {
         self.notes.wall_ns
     }
 
     /// The measurement, judged as any other.
-    pub(super) fn measured(self, plan: &Plan, transport: Transport) -> Measurement {
+    pub(crate) fn measured(self, plan: &Plan, transport: Transport) -> Measurement {
         let conditions = Conditions { transport, ..Conditions::default() };
         measurement(plan, self.notes, &conditions)
     }
 }
 
 /// Follows a plan; in the fast way where that gives the same.
-pub(super) fn follow(
+pub(crate) fn follow(
     plan: &Plan,
     station: Station,
     costs: Costs,
@@ -74,7 +74,8 @@ fn in_order(plan: &Plan, station: Station, costs: Costs, computer: Computer) -> 
     let extra_ns = costs.request_ns + handover_ns;
     let computes = plan.spec.compute.mean() + extra_ns > 0.0;
     let competes = computes && count > computer.cores;
-    let is_plain = computer.room.is_none() && costs.wakeup_ns == 0.0 && plan.is_counted();
+    let is_plain =
+        computer.room.is_none() && !computer.in_turn && costs.wakeup_ns == 0.0 && plan.is_counted();
     (is_plain && !competes && stays != Stays::Connection).then_some(InOrder {
         servers: count,
         extra_ns,
@@ -123,10 +124,10 @@ impl Recording {
             return self.recorder.unanswered(instants, planned.rare, Ending::TimedOut);
         };
         let (taken_up_ns, finished_ns) = (taken_up_ns.round() as u64, at_ns.round() as u64);
+        self.last_ns = self.last_ns.max(finished_ns);
         if finished_ns - planned.intended_ns > self.timeout_ns {
             return self.recorder.unanswered(instants, planned.rare, Ending::TimedOut);
         }
-        self.last_ns = self.last_ns.max(finished_ns);
         let reply = Reply {
             id: 0,
             refusal: None,
