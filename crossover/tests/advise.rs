@@ -189,7 +189,7 @@ fn what_the_server_must_do_rules_designs_out() {
 fn a_file_says_the_same_as_flags() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("work.toml");
-    let text = "rate = \"200/s\"\ncompute = \"exp:5ms\"\ncores = 2\nshared-state = true\n";
+    let text = "rate = \"200/s\"\ncompute = \"exp:5ms\"\ncores = 2\nshared_state = true\n";
     fs::write(&file, text).expect("writable");
     let path = file.to_str().expect("text");
     let flags = ["--rate", "200/s", "--compute", "exp:5ms", "--cores", "2", "--shared-state"];

@@ -16,7 +16,7 @@ use crate::cli::{AdviseArgs, read_transport};
 use crate::error::Error;
 use crate::text_file::read_text;
 
-/// A workload file: the names of the flags as keys.
+/// A workload file: the names of the flags as keys, with hyphens or, as in scenarios, underscores.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
@@ -27,6 +27,7 @@ struct File {
     clients: Option<Spanned<toml::Value>>,
     session: Option<Spanned<toml::Value>>,
     think: Option<Spanned<toml::Value>>,
+    #[serde(alias = "reply_size")]
     reply_size: Option<Spanned<toml::Value>>,
     transport: Option<Spanned<toml::Value>>,
     cores: Option<Spanned<toml::Value>>,
@@ -34,9 +35,9 @@ struct File {
     target: Option<Spanned<toml::Value>>,
     #[serde(default)]
     isolation: bool,
-    #[serde(default)]
+    #[serde(default, alias = "shared_state")]
     shared_state: bool,
-    #[serde(default)]
+    #[serde(default, alias = "blocking_libraries")]
     blocking_libraries: bool,
 }
 

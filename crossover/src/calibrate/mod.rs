@@ -14,7 +14,7 @@ use crate::cli::CalibrateArgs;
 use crate::costs::{self, identity};
 use crate::error::Error;
 use crate::host::interrupt::Interrupt;
-use crate::terminal::{Output, json, tables};
+use crate::terminal::{Output, json, say, tables};
 use crate::testbed::RealTestbed;
 use probes::Probes;
 
@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: &CalibrateArgs) -> Result<(), Error> {
     };
     keep(&costs, &path)?;
     if arguments.json {
+        say(&format!("kept in {}", path.display()));
         return json::print(&costs);
     }
     print(&costs, &path)

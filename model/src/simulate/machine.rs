@@ -261,17 +261,19 @@ impl Machine {
             }
             Station::Workers { .. } => {}
             Station::OnDemand { limit, stays } => {
-                if self.master_is_busy || self.workers >= limit {
-                    return;
-                }
-                let next = match stays {
-                    Stays::Connection => self.connections.accept(),
-                    Stays::Computing | Stays::Request => self.line.pop_front(),
-                };
-                if let Some(job) = next {
-                    self.master_is_busy = true;
+                while !self.master_is_busy && self.workers < limit {
+                    let next = match stays {
+                        Stays::Connection => self.connections.accept(),
+                        Stays::Computing | Stays::Request => self.line.pop_front(),
+                    };
+                    let Some(job) = next else { return };
                     self.workers += 1;
-                    self.compute(self.costs.creation_ns, Step::Create(job, was_idle));
+                    if self.costs.creation_ns > 0.0 {
+                        self.master_is_busy = true;
+                        self.compute(self.costs.creation_ns, Step::Create(job, was_idle));
+                    } else {
+                        self.created(job, was_idle);
+                    }
                 }
             }
             Station::Delayed { patience_ns, .. } => {
@@ -326,8 +328,7 @@ impl Machine {
         match step {
             Step::Create(job, was_idle) => {
                 self.master_is_busy = false;
-                let wakeup_ns = if was_idle { self.costs.wakeup_ns } else { 0.0 };
-                self.set_timer(wakeup_ns + self.costs.start_ns, Event::Started(job));
+                self.created(job, was_idle);
                 self.serve_the_line(false);
             }
             Step::CreateReceiver => self.set_timer(self.costs.start_ns, Event::ReceiverStarted),
@@ -341,6 +342,17 @@ impl Machine {
                     self.answer(served);
                 }
             }
+        }
+    }
+
+    /// The worker of a request has been created, and starts.
+    fn created(&mut self, job: Job, was_idle: bool) {
+        let wakeup_ns = if was_idle { self.costs.wakeup_ns } else { 0.0 };
+        let after_ns = wakeup_ns + self.costs.start_ns;
+        if after_ns > 0.0 {
+            self.set_timer(after_ns, Event::Started(job));
+        } else {
+            self.take_up(job, 0, false);
         }
     }
 

@@ -8,104 +8,12 @@ use analysis::figure::{Dot, Figure, Mark, Panel, Quantity, Series};
 use analysis::text;
 
 use super::axis::{Range, even, ticks};
+use super::extent::{
+    LEFT, LEGEND_LINE, RIGHT, TITLE_LINE, TITLE_MARGIN, Title, Width, has_names_below,
+    legend_columns, legend_lines, size_of_panels,
+};
 use super::surface::{Anchor, Fill, Group, Place, Side, Stroke, Surface, Words};
 use crate::style::{self, GRID, INK, Look, Marker, WHITE};
-
-/// The page width for which a figure is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// Panels side by side.
-    Wide,
-    /// Panels one above the other, for a telephone.
-    Narrow,
-}
-
-const WIDE: u32 = 980;
-const NARROW: u32 = 370;
-const PANEL_HEIGHT: i32 = 390;
-const LEGEND_LINE: i32 = 21;
-const TITLE_LINE: i32 = 26;
-const TITLE_MARGIN: i32 = 10;
-
-/// The most letters of the title that fit on a line of a wide figure.
-const TITLE_LETTERS: usize = 108;
-
-/// Whether a figure has its title in the picture, so that it can be shown alone. On a page the title
-/// is a heading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Title {
-    /// It has.
-    Inside,
-    /// It has not.
-    Outside,
-}
-
-impl Title {
-    /// The lines of the title.
-    fn lines(self, figure: &Figure) -> Vec<String> {
-        let words = match self {
-            Self::Inside => figure.question.split_whitespace(),
-            Self::Outside => "".split_whitespace(),
-        };
-        let mut lines: Vec<String> = Vec::new();
-        for word in words {
-            match lines.last_mut() {
-                Some(line) if line.chars().count() + word.chars().count() < TITLE_LETTERS => {
-                    line.push(' ');
-                    line.push_str(word);
-                }
-                _ => lines.push(word.to_owned()),
-            }
-        }
-        lines
-    }
-
-    /// The height of the title in points.
-    fn height(self, figure: &Figure) -> i32 {
-        match self.lines(figure).len() as i32 {
-            0 => 0,
-            lines => lines * TITLE_LINE + TITLE_MARGIN,
-        }
-    }
-}
-
-/// Width and height of a figure in points.
-pub(super) fn size_of(figure: &Figure, width: Width, title: Title) -> (u32, u32) {
-    let (width, height) = size_of_panels(figure, width);
-    (width, height + title.height(figure) as u32)
-}
-
-fn size_of_panels(figure: &Figure, width: Width) -> (u32, u32) {
-    let panels = figure.panels.len().max(1) as i32;
-    let height = PANEL_HEIGHT + LEGEND_LINE * legend_lines(figure, width);
-    match width {
-        Width::Wide => (WIDE, height as u32),
-        Width::Narrow => (NARROW, (height * panels) as u32),
-    }
-}
-
-fn legend_lines(figure: &Figure, width: Width) -> i32 {
-    let most = figure.panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0);
-    most.div_ceil(legend_columns(figure, width)) as i32
-}
-
-/// How many entries of the legend stand side by side in a panel. A few stand one below the other.
-fn legend_columns(figure: &Figure, width: Width) -> usize {
-    const FEW: usize = 4;
-    const LONG: usize = 30;
-    let series = || figure.panels.iter().flat_map(|panel| &panel.series);
-    let has_long = series().any(|series| series.label.chars().count() > LONG);
-    match (width, figure.panels.len()) {
-        (Width::Wide, 1) if series().count() > FEW => {
-            if has_long {
-                2
-            } else {
-                3
-            }
-        }
-        _ => 1,
-    }
-}
 
 /// A value of an axis beside its point.
 fn written(quantity: &Quantity, value: f64) -> String {
@@ -156,7 +64,8 @@ pub(super) fn draw(
         };
         surface.begin(&Group::new("panel").with("name", &panel.title));
         let legend = (legend_lines(figure, width), legend_columns(figure, width));
-        Canvas::new(surface, panel, &ys, scale, at).draw_all(size, legend);
+        let named = has_names_below(figure, width);
+        Canvas::new(surface, panel, &ys, scale, at, named).draw_all(size, legend);
         surface.end();
     }
 }
@@ -175,6 +84,8 @@ struct Canvas<'a, S: Surface> {
     scale: f64,
     /// The panel's top left corner in the picture.
     at: Place,
+    /// Whether points have their names below them, side by side over the whole width.
+    named: bool,
     x: Range,
     y: Range,
 }
@@ -189,12 +100,19 @@ struct Frame {
 }
 
 impl<'a, S: Surface> Canvas<'a, S> {
-    fn new(surface: &'a mut S, panel: &'a Panel, ys: &[f64], scale: f64, at: Place) -> Self {
+    fn new(
+        surface: &'a mut S,
+        panel: &'a Panel,
+        ys: &[f64],
+        scale: f64,
+        at: Place,
+        named: bool,
+    ) -> Self {
         let dots = || panel.series.iter().flat_map(|series| &series.points);
         let xs: Vec<f64> = dots().map(|dot| even(&panel.x.quantity, dot.x)).collect();
         let x = Range::around(&panel.x.quantity, &xs);
         let y = Range::around(&panel.y.quantity, ys);
-        Self { surface, panel, scale, at, x, y }
+        Self { surface, panel, scale, at, named, x, y }
     }
 
     fn px(&self, points: f64) -> i32 {
@@ -212,8 +130,8 @@ impl<'a, S: Surface> Canvas<'a, S> {
 
     fn draw_all(&mut self, (width, height): (i32, i32), (legend_lines, columns): (i32, usize)) {
         let frame = Frame {
-            left: self.px(78.0),
-            right: width - self.px(16.0),
+            left: self.px(LEFT),
+            right: width - self.px(RIGHT),
             top: self.px(38.0 + f64::from(legend_lines * LEGEND_LINE)),
             bottom: height - self.px(56.0),
         };
@@ -221,7 +139,8 @@ impl<'a, S: Surface> Canvas<'a, S> {
         self.draw_axes(frame);
         self.surface.end();
         let panel = self.panel;
-        for (number, series) in panel.series.iter().enumerate() {
+        let in_legend = if self.named { 0 } else { panel.series.len() };
+        for (number, series) in panel.series.iter().take(in_legend).enumerate() {
             self.surface.begin(&group_of("legend", series));
             let column = (width - self.px(78.0)) / columns as i32 * (number % columns) as i32;
             self.draw_legend(series, number / columns, column);
@@ -299,7 +218,10 @@ impl<'a, S: Surface> Canvas<'a, S> {
         let look = look_of(series);
         // Points of one category are drawn side by side, so that their bars do not cover each
         // other.
-        let aside = if is_scatter {
+        let slot = (frame.right - frame.left) / self.panel.series.len().max(1) as i32;
+        let aside = if self.named {
+            slot / 2 + slot * number as i32 - (frame.right - frame.left) / 2
+        } else if is_scatter {
             self.px((number as f64 - (self.panel.series.len() as f64 - 1.0) / 2.0) * 34.0)
         } else {
             0
@@ -313,6 +235,11 @@ impl<'a, S: Surface> Canvas<'a, S> {
         let places: Vec<Place> = series.points.iter().map(|dot| place(dot, dot.y)).collect();
         if !is_scatter {
             self.dashed(&places, look);
+        }
+        if self.named
+            && let Some(at) = places.first()
+        {
+            self.write_below(&series.label, (at.0, frame.bottom), slot);
         }
         let bar = self.line(look.colour, 1.4);
         for (dot, at) in series.points.iter().zip(&places) {
@@ -332,6 +259,26 @@ impl<'a, S: Surface> Canvas<'a, S> {
                 self.write(&written(&self.panel.y.quantity, dot.y), above, words);
             }
             self.surface.end();
+        }
+    }
+
+    /// Writes a name below a place of the axis, in lines no wider than `width` pixels.
+    fn write_below(&mut self, name: &str, at: Place, width: i32) {
+        const LINE: f64 = 15.0;
+        let letters = (f64::from(width) / self.scale / 6.6).max(4.0) as usize;
+        let mut lines: Vec<String> = Vec::new();
+        for word in name.split(' ') {
+            match lines.last_mut() {
+                Some(line) if line.chars().count() + 1 + word.chars().count() <= letters => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        for (number, line) in lines.iter().enumerate() {
+            let below = at.1 + self.px(10.0 + LINE * number as f64);
+            self.write(line, (at.0, below), Words::plain(13.0, Anchor::CENTRE_TOP));
         }
     }
 

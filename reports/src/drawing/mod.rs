@@ -2,6 +2,7 @@
 
 mod axis;
 mod bitmap;
+mod extent;
 mod layout;
 mod surface;
 mod svg;
@@ -10,10 +11,11 @@ use analysis::figure::Figure;
 
 use crate::ReportError;
 use bitmap::Bitmap;
-use layout::{Title, draw, size_of};
+use extent::{Title, size_of};
+use layout::draw;
 use svg::Svg;
 
-pub use layout::Width;
+pub use extent::Width;
 
 /// The scale of a PNG picture, for screens of twice the usual density.
 const PNG_SCALE: u32 = 2;

@@ -100,7 +100,9 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/claims");
         let files = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable"));
         let in_folder: BTreeSet<String> = files
-            .filter_map(|entry| Some(entry.path().file_stem()?.to_string_lossy().into_owned()))
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+            .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
             .collect();
         let listed = EACH_CLAIM.map(|(id, _)| id.to_owned());
         assert_eq!(in_folder, BTreeSet::from(listed));
