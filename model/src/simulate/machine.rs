@@ -1,11 +1,11 @@
 //! A station on its cores, followed event by event.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::cores::Cores;
 use super::lanes::{Connections, Lane, Place};
-use super::order::Instant;
+use super::order::{Instant, Timed};
 use super::{Computer, Costs, Done, Job, Queue, Station, Stays};
 
 /// A server on a computer, in simulated time.
@@ -20,7 +20,7 @@ pub struct Machine {
     room: usize,
     now_ns: f64,
     cores: Cores<Step>,
-    timers: BinaryHeap<Reverse<Timer>>,
+    timers: BinaryHeap<Reverse<Timed<Event>>>,
     entries: u64,
     /// Requests that wait for any worker, or for the master.
     line: Lane,
@@ -75,12 +75,6 @@ struct Served {
     turn: u64,
 }
 
-#[derive(Debug)]
-struct Timer {
-    at: Instant,
-    what: Event,
-}
-
 #[derive(Clone, Copy, Debug)]
 enum Event {
     /// A worker that was created runs its first instruction.
@@ -94,26 +88,6 @@ enum Event {
     /// The receiver's patience ends.
     PatienceOver(u64),
 }
-
-impl Ord for Timer {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.at.cmp(&other.at)
-    }
-}
-
-impl PartialOrd for Timer {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Timer {
-    fn eq(&self, other: &Self) -> bool {
-        self.at == other.at
-    }
-}
-
-impl Eq for Timer {}
 
 impl Machine {
     /// An idle server.
@@ -320,7 +294,7 @@ impl Machine {
     fn set_timer(&mut self, after_ns: f64, what: Event) {
         self.entries += 1;
         let at = Instant(self.now_ns + after_ns, self.entries);
-        self.timers.push(Reverse(Timer { at, what }));
+        self.timers.push(Reverse(Timed { at, what }));
     }
 
     /// A thread has computed.

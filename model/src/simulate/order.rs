@@ -1,4 +1,4 @@
-//! Instants that can be sorted.
+//! Instants that can be sorted, and what happens at them.
 
 use std::cmp::Ordering;
 
@@ -25,3 +25,30 @@ impl PartialEq for Instant {
 }
 
 impl Eq for Instant {}
+
+/// Something that happens at an instant; sorted by the instant alone.
+#[derive(Debug)]
+pub(super) struct Timed<T> {
+    pub(super) at: Instant,
+    pub(super) what: T,
+}
+
+impl<T> Ord for Timed<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.at.cmp(&other.at)
+    }
+}
+
+impl<T> PartialOrd for Timed<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Timed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+
+impl<T> Eq for Timed<T> {}
