@@ -200,6 +200,19 @@ impl<'a> Experiment<'a> {
         runs
     }
 
+    /// The same with the runs that were disturbed, for what does not depend on time.
+    #[must_use]
+    pub fn all_of_cell_at(
+        &self,
+        subject: &Subject,
+        point: &BTreeMap<Parameter, f64>,
+    ) -> Vec<Run<'a>> {
+        let mut runs = of_cell(&self.disturbed, subject, point, false);
+        runs.extend(of_cell(&self.runs, subject, point, false));
+        runs.sort_by_key(|run| run.record.repetition);
+        runs
+    }
+
     /// How many runs of a subject at a point were disturbed and do not count.
     #[must_use]
     pub fn disturbed_at(&self, subject: &Subject, point: &BTreeMap<Parameter, f64>) -> usize {

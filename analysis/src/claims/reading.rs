@@ -283,10 +283,14 @@ fn runs_of<'a>(
 ) -> Result<BTreeMap<u32, Run<'a>>, String> {
     let experiment = experiment(measured, &cell.experiment)?;
     let subject = subject(experiment, &cell.subject)?;
-    let runs = experiment.cell_at(subject, &cell.point(), false);
-    let counts = |run: &Run<'_>| !metric.depends_on_time() || !run.measured.is_disturbed();
-    let counting = runs.into_iter().filter(counts);
-    let runs: BTreeMap<u32, Run<'a>> = counting.map(|run| (run.record.repetition, run)).collect();
+    let runs = if metric.depends_on_time() {
+        let runs = experiment.cell_at(subject, &cell.point(), false);
+        runs.into_iter().filter(|run| !run.measured.is_disturbed()).collect()
+    } else {
+        experiment.all_of_cell_at(subject, &cell.point())
+    };
+    let runs: BTreeMap<u32, Run<'a>> =
+        runs.into_iter().map(|run| (run.record.repetition, run)).collect();
     match runs.is_empty() {
         true => Err(format!("{} was not measured there", cell.subject)),
         false => Ok(runs),
