@@ -159,7 +159,7 @@ fn limits(
     let most = if matches!(asked.traffic, Traffic::Closed { .. }) {
         open
     } else {
-        open + 3.0 * open.sqrt()
+        model::at_three_deviations(open)
     };
     if asked.transport == protocol::Transport::Tcp {
         let most = most.max(LEAST_CONNECTIONS);

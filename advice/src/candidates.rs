@@ -3,6 +3,7 @@
 use servers::{Allocation, CATALOGUE, Concurrency, Design, Stays, WorkUnit};
 
 use crate::asked::{Asked, Traffic};
+use crate::costs::has_connections;
 
 /// Every design, the simplest first: of designs that are equally good, the first is chosen. Simple is
 /// what has the fewest parts, limits and settings to get wrong.
@@ -70,8 +71,7 @@ pub fn obstacle(design: &Design, asked: &Asked) -> Option<&'static str> {
     let is_iterative = design.concurrency == Concurrency::Iterative;
     let pauses = matches!(asked.traffic, Traffic::Sessions { think, .. } if think.mean() > 0.0);
     if is_iterative && asked.keeps_connections() && (asked.connections() > 1.0 || pauses) {
-        let has_connections = design.transport() == protocol::Transport::Tcp;
-        return has_connections
+        return has_connections(design)
             .then_some("it serves one connection to its end, and the others wait");
     }
     None

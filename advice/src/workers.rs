@@ -47,7 +47,7 @@ pub fn sizing(design: &Design, asked: &Asked, overhead_ns: f64) -> Sizing {
         return Sizing { workers: asked.cores, sum };
     }
     let (at_once, what, sum) = at_once(design, asked, overhead_ns);
-    let most = at_once + 3.0 * at_once.sqrt();
+    let most = model::at_three_deviations(at_once);
     if design.allocation == Allocation::Preallocated {
         return pool(design, asked, Use { at_once, most, what, sum });
     }

@@ -30,8 +30,8 @@ pub use erlang::{erlang_b, erlang_c};
 pub use loss::{least_lost_share, lost_share, response_of_the_kept};
 pub use outside::Outside;
 pub use pool::{
-    greatest_share, most_at_once, partitioned_mean_response, partitioned_percentile,
-    pool_exponential_percentile, pool_mean_response,
+    at_three_deviations, greatest_share, most_at_once, partitioned_mean_response,
+    partitioned_percentile, pool_exponential_percentile, pool_mean_response,
 };
 pub use service::ServiceTimes;
 pub use sharing::{busy_workers_throughput, shared_mean_response, tokens_mean_response};

@@ -130,7 +130,13 @@ pub fn greatest_share(servers: u32, clients: u32) -> f64 {
 /// If an input is negative.
 pub fn most_at_once(rate: f64, service: f64) -> Result<f64, Outside> {
     let mean = not_negative("the rate", rate)? * not_negative("the service", service)?;
-    Ok(mean + 3.0 * mean.sqrt())
+    Ok(at_three_deviations(mean))
+}
+
+/// The upper limit, at three deviations, of what is Poisson with this mean.
+#[must_use]
+pub fn at_three_deviations(mean: f64) -> f64 {
+    mean + 3.0 * mean.sqrt()
 }
 
 #[cfg(test)]

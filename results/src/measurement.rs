@@ -56,6 +56,12 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// Requests answered a second, within the measured window.
+    #[must_use]
+    pub fn throughput(&self) -> f64 {
+        self.events.answered_in_window as f64 / (self.window_ns as f64 / 1e9)
+    }
+
     /// Whether the means and medians of this run are questionable.
     #[must_use]
     pub fn is_doubted(&self) -> bool {

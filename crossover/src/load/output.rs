@@ -124,7 +124,7 @@ pub(crate) fn print(
         replies_lost: measured.replies_lost,
         rate_planned: measured.rate_planned,
         rate_achieved: measured.rate_achieved,
-        throughput: throughput(measured),
+        throughput: measured.throughput(),
         times: measured.times.map(TimeHistogram::summary),
         effective_samples: measured.effective_samples,
         intervals: intervals(measured),
@@ -188,10 +188,6 @@ fn intervals(measured: &Measurement) -> Vec<Interval> {
 fn stalls(measured: &Measurement) -> Vec<Stall> {
     let marked = measured.series.as_ref().map(Series::stalls).unwrap_or_default();
     marked.into_iter().map(|(step, whose)| Stall { step, whose }).collect()
-}
-
-fn throughput(measured: &Measurement) -> f64 {
-    measured.events.answered_in_window as f64 / (measured.window_ns as f64 / 1e9)
 }
 
 /// Describes in one sentence what the load modelled.
@@ -261,7 +257,7 @@ fn print_tables(
         format!(
             "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {} on {}{}{}",
             measured.rate_achieved,
-            throughput(measured),
+            measured.throughput(),
             measured.plan_hash,
             generator.pacing,
             on_cores(&generator.placement.generator_cores),

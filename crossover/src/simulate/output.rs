@@ -51,17 +51,12 @@ fn printed<'a>(arguments: &SimulateArgs, simulated: &'a Simulated) -> Printed<'a
         events: &measured.events,
         rate_planned: measured.rate_planned,
         rate_achieved: measured.rate_achieved,
-        throughput: throughput(simulated),
+        throughput: measured.throughput(),
         times: measured.times.map(TimeHistogram::summary),
         effective_samples: measured.effective_samples,
         mean_in_flight: measured.generator.mean_in_flight,
         utilisation: simulated.utilisation,
     }
-}
-
-fn throughput(simulated: &Simulated) -> f64 {
-    let measured = &simulated.measured;
-    measured.events.answered_in_window as f64 / (measured.window_ns as f64 / 1e9)
 }
 
 pub(super) fn one(arguments: &SimulateArgs, simulated: &Simulated) -> Result<(), Error> {
@@ -83,7 +78,7 @@ pub(super) fn one(arguments: &SimulateArgs, simulated: &Simulated) -> Result<(),
             counted(arguments.cores, "core"),
             text::three_digits(100.0 * simulated.utilisation),
             text::three_digits(measured.generator.mean_in_flight),
-            text::rate(throughput(simulated)),
+            text::rate(measured.throughput()),
         ),
         "  ",
     );
@@ -126,7 +121,7 @@ pub(super) fn several(
             times.mean_ns().map_or_else(|| "–".to_owned(), text::time),
             percentile(0.5),
             percentile(0.99),
-            text::rate(throughput(simulated)),
+            text::rate(measured.throughput()),
             (measured.counts.sent - measured.counts.answered).to_string(),
             format!("{} %", text::three_digits(100.0 * simulated.utilisation)),
         ]);

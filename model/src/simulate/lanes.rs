@@ -76,9 +76,4 @@ impl Connections {
         self.served.remove(&client);
         self.busy.remove(&client);
     }
-
-    /// Connections without a worker.
-    pub(super) fn unserved(&self) -> usize {
-        self.waiting.len()
-    }
 }

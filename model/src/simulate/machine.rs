@@ -449,13 +449,6 @@ impl Machine {
             self.take_up(job, lane, false);
         }
     }
-
-    /// Requests or connections that wait for a worker, without those that wait on their connections.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        let own: usize = self.lanes.iter().map(|(waiting, _)| waiting.len()).sum();
-        self.line.len() + own + self.connections.unserved()
-    }
 }
 
 /// The worker with a line of its own to which a client belongs: chosen by a hash, as the kernel chooses a
