@@ -28,6 +28,24 @@ pub struct Panel {
     pub series: Vec<Series>,
     /// Positions on the horizontal axis that are named.
     pub marks: Vec<Mark>,
+    /// The tiles of a map; empty in every other figure.
+    pub tiles: Vec<Tile>,
+}
+
+/// One point of a map: which subject is the best there. Both axes have named positions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tile {
+    /// Its column and its row: positions on the two axes.
+    pub at: (usize, usize),
+    /// What the two axes have there: that of the columns as achieved, that of the rows as configured.
+    pub values: (f64, f64),
+    /// The best subject and those that are as good; where nothing is decided, those that may be.
+    pub best: Vec<Subject>,
+    /// Whether it is certain.
+    pub is_decided: bool,
+    /// How many times as good as the next the best is, with the interval; `None` where all are equally
+    /// good, or nothing is decided.
+    pub factor: Option<(f64, f64, f64)>,
 }
 
 /// An axis.
@@ -63,7 +81,10 @@ pub enum Quantity {
 pub enum Whose {
     /// A subject, as it was measured.
     Subject(Subject),
-    /// Queueing theory.
+    /// A subject, as its model has it.
+    Model(Subject),
+
+    /// Queueing theory, of no subject in particular.
     Theory,
 }
 

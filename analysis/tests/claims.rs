@@ -55,6 +55,7 @@ fn claim(checks: Vec<Check>) -> Claim {
         corrected: "It grows otherwise, by {slope}.".to_owned(),
         why: "Because it waits.".to_owned(),
         cores: 1,
+        needs: Vec::new(),
         checks,
     }
 }
@@ -113,6 +114,11 @@ fn what_this_machine_cannot_show_is_told() {
     let answer = &judge(&[one], &findings.measured(), 2)[0].answer;
     assert_eq!(answer.verdict, Ruling::NotOnThisMachine);
     assert!(answer.because.contains("4 cores; this one has 2"), "{}", answer.because);
+    let needs = vec!["nginx".to_owned()];
+    let one = Claim { needs, ..claim(vec![slope(ITERATIVE, 0.95, 1.05)]) };
+    let answer = &judge(&[one], &findings.measured(), 2)[0].answer;
+    assert_eq!(answer.verdict, Ruling::NotOnThisMachine);
+    assert!(answer.because.contains("it needs nginx"), "{}", answer.because);
 }
 
 #[test]

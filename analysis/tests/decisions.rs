@@ -276,7 +276,7 @@ fn each_transport_has_its_own_panel_with_its_own_subjects() {
         let figures = Findings::of(&bench.records).figures();
         let subjects = |panel: &Panel| {
             let of = |series: &Series| match &series.whose {
-                Whose::Subject(subject) => subject.name.clone(),
+                Whose::Subject(subject) | Whose::Model(subject) => subject.name.clone(),
                 Whose::Theory => "theory".to_owned(),
             };
             panel.series.iter().map(of).collect()

@@ -41,11 +41,12 @@ fn text_of(findings: &Findings<'_>) -> String {
 fn figure_in_lines(figure: &Figure) -> String {
     let mut lines = vec![format!("\n# {}: {}\n{}", figure.name, figure.question, figure.caption)];
     for panel in &figure.panels {
-        let Panel { title, x, y, series, marks } = panel;
+        let Panel { title, x, y, series, marks, tiles } = panel;
         lines.push(format!("## {title}: {x:?}, {y:?}"));
         for one in series {
             let whose = match &one.whose {
                 Whose::Subject(subject) => subject.name.as_str(),
+                Whose::Model(_) => "model",
                 Whose::Theory => "theory",
             };
             lines.push(format!("{} ({whose}, {})", one.label, one.is_marked));
@@ -56,6 +57,7 @@ fn figure_in_lines(figure: &Figure) -> String {
                 )
             }));
         }
+        lines.extend(tiles.iter().map(|tile| format!("tile {tile:?}")));
         for Mark { x, low, high, label, .. } in marks {
             lines.push(format!("mark {label}: {x:.3e} {low:.3e} {high:.3e}"));
         }

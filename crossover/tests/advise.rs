@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::process::Output;
 
 use common::crossover;
@@ -249,4 +250,30 @@ fn nonsense_gets_one_message_that_names_the_flag() {
 #[test]
 fn the_same_question_gets_the_same_bytes() {
     assert_eq!(words(SESSIONS), words(SESSIONS));
+}
+
+/// The claim that advice holds compares with the server that is advised.
+#[test]
+fn what_the_claim_of_advice_compares_is_what_is_advised() {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let text = fs::read_to_string(scenarios.join("claims/S15.toml")).expect("readable");
+    let claim: toml::Table = text.parse().expect("TOML");
+    let tables = |key: &str| claim[key].as_array().cloned().unwrap_or_default();
+    let checks = tables("claim")[0]["check"].as_array().cloned().unwrap_or_default();
+    assert!(checks.len() >= 5);
+    for check in checks {
+        let word = |key: &str| check[key].as_str().expect("a word").to_owned();
+        let file = scenarios.join(format!("workloads/{}.toml", word("name")));
+        let advice = json(&[&file.display().to_string()]);
+        // A pool of its own size has a name of its own.
+        let settings =
+            tables("server").into_iter().find(|it| it["name"].as_str() == Some(&word("to")));
+        let (design, workers) = settings.map_or((word("to"), None), |it| {
+            (it["design"].as_str().expect("a word").to_owned(), it["workers"].as_integer())
+        });
+        assert_eq!(advice["choice"]["design"], design.as_str(), "{}", word("name"));
+        if let Some(workers) = workers {
+            assert_eq!(advice["choice"]["workers"], workers, "{}", word("name"));
+        }
+    }
 }

@@ -4,9 +4,13 @@ use std::fmt::Write;
 
 use analysis::figure::Figure;
 
-/// The table of a figure as CSV (RFC 4180).
+/// The table of a figure as CSV (RFC 4180); that of a map has a row for each tile.
 #[must_use]
 pub fn of(figure: &Figure) -> String {
+    if figure.panels.iter().any(|panel| !panel.tiles.is_empty()) {
+        return of_map(figure);
+    }
+
     let mut text = String::from("panel,series,x,x_configured,y,y_low,y_high,doubted,repetitions\n");
     for panel in &figure.panels {
         for series in &panel.series {
@@ -25,6 +29,29 @@ pub fn of(figure: &Figure) -> String {
                     dot.repetitions
                 );
             }
+        }
+    }
+    text
+}
+
+fn of_map(figure: &Figure) -> String {
+    let mut text = String::from("panel,x,y,best,decided,factor,factor_low,factor_high\n");
+    for panel in &figure.panels {
+        for tile in &panel.tiles {
+            let best: Vec<&str> = tile.best.iter().map(|it| it.label.as_str()).collect();
+            let factor = tile.factor.map_or_else(
+                || ",,".to_owned(),
+                |(factor, low, high)| format!("{factor},{low},{high}"),
+            );
+            let _ = writeln!(
+                text,
+                "{},{},{},{},{},{factor}",
+                quoted(&panel.title),
+                tile.values.0,
+                tile.values.1,
+                quoted(&best.join("; ")),
+                tile.is_decided,
+            );
         }
     }
     text

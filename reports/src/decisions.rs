@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use analysis::answers::{PointAnswer, Ranked};
-use analysis::figure::Whose;
+
 use analysis::{ExperimentFindings, Findings, text};
 use maud::{Markup, html};
 use protocol::Transport;
 use results::{Parameter, Shows, Subject};
 
+use crate::drawing::digits;
 use crate::style;
 
 /// A table over one or two axes: a column for each value of the first, a row for each transport and
@@ -203,15 +204,6 @@ fn cell(found: &ExperimentFindings<'_>, answer: &PointAnswer) -> DecisionCell {
     DecisionCell { best, factor, is_decided: answer.decided, winner: winner.cloned() }
 }
 
-/// Few digits, but enough to tell a factor near 1 from 1.
-fn digits(value: f64) -> String {
-    match value {
-        9.95.. => format!("{value:.0}"),
-        1.995.. => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
-}
-
 /// The rankings of the experiments that show them.
 #[must_use]
 pub fn rankings(findings: &Findings<'_>) -> Vec<RankingView> {
@@ -294,7 +286,7 @@ pub(crate) fn render_decisions(decisions: &[Decision]) -> Markup {
 
 /// The colour of the winner at the edge of its cell, as in the figures.
 fn edge(winner: &Subject) -> String {
-    let colour = style::of(&Whose::Subject(winner.clone())).colour;
+    let colour = style::of_subject(winner).colour;
     format!("border-left: 5px solid {}; padding-left: 0.5em", style::hex(colour))
 }
 

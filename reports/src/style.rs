@@ -1,6 +1,6 @@
 //! The look of each design: the same colour, dash and marker in every figure.
 
-use analysis::figure::Whose;
+use analysis::figure::{Figure, Whose};
 use results::{Subject, WorkUnit};
 
 /// A colour as red, green and blue.
@@ -93,12 +93,52 @@ const fn look(colour: Colour, dash: &'static [f64], marker: Marker) -> Look {
     Look { colour, dash, marker }
 }
 
-/// The look of a curve or a mark.
-#[must_use]
-pub fn of(whose: &Whose) -> Look {
+/// The looks of the subjects of one figure. Each has the look that it has everywhere, unless a
+/// subject outside the catalogue would look like another one of the figure.
+pub struct Looks(Vec<(String, Look)>);
+
+impl Looks {
+    /// The looks of all subjects of a figure.
+    #[must_use]
+    pub fn of_figure(figure: &Figure) -> Self {
+        let mut looks: Vec<(String, Look)> = Vec::new();
+        let series = figure.panels.iter().flat_map(|panel| &panel.series);
+        for subject in series.filter_map(|series| subject_of(&series.whose)) {
+            let is_it = |(name, _): &(String, Look)| *name == subject.name;
+            if !looks.iter().any(is_it) {
+                let is_free = |look: &Look| looks.iter().all(|(_, other)| other != look);
+                let look = candidates(subject).find(is_free);
+                let look = look.unwrap_or_else(|| of_subject(subject));
+                looks.push((subject.name.clone(), look));
+            }
+        }
+        Self(looks)
+    }
+
+    /// The look of a curve or a mark.
+    #[must_use]
+    pub fn of(&self, whose: &Whose) -> Look {
+        match whose {
+            Whose::Subject(subject) => self.of_subject(subject),
+            Whose::Model(subject) => {
+                Look { colour: self.of_subject(subject).colour, ..THEORY_LOOK }
+            }
+            Whose::Theory => THEORY_LOOK,
+        }
+    }
+
+    /// The look of a subject.
+    #[must_use]
+    pub fn of_subject(&self, subject: &Subject) -> Look {
+        let found = self.0.iter().find(|(name, _)| *name == subject.name);
+        found.map_or_else(|| of_subject(subject), |(_, look)| *look)
+    }
+}
+
+fn subject_of(whose: &Whose) -> Option<&Subject> {
     match whose {
-        Whose::Subject(subject) => of_subject(subject),
-        Whose::Theory => THEORY_LOOK,
+        Whose::Subject(subject) | Whose::Model(subject) => Some(subject),
+        Whose::Theory => None,
     }
 }
 
@@ -106,28 +146,36 @@ pub fn of(whose: &Whose) -> Look {
 #[must_use]
 pub fn name(whose: &Whose) -> &str {
     match whose {
-        Whose::Subject(subject) => &subject.name,
+        Whose::Subject(subject) | Whose::Model(subject) => &subject.name,
         Whose::Theory => "theory",
     }
 }
 
 /// The look of a subject. A subject outside the catalogue has its family's colour, with a dash that
 /// no design of the catalogue has; which of them, and which marker, follows from its name, so that it
-/// looks the same in every figure. Two of them may by chance look alike: one pair in twelve of the same
-/// family does.
+/// looks the same in every figure; only where it would look like another one there ([`Looks`]), it gets the
+/// next free look.
 #[must_use]
 pub fn of_subject(subject: &Subject) -> Look {
     // Labels name requests over UDP and connections over TCP.
     let label = subject.label.trim_end_matches(" request").trim_end_matches(" connection");
     let known = LOOKS.iter().find(|(of, _)| *of == label);
-    known.map_or_else(|| of_a_stranger(subject), |(_, look)| *look)
+    known.map_or_else(|| of_a_stranger(subject, 0), |(_, look)| *look)
 }
 
-/// The look of a subject outside the catalogue.
-fn of_a_stranger(subject: &Subject) -> Look {
+/// The looks that a subject may have in a figure, the usual one first.
+fn candidates(subject: &Subject) -> impl Iterator<Item = Look> {
+    let usual = of_subject(subject);
+    let others = (1..STRANGERS_DASHES.len() * 4).map(|step| of_a_stranger(subject, step));
+    std::iter::once(usual).chain(others)
+}
+
+/// The look of a subject outside the catalogue, so many steps behind its usual one.
+fn of_a_stranger(subject: &Subject, step: usize) -> Look {
     const MARKERS: [Marker; 4] =
         [Marker::Diamond, Marker::Circle, Marker::Square, Marker::Triangle];
     let sum = subject.name.bytes().fold(0_usize, |sum, byte| sum * 31 % 4096 + usize::from(byte));
+    let sum = sum + step;
     let dash = STRANGERS_DASHES[sum / MARKERS.len() % STRANGERS_DASHES.len()];
     look(of_family(subject), dash, MARKERS[sum % MARKERS.len()])
 }
@@ -144,7 +192,51 @@ fn of_family(subject: &Subject) -> Colour {
 
 #[cfg(test)]
 mod tests {
+    use analysis::figure::{Panel, Quantity, Scale, Series};
+
     use super::*;
+
+    /// The figure of a bench with so many subjects of one family that no design here is.
+    fn figure_of(count: usize) -> Figure {
+        let scale = || Scale { label: String::new(), quantity: Quantity::Time };
+        let series = |number: usize| Series {
+            label: String::new(),
+            whose: Whose::Subject(Subject {
+                name: format!("server-{number}"),
+                label: format!("server {number}"),
+                phrase: String::new(),
+                transport: protocol::Transport::Tcp,
+                concurrency: results::Concurrency::Concurrent,
+                allocation: results::Allocation::Preallocated,
+                unit: WorkUnit::Process,
+            }),
+            is_marked: true,
+            points: Vec::new(),
+        };
+        let panel = Panel {
+            title: String::new(),
+            x: scale(),
+            y: scale(),
+            series: (0..count).map(series).collect(),
+            marks: Vec::new(),
+            tiles: Vec::new(),
+        };
+        let text = String::new;
+        Figure { name: text(), question: text(), caption: text(), panels: vec![panel] }
+    }
+
+    #[test]
+    fn no_two_servers_of_a_figure_look_alike() {
+        let figure = figure_of(12);
+        let looks = Looks::of_figure(&figure);
+        let all: Vec<Look> =
+            figure.panels[0].series.iter().map(|series| looks.of(&series.whose)).collect();
+        for (at, look) in all.iter().enumerate() {
+            assert!(!all[..at].contains(look), "{at}");
+        }
+        let first = subject_of(&figure.panels[0].series[0].whose).expect("a subject");
+        assert_eq!(all[0], of_subject(first), "the first keeps its usual look");
+    }
 
     #[test]
     fn no_two_looks_are_alike() {

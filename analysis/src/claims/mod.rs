@@ -35,6 +35,8 @@ pub struct Claim {
     pub why: String,
     /// The fewest cores on which it can be tried.
     pub cores: usize,
+    /// The programs without which it cannot be tried.
+    pub needs: Vec<String>,
     /// The checks.
     pub checks: Vec<Check>,
 }

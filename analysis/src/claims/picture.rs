@@ -11,6 +11,7 @@ use crate::experiment::Experiment;
 use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Scale, Series, Whose};
 use crate::metric::{Metric, MetricUnit};
 use crate::question::along_axis::{of_metric, quantity_of};
+use crate::question::map;
 use crate::sample::estimate;
 use crate::text;
 
@@ -36,7 +37,23 @@ pub(super) fn figures(claim: &Claim, measured: &Measured<'_, '_>) -> Vec<Figure>
             panels,
         })
     };
-    drawn.into_iter().filter_map(figure).collect()
+    let maps = mapped(claim).into_iter().filter_map(|name| {
+        let found = measured.experiments.iter().find(|it| it.experiment.name == name)?;
+        Some(map::figure(found)).filter(|figure| !figure.panels.is_empty())
+    });
+    drawn.iter().copied().filter_map(figure).chain(maps).collect()
+}
+
+/// The experiments of which a claim reads a crossing. Those over two quantities have a map.
+fn mapped(claim: &Claim) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for check in claim.checks.iter().filter(|check| check.is_drawn) {
+        let is_crossing = matches!(check.kind, Kind::Crossing { .. } | Kind::BreakEven { .. });
+        if is_crossing && !names.contains(&check.experiment.as_str()) {
+            names.push(&check.experiment);
+        }
+    }
+    names
 }
 
 /// The crossings that checks read off these points, and where the model puts them.
@@ -134,6 +151,7 @@ fn panels(
                 y: Scale { label: metric.label().to_owned(), quantity: of_metric(metric) },
                 series,
                 marks: marks(measured, checks, &of_row),
+                tiles: Vec::new(),
             });
         }
     }

@@ -116,6 +116,12 @@ pub fn is_open(check: &Check, measured: &Measured<'_, '_>) -> bool {
     is_decisive(check) && is_unknown()
 }
 
+/// Whether there are runs of an experiment that a claim reads.
+fn was_tried(claim: &Claim, measured: &Measured<'_, '_>) -> bool {
+    let mut read = claim.checks.iter().flat_map(Check::experiments);
+    read.any(|name| experiment(measured, name).is_ok_and(|it| !it.runs.is_empty()))
+}
+
 /// The verdict on a claim, on a machine with so many cores.
 pub(super) fn answer(claim: &Claim, measured: &Measured<'_, '_>, cores: usize) -> ClaimAnswer {
     let answer = |verdict, statement: String, because: String| ClaimAnswer {
@@ -134,6 +140,14 @@ pub(super) fn answer(claim: &Claim, measured: &Measured<'_, '_>, cores: usize) -
             format!("it needs a machine with {} cores; this one has {cores}", claim.cores);
         return answer(Ruling::NotOnThisMachine, "It was not tried.".to_owned(), because);
     }
+    if !claim.needs.is_empty() && !was_tried(claim, measured) {
+        let because = format!(
+            "it needs {}; install what is missing, and run it again",
+            crate::text::list(&claim.needs)
+        );
+        return answer(Ruling::NotOnThisMachine, "It was not tried.".to_owned(), because);
+    }
+
     let figures: Vec<(Unit, Result<Reading, String>)> =
         claim.checks.iter().map(|check| (unit(check, measured), read(check, measured))).collect();
     let evidence: Vec<Evidence> = claim

@@ -53,6 +53,7 @@ impl Unit {
             Self::Number if size.fract() == 0.0 => format!("{size:.0}"),
             Self::Number if size < 0.1 => two_digits(size),
             Self::Number => text::three_digits(size),
+            Self::Of(_) if size == 0.0 => return "less than the least measured".to_owned(),
             Self::Of(parameter) => text::value(parameter, size),
         };
         let is_zero = !text.contains(|letter| ('1'..='9').contains(&letter));

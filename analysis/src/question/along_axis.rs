@@ -54,6 +54,7 @@ fn figure(
             y: scale(metric.label(), of_metric(metric)),
             series,
             marks: marks.collect(),
+            tiles: Vec::new(),
         }
     });
     let marked = match capacities {

@@ -49,6 +49,7 @@ pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
             })
             .collect(),
         marks: Vec::new(),
+        tiles: Vec::new(),
     });
     Figure {
         name: format!("{}-cost", experiment.name),

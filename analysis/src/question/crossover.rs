@@ -249,6 +249,7 @@ pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
                 Crossover::Always(_) | Crossover::NoDifference | Crossover::Undecided(_) => None,
             })
             .collect(),
+        tiles: Vec::new(),
     });
     Figure {
         name: experiment.name.to_owned(),

@@ -82,6 +82,7 @@ pub(super) fn figure(found: &ExperimentFindings<'_>, metric: Metric) -> Figure {
                     Some(Mark { x, low, high, label, whose })
                 })
                 .collect(),
+            tiles: Vec::new(),
         }
     });
     Figure {

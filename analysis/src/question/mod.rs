@@ -6,6 +6,7 @@ mod capacity;
 mod cost;
 mod crossover;
 mod load;
+pub(crate) mod map;
 mod percentiles;
 mod ranking;
 mod short_among_long;
@@ -77,8 +78,7 @@ pub(crate) fn figures(question: Shows, found: &ExperimentFindings<'_>) -> Vec<Fi
         Shows::Cost => vec![cost::figure(found)],
         Shows::Ranking => along_axis::of_ranking(found).into_iter().collect(),
         Shows::Capacity => along_axis::of_capacity(found).into_iter().collect(),
-        // The page has the map as a table.
-        Shows::Map => Vec::new(),
+        Shows::Map => vec![map::figure(found)],
     };
     figures.retain(|figure| !figure.panels.is_empty());
     figures

@@ -48,6 +48,7 @@ pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
             })
             .collect(),
         marks: Vec::new(),
+        tiles: Vec::new(),
     });
     let load = at(experiment, " at ", x);
     Figure {

@@ -78,6 +78,7 @@ pub(super) fn figure(found: &ExperimentFindings<'_>) -> Figure {
             .filter(|series| !series.points.is_empty())
             .collect(),
         marks: Vec::new(),
+        tiles: Vec::new(),
     });
     Figure {
         name: experiment.name.to_owned(),

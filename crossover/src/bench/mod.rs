@@ -59,7 +59,7 @@ pub(crate) fn run_on(
     let interrupt = Interrupt::watch()?;
     let mut scenario = folder.source.parse()?;
     let asked = folder.source.parse()?; // a budget may leave out some of it
-    scenario.leave_out_beyond(testbed.machine().cores);
+    scenario.leave_out_untried(testbed.machine().cores);
     check_cores(&scenario, for_server)?;
     let budget = Budget::begin(arguments.budget.or(scenario.budget));
     if arguments.budget.is_some() {

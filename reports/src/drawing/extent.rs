@@ -1,6 +1,6 @@
 //! How large a figure is: its width on a page, the lines of its title and of its legend.
 
-use analysis::figure::{Figure, Quantity};
+use analysis::figure::{Figure, Panel, Quantity, Series, Whose};
 
 /// The page width for which a figure is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub(super) fn has_names_below(figure: &Figure, width: Width) -> bool {
             let has_no_axis =
                 matches!(&panel.x.quantity, Quantity::Categories(names) if names.len() <= 1);
             let each = (whole - LEFT - RIGHT) / panel.series.len().max(1) as f64;
-            has_no_axis && each >= ROOM_FOR_A_NAME
+            has_no_axis && panel.tiles.is_empty() && each >= ROOM_FOR_A_NAME
         })
 }
 
@@ -103,15 +103,22 @@ pub(super) fn legend_lines(figure: &Figure, width: Width) -> i32 {
     if has_names_below(figure, width) {
         return 0;
     }
-    let most = figure.panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0);
+    let most = figure.panels.iter().map(|panel| in_legend(panel).count()).max().unwrap_or(0);
     most.div_ceil(legend_columns(figure, width)) as i32
+}
+
+/// The series that the legend names: a model has the colour of its subject, which the caption says.
+pub(super) fn in_legend(panel: &Panel) -> impl Iterator<Item = &Series> {
+    let is_named =
+        |series: &&Series| !matches!(series.whose, Whose::Model(_)) || !panel.tiles.is_empty();
+    panel.series.iter().filter(is_named)
 }
 
 /// How many entries of the legend stand side by side in a panel. A few stand one below the other.
 pub(super) fn legend_columns(figure: &Figure, width: Width) -> usize {
     const FEW: usize = 4;
     const LONG: usize = 30;
-    let series = || figure.panels.iter().flat_map(|panel| &panel.series);
+    let series = || figure.panels.iter().flat_map(in_legend);
     let has_long = series().any(|series| series.label.chars().count() > LONG);
     match (width, figure.panels.len()) {
         (Width::Wide, 1) if series().count() > FEW => {

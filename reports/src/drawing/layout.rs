@@ -9,11 +9,11 @@ use analysis::text;
 
 use super::axis::{Range, even, ticks};
 use super::extent::{
-    LEFT, LEGEND_LINE, RIGHT, TITLE_LINE, TITLE_MARGIN, Title, Width, has_names_below,
+    LEFT, LEGEND_LINE, RIGHT, TITLE_LINE, TITLE_MARGIN, Title, Width, has_names_below, in_legend,
     legend_columns, legend_lines, size_of_panels,
 };
 use super::surface::{Anchor, Fill, Group, Place, Side, Stroke, Surface, Words};
-use crate::style::{self, GRID, INK, Look, Marker, WHITE};
+use crate::style::{self, GRID, INK, Look, Looks, Marker, WHITE};
 
 /// A value of an axis beside its point.
 fn written(quantity: &Quantity, value: f64) -> String {
@@ -44,6 +44,7 @@ pub(super) fn draw(
     let below = px(title.height(figure));
     let (whole_width, whole_height) = size_of_panels(figure, width);
     let panels = figure.panels.len().max(1);
+    let looks = Looks::of_figure(figure);
     // The panels share their vertical range, so that they can be compared.
     let ys: Vec<f64> = figure.panels.iter().flat_map(heights).collect();
     for (number, panel) in figure.panels.iter().enumerate() {
@@ -65,7 +66,7 @@ pub(super) fn draw(
         surface.begin(&Group::new("panel").with("name", &panel.title));
         let legend = (legend_lines(figure, width), legend_columns(figure, width));
         let named = has_names_below(figure, width);
-        Canvas::new(surface, panel, &ys, scale, at, named).draw_all(size, legend);
+        Canvas::new(surface, panel, &looks, &ys, scale, at, named).draw_all(size, legend);
         surface.end();
     }
 }
@@ -78,31 +79,33 @@ fn heights(panel: &Panel) -> Vec<f64> {
 
 /// One panel on its part of the picture. Lengths are in points of the unscaled picture, positions
 /// in pixels of the panel.
-struct Canvas<'a, S: Surface> {
-    surface: &'a mut S,
-    panel: &'a Panel,
-    scale: f64,
+pub(super) struct Canvas<'a, S: Surface> {
+    pub(super) surface: &'a mut S,
+    pub(super) panel: &'a Panel,
+    pub(super) looks: &'a Looks,
+    pub(super) scale: f64,
     /// The panel's top left corner in the picture.
     at: Place,
     /// Whether points have their names below them, side by side over the whole width.
     named: bool,
-    x: Range,
-    y: Range,
+    pub(super) x: Range,
+    pub(super) y: Range,
 }
 
 /// The pixels that bound the data.
 #[derive(Clone, Copy)]
-struct Frame {
-    left: i32,
-    right: i32,
-    top: i32,
-    bottom: i32,
+pub(super) struct Frame {
+    pub(super) left: i32,
+    pub(super) right: i32,
+    pub(super) top: i32,
+    pub(super) bottom: i32,
 }
 
 impl<'a, S: Surface> Canvas<'a, S> {
     fn new(
         surface: &'a mut S,
         panel: &'a Panel,
+        looks: &'a Looks,
         ys: &[f64],
         scale: f64,
         at: Place,
@@ -112,20 +115,24 @@ impl<'a, S: Surface> Canvas<'a, S> {
         let xs: Vec<f64> = dots().map(|dot| even(&panel.x.quantity, dot.x)).collect();
         let x = Range::around(&panel.x.quantity, &xs);
         let y = Range::around(&panel.y.quantity, ys);
-        Self { surface, panel, scale, at, named, x, y }
+        Self { surface, panel, looks, scale, at, named, x, y }
     }
 
-    fn px(&self, points: f64) -> i32 {
+    pub(super) fn px(&self, points: f64) -> i32 {
         (points * self.scale).round() as i32
     }
 
     /// A position in the panel as one in the picture.
-    fn moved(&self, (x, y): Place) -> Place {
+    pub(super) fn moved(&self, (x, y): Place) -> Place {
         (self.at.0 + x, self.at.1 + y)
     }
 
     fn is_scatter(&self) -> bool {
-        matches!(self.panel.x.quantity, Quantity::Categories(_))
+        matches!(self.panel.x.quantity, Quantity::Categories(_)) && !self.is_map()
+    }
+
+    fn is_map(&self) -> bool {
+        !self.panel.tiles.is_empty()
     }
 
     fn draw_all(&mut self, (width, height): (i32, i32), (legend_lines, columns): (i32, usize)) {
@@ -139,8 +146,9 @@ impl<'a, S: Surface> Canvas<'a, S> {
         self.draw_axes(frame);
         self.surface.end();
         let panel = self.panel;
-        let in_legend = if self.named { 0 } else { panel.series.len() };
-        for (number, series) in panel.series.iter().take(in_legend).enumerate() {
+        self.draw_tiles(frame);
+        let named = if self.named { 0 } else { panel.series.len() };
+        for (number, series) in in_legend(panel).take(named).enumerate() {
             self.surface.begin(&group_of("legend", series));
             let column = (width - self.px(78.0)) / columns as i32 * (number % columns) as i32;
             self.draw_legend(series, number / columns, column);
@@ -168,7 +176,9 @@ impl<'a, S: Surface> Canvas<'a, S> {
         let (ink, grid) = (self.line(INK, 1.0), self.line(GRID, 1.0));
         for (value, label) in ticks(&panel.y.quantity, self.y) {
             let y = self.y.place(value, frame.bottom, frame.top);
-            self.path(&[(frame.left, y), (frame.right, y)], &grid);
+            if !self.is_map() {
+                self.path(&[(frame.left, y), (frame.right, y)], &grid);
+            }
             let at = (frame.left - self.px(6.0), y);
             self.write(&label, at, Words::plain(14.5, Anchor(Side::End, Side::Middle)));
         }
@@ -182,7 +192,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
             if !label.is_empty() {
                 free_from = x + half + self.px(3.0);
             }
-            if !self.is_scatter() {
+            if !self.is_scatter() && !self.is_map() {
                 self.path(&[(x, frame.top), (x, frame.bottom)], &grid);
                 let tick = [(x, frame.bottom), (x, frame.bottom + self.px(4.0))];
                 self.path(&tick, &ink);
@@ -200,12 +210,18 @@ impl<'a, S: Surface> Canvas<'a, S> {
         self.write(&panel.y.label, beside, upwards);
     }
 
+    fn look_of(&self, series: &Series) -> Look {
+        let look = self.looks.of(&series.whose);
+        Look { marker: if series.is_marked { look.marker } else { Marker::None }, ..look }
+    }
+
     /// Draws a series' entry of the legend, above the data, so far from the left.
     fn draw_legend(&mut self, series: &Series, line: usize, column: i32) {
         let y = self.px(40.0 + line as f64 * f64::from(LEGEND_LINE));
         let (from, to) = (self.px(78.0) + column, self.px(118.0) + column);
-        let look = look_of(series);
-        if !self.is_scatter() {
+        let look = self.look_of(series);
+        let has_line = if self.is_map() { !series.is_marked } else { !self.is_scatter() };
+        if has_line {
             self.dashed(&[(from, y), (to, y)], look);
         }
         self.marker(((from + to) / 2, y), look, false);
@@ -215,7 +231,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
 
     fn draw_series(&mut self, frame: Frame, series: &Series, number: usize) {
         let is_scatter = self.is_scatter();
-        let look = look_of(series);
+        let look = self.look_of(series);
         // Points of one category are drawn side by side, so that their bars do not cover each
         // other.
         let slot = (frame.right - frame.left) / self.panel.series.len().max(1) as i32;
@@ -233,6 +249,10 @@ impl<'a, S: Surface> Canvas<'a, S> {
             (x + aside, y)
         };
         let places: Vec<Place> = series.points.iter().map(|dot| place(dot, dot.y)).collect();
+        if self.is_map() {
+            return self.draw_across(series, &places);
+        }
+
         if !is_scatter {
             self.dashed(&places, look);
         }
@@ -263,7 +283,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
     }
 
     /// Writes a name below a place of the axis, in lines no wider than `width` pixels.
-    fn write_below(&mut self, name: &str, at: Place, width: i32) {
+    pub(super) fn write_below(&mut self, name: &str, at: Place, width: i32) {
         const LINE: f64 = 15.0;
         let letters = (f64::from(width) / self.scale / 6.6).max(4.0) as usize;
         let mut lines: Vec<String> = Vec::new();
@@ -290,7 +310,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
             axis.place(even(&panel.x.quantity, x), frame.left, frame.right)
                 .clamp(frame.left, frame.right)
         };
-        let colour = style::of(&mark.whose).colour;
+        let colour = self.looks.of(&mark.whose).colour;
         let corners = [(across(mark.low), frame.top), (across(mark.high), frame.bottom)];
         let corners = corners.map(|corner| self.moved(corner));
         self.surface.rectangle(corners, Fill { colour, opacity: 0.15 });
@@ -304,7 +324,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
         self.write(&mark.label, at, Words::bold(13.5, colour, anchor));
     }
 
-    fn marker(&mut self, at: Place, look: Look, hollow: bool) {
+    pub(super) fn marker(&mut self, at: Place, look: Look, hollow: bool) {
         let r = self.px(4.5);
         let inside = Fill { colour: if hollow { WHITE } else { look.colour }, opacity: 1.0 };
         let line = self.line(look.colour, 1.6);
@@ -324,32 +344,27 @@ impl<'a, S: Surface> Canvas<'a, S> {
     }
 
     /// Draws a line through the points with the look's dashes.
-    fn dashed(&mut self, points: &[Place], look: Look) {
+    pub(super) fn dashed(&mut self, points: &[Place], look: Look) {
         let dash = look.dash.iter().map(|length| length * self.scale).collect();
         let stroke = Stroke { dash, ..self.line(look.colour, 2.0) };
         self.path(points, &stroke);
     }
 
-    fn path(&mut self, points: &[Place], stroke: &Stroke) {
+    pub(super) fn path(&mut self, points: &[Place], stroke: &Stroke) {
         let points: Vec<Place> = points.iter().map(|point| self.moved(*point)).collect();
         self.surface.path(&points, stroke);
     }
 
-    fn line(&self, colour: style::Colour, width: f64) -> Stroke {
+    pub(super) fn line(&self, colour: style::Colour, width: f64) -> Stroke {
         Stroke { colour, width: self.px(width).max(1), opacity: 1.0, dash: Vec::new() }
     }
 
-    fn write(&mut self, text: &str, at: Place, words: Words) {
+    pub(super) fn write(&mut self, text: &str, at: Place, words: Words) {
         if !text.is_empty() {
             let at = self.moved(at);
             self.surface.text(text, at, &Words { size: words.size * self.scale, ..words });
         }
     }
-}
-
-fn look_of(series: &Series) -> Look {
-    let look = style::of(&series.whose);
-    Look { marker: if series.is_marked { look.marker } else { Marker::None }, ..look }
 }
 
 /// The group of a part of the picture that belongs to a series.

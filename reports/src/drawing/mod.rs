@@ -6,6 +6,7 @@ mod extent;
 mod layout;
 mod surface;
 mod svg;
+mod tiles;
 
 use analysis::figure::Figure;
 
@@ -16,6 +17,7 @@ use layout::draw;
 use svg::Svg;
 
 pub use extent::Width;
+pub(crate) use tiles::digits;
 
 /// The scale of a PNG picture, for screens of twice the usual density.
 const PNG_SCALE: u32 = 2;
@@ -74,6 +76,7 @@ mod tests {
                 y: scale(Quantity::Time),
                 series: vec![series],
                 marks: Vec::new(),
+                tiles: Vec::new(),
             };
             let text = String::new;
             let figure =

@@ -15,9 +15,23 @@ macro_rules! of_claim {
     };
 }
 
+/// A claim about servers that people run, and its text behind that of the example that starts them.
+macro_rules! of_witness {
+    ($id:literal) => {
+        (
+            $id,
+            concat!(
+                include_str!(concat!("../../../../scenarios/examples/", $id, ".toml")),
+                "\n",
+                include_str!(concat!("../../../../scenarios/claims/", $id, ".toml"))
+            ),
+        )
+    };
+}
+
 /// The claims, in the order of a bench of all of them. The text of all together is that of each
 /// behind the other, so none of them has keys outside its tables.
-const EACH_CLAIM: [(&str, &str); 30] = [
+const EACH_CLAIM: [(&str, &str); 37] = [
     of_claim!("S3"),
     of_claim!("S4"),
     of_claim!("S5"),
@@ -29,6 +43,7 @@ const EACH_CLAIM: [(&str, &str); 30] = [
     of_claim!("S12"),
     of_claim!("S13"),
     of_claim!("S14"),
+    of_claim!("S15"),
     of_claim!("S16"),
     of_claim!("S17"),
     of_claim!("S18"),
@@ -48,6 +63,12 @@ const EACH_CLAIM: [(&str, &str); 30] = [
     of_claim!("pool-size"),
     of_claim!("idle-connections"),
     of_claim!("ports"),
+    of_witness!("apache"),
+    of_witness!("gunicorn"),
+    of_witness!("nginx"),
+    of_witness!("puma"),
+    of_witness!("key-value"),
+    of_witness!("names"),
 ];
 
 /// The keys of a bench of all claims.

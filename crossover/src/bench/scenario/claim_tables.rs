@@ -21,6 +21,9 @@ pub(super) struct ClaimTable {
     pub(super) why: Option<Spanned<String>>,
     #[serde(default = "one_core")]
     pub(super) cores: usize,
+    #[serde(default)]
+    pub(super) needs: Vec<String>,
+
     #[serde(default, rename = "check")]
     pub(super) checks: Vec<Spanned<CheckTable>>,
 }

@@ -61,6 +61,8 @@ fn claim(table: &ClaimTable, experiments: &[ExperimentSpec]) -> Result<Claim, Pr
         corrected: table.corrected.get_ref().clone(),
         why: table.why.as_ref().map(|why| why.get_ref().clone()).unwrap_or_default(),
         cores: table.cores,
+        needs: table.needs.clone(),
+
         checks,
     })
 }

@@ -51,6 +51,26 @@ fn six() -> u32 {
     6
 }
 
+/// The files of a server, or the name of another server that has the same ones.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Files {
+    Own(BTreeMap<String, String>),
+    Those(String),
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::Own(BTreeMap::new())
+    }
+}
+
+impl Files {
+    pub(super) fn are_none(&self) -> bool {
+        matches!(self, Self::Own(files) if files.is_empty())
+    }
+}
+
 /// `[[server]]`: a server of the user's own, or a design with settings of its own.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,7 +101,7 @@ pub(super) struct ServerTable {
     #[serde(default)]
     pub(super) concurrency: Option<Placed>,
     #[serde(default)]
-    pub(super) files: BTreeMap<String, String>,
+    pub(super) files: Files,
     #[serde(default)]
     pub(super) env: BTreeMap<String, String>,
     #[serde(default)]

@@ -179,9 +179,13 @@ impl Scenario {
         Ok(())
     }
 
-    /// The claims that cannot be tried on so few cores are not: what only they need is left out.
-    pub fn leave_out_beyond(&mut self, cores: usize) {
-        let is_tried = |claim: &&Claim| claim.cores <= cores;
+    /// The claims that cannot be tried are not, on so few cores or without the programs that they need:
+    /// what only they read is left out.
+    pub fn leave_out_untried(&mut self, cores: usize) {
+        let is_tried = |claim: &&Claim| {
+            claim.cores <= cores && claim.needs.iter().all(|program| is_installed(program))
+        };
+
         let needed: Vec<String> = self
             .claims
             .iter()
@@ -194,9 +198,37 @@ impl Scenario {
     }
 }
 
+/// Whether a program is in a folder of PATH. What has a slash is a file.
+fn is_installed(program: &str) -> bool {
+    if program.contains('/') {
+        return Path::new(program).exists();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_needs_a_program_that_is_missing_is_left_out() {
+        let claim = |id: &str, needs: &str| {
+            format!(
+                "[[claim]]\nid = \"{id}\"\nclaim = \"c\"\nconfirmed = \"y\"\ncorrected = \"n\"\n\
+                 needs = [\"{needs}\"]\n[[claim.check]]\nname = \"n\"\nsays = \"s\"\n\
+                 experiment = \"e-{id}\"\nmetric = \"mean\"\nof = \"udp-iterative\"\n\
+                 [[experiment]]\nname = \"e-{id}\"\ndesigns = [\"udp-iterative\"]\n\
+                 rate = \"50/s\"\nrequests = 20\n"
+            )
+        };
+        let text = claim("a", "sh") + &claim("b", "no-such-program") + &claim("c", "/no/such/file");
+        let mut scenario = Source { name: "test".to_owned(), text }.parse().expect("sound");
+        scenario.leave_out_untried(1);
+        let left: Vec<&str> = scenario.experiments.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(left, ["e-a"]);
+        assert_eq!(scenario.claims.len(), 3);
+    }
 
     fn error_of(text: &str) -> String {
         let source = Source { name: "test".to_owned(), text: text.to_owned() };

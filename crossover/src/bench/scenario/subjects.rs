@@ -1,5 +1,6 @@
 //! The subjects that a scenario names: designs, and its own `[[server]]` tables.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use results::Concurrency;
 use servers::{CATALOGUE, Design, Service};
 use toml::Spanned;
 
-use super::file::ServerTable;
+use super::file::{Files, ServerTable};
 use super::given::{Problem, maybe};
 use crate::cli::unescape;
 use crate::names::did_you_mean;
@@ -27,7 +28,7 @@ pub(super) fn servers(tables: &[Spanned<ServerTable>]) -> Result<Vec<Server>, Pr
     let mut servers: Vec<Server> = Vec::new();
     for table in tables {
         let at = table.get_ref().name.span();
-        let server = server(table.get_ref())?;
+        let server = server(table.get_ref(), &servers)?;
         let name = server.subject().name;
         if servers.iter().any(|other| other.subject().name == name) {
             return Err(Problem::at(at, format!("two servers are called '{name}'")));
@@ -56,7 +57,8 @@ pub(super) fn named(name: &Spanned<String>, servers: &[Server]) -> Result<Server
     ))
 }
 
-fn server(table: &ServerTable) -> Result<Server, Problem> {
+/// A server behind these others.
+fn server(table: &ServerTable, before: &[Server]) -> Result<Server, Problem> {
     let name = table.name.get_ref();
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_name) {
@@ -77,7 +79,7 @@ fn server(table: &ServerTable) -> Result<Server, Problem> {
     }
     match &table.design {
         Some(design) => of_a_design(table, design, label).map(Server::Design),
-        None => of_the_users_own(table, label).map(Server::Own),
+        None => of_the_users_own(table, label, before).map(Server::Own),
     }
 }
 
@@ -93,7 +95,7 @@ fn of_a_design(
         ("ready", table.ready.is_some()),
         ("start_timeout", table.start_timeout.is_some()),
         ("concurrency", table.concurrency.is_some()),
-        ("files", !table.files.is_empty()),
+        ("files", !table.files.are_none()),
         ("env", !table.env.is_empty()),
         ("cwd", table.cwd.is_some()),
         ("send", table.send.is_some()),
@@ -132,7 +134,11 @@ pub(super) fn service(text: &str) -> Result<Service, String> {
     }
 }
 
-fn of_the_users_own(table: &ServerTable, label: String) -> Result<OwnServer, Problem> {
+fn of_the_users_own(
+    table: &ServerTable,
+    label: String,
+    before: &[Server],
+) -> Result<OwnServer, Problem> {
     let wrong = |why: &str| Problem::at(table.name.span(), format!("server '{label}': {why}"));
     let of_designs = [
         ("service", table.service.is_some()),
@@ -153,10 +159,11 @@ fn of_the_users_own(table: &ServerTable, label: String) -> Result<OwnServer, Pro
     if runs_already && (!table.env.is_empty() || table.cwd.is_some() || table.ready.is_some()) {
         return Err(wrong("env, cwd and ready are for a server that is started; give a command"));
     }
-    if runs_already && !table.files.is_empty() {
+    if runs_already && !table.files.are_none() {
         return Err(wrong("files are for a server that is started; give a command"));
     }
-    if let Some(name) = table.files.keys().find(|name| !is_file_name(name)) {
+    let files = files(&table.files, before).map_err(|why| wrong(&why))?;
+    if let Some(name) = files.keys().find(|name| !is_file_name(name)) {
         let why = format!("'{name}' is not the name of a file; write letters, digits, -, _ and .");
         return Err(wrong(&why));
     }
@@ -172,7 +179,8 @@ fn of_the_users_own(table: &ServerTable, label: String) -> Result<OwnServer, Pro
         name: table.name.get_ref().clone(),
         label: label.clone(),
         command: table.command.clone(),
-        files: table.files.clone(),
+        files,
+
         env: table.env.clone(),
         cwd: table.cwd.as_ref().map(PathBuf::from),
         target: target.get_ref().clone(),
@@ -191,6 +199,20 @@ fn of_the_users_own(table: &ServerTable, label: String) -> Result<OwnServer, Pro
     spec.target(trial).map_err(|why| Problem::at(target.span(), why))?;
     let workers = maybe("workers", table.workers.as_ref(), str::parse)?;
     Ok(OwnServer { spec: Arc::new(spec), workers })
+}
+
+/// The files of a server: its own, or those of one of the servers before it.
+fn files(files: &Files, before: &[Server]) -> Result<BTreeMap<String, String>, String> {
+    let name = match files {
+        Files::Own(files) => return Ok(files.clone()),
+        Files::Those(name) => name,
+    };
+    let of_it = |server: &Server| match server {
+        Server::Own(own) if own.spec.name == *name => Some(own.spec.files.clone()),
+        _ => None,
+    };
+    let found = before.iter().find_map(of_it);
+    found.ok_or_else(|| format!("no server of your own before this one is called '{name}'"))
 }
 
 /// How the end of a reply is recognised, if the table says so.
