@@ -97,6 +97,21 @@ impl MachineCosts {
         }
     }
 
+    /// The costs that are not those of one design, with their names.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, f64); 8] {
+        [
+            ("creating a thread", self.creation_thread_ns),
+            ("creating a process", self.creation_process_ns),
+            ("each MiB of its memory adds", self.creation_process_ns_per_mib),
+            ("handing a request over", self.handover_ns),
+            ("start of a created worker", self.start_ns),
+            ("waking an idle server", self.wakeup_ns),
+            ("time slice", self.slice_ns),
+            ("accepting and closing a connection", self.connection_ns),
+        ]
+    }
+
     /// Whether they were measured.
     #[must_use]
     pub fn are_measured(&self) -> bool {

@@ -14,6 +14,7 @@ mod prediction;
 mod real_servers;
 mod rules;
 mod station;
+mod tree;
 mod workers;
 
 pub use answer::{Advice, Chosen, advise};
@@ -26,3 +27,4 @@ pub use prediction::{PATIENCE_NS, Prediction, predict};
 pub use real_servers::{RealServer, real_servers};
 pub use rules::Because;
 pub use station::{Running, station};
+pub use tree::{Step, tree};

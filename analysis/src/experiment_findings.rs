@@ -7,6 +7,7 @@ use crate::comparison::{Comparison, comparisons};
 use crate::curve::{Curve, curves};
 use crate::experiment::Experiment;
 use crate::metric::Metric;
+use crate::modelled::Models;
 use crate::noise::Noise;
 
 /// An experiment with everything that was computed from it.
@@ -20,6 +21,8 @@ pub struct ExperimentFindings<'a> {
     pub points: Vec<PointAnswer>,
     /// The curves that its questions need.
     curves: Vec<(Metric, Vec<Curve>)>,
+    /// What the models of its subjects give; empty if nobody computed them.
+    pub(crate) models: Models,
 }
 
 impl<'a> ExperimentFindings<'a> {
@@ -30,7 +33,7 @@ impl<'a> ExperimentFindings<'a> {
         };
         let curves = metrics.iter().map(|metric| (*metric, curves(&experiment, *metric))).collect();
         let points = answers::points(&experiment, noise);
-        Self { experiment, comparisons, points, curves }
+        Self { experiment, comparisons, points, curves, models: Models::default() }
     }
 
     /// The curves of a metric, one for each subject.

@@ -9,6 +9,7 @@ use crate::experiment::{Experiment, experiments};
 use crate::experiment_findings::ExperimentFindings;
 use crate::figure::Figure;
 use crate::metric::Metric;
+use crate::modelled::{Modelled, Models};
 use crate::noise::Noise;
 use crate::question;
 use crate::verdict::{Finding, Verdict, unanswered, verdict};
@@ -93,6 +94,22 @@ impl<'a> Findings<'a> {
         let host = settled.records.iter().find_map(|record| record.hosts.first());
         let cores = host.map_or(0, |host| host.machine.cores);
         self.claims = claims::judge(claims, &self.measured(), cores);
+        self
+    }
+
+    /// The same with what the designs' own models give under the loads that were measured.
+    #[must_use]
+    pub fn with_models(mut self, models: &Models) -> Self {
+        for found in &mut self.experiments {
+            let of_it = |point: &&Modelled| point.experiment == found.experiment.name;
+            found.models = Models {
+                points: models.points.iter().filter(of_it).cloned().collect(),
+                costs: models.costs.clone(),
+            };
+        }
+        let asks = |found: &&ExperimentFindings<'_>| found.experiment.shows(Shows::Load);
+        let parted = self.experiments.iter().filter(asks).filter_map(question::parted);
+        self.verdict.findings.extend(parted);
         self
     }
 

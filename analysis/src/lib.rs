@@ -17,6 +17,8 @@ mod experiment_findings;
 pub mod figure;
 pub mod findings;
 pub mod metric;
+mod modelled;
+
 pub mod noise;
 mod pairs;
 mod question;
@@ -33,5 +35,6 @@ pub use experiment::{Experiment, Run, experiments};
 pub use experiment_findings::ExperimentFindings;
 pub use findings::Findings;
 pub use metric::{Metric, MetricUnit};
+pub use modelled::{Modelled, Models};
 pub use noise::Noise;
 pub use verdict::{Finding, Verdict};

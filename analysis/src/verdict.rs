@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::Transport;
-use results::{Doubt, Parameter, Shows, Subject};
+use results::{Doubt, Parameter, Shows, Subject, TestbedKind};
 
 use crate::bootstrap::median;
 use crate::experiment::{Experiment, Run};
@@ -63,8 +63,13 @@ pub(crate) fn verdict(experiments: &[ExperimentFindings<'_>], findings: Vec<Find
         experiments.iter().map(|found| &found.experiment).collect();
     let [headline, second] = opening(&findings, &experiments);
     let runs: usize = experiments.iter().map(|experiment| experiment.runs.len()).sum();
+    let mut records = experiments.iter().flat_map(|it| &it.runs).map(|run| run.record);
+    let place = match records.any(|record| record.testbed == TestbedKind::Real) {
+        true => "On this machine",
+        false => "In simulation",
+    };
     let headline = match headline {
-        Some(text) => format!("On this machine, {text}"),
+        Some(text) => format!("{place}, {text}"),
         None if runs > 0 => {
             format!(
                 "{runs} runs were measured, and nothing can be said of them: none was answered."

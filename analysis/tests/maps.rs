@@ -54,7 +54,7 @@ fn each_tile_has_the_best_and_by_how_much() {
     is((1, 1), &thread().name, 270.0 / 195.0);
     let alone = tile((2, 1));
     assert!(alone.is_decided && alone.factor.is_none(), "{alone:?}");
-    assert!(figure.caption.contains("Without a factor"), "{}", figure.caption);
+    assert!(figure.caption.contains("no factor, the other servers"), "{}", figure.caption);
 }
 
 #[test]

@@ -37,7 +37,11 @@ pub(crate) fn of(source: Option<&CostsSource>) -> Result<MachineCosts, Error> {
     }
 }
 
-fn read(path: PathBuf) -> Result<MachineCosts, Error> {
+/// The costs in a file.
+///
+/// # Errors
+/// If it cannot be read, or holds something else.
+pub(crate) fn read(path: PathBuf) -> Result<MachineCosts, Error> {
     let text = read_text(&path)?;
     serde_json::from_str(&text).map_err(|error| {
         Error::Usage(format!(

@@ -277,3 +277,29 @@ fn what_the_claim_of_advice_compares_is_what_is_advised() {
         }
     }
 }
+
+#[test]
+fn the_page_has_the_answer_and_the_tree_that_leads_to_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("advice.html");
+    let file = page.to_str().expect("text");
+    for (arguments, way) in [
+        (SESSIONS, "Must clients be isolated"),
+        (&["--rate", "6/h", "--compute", "5ms", "--cores", "2"][..], "long enough for overlap"),
+        (
+            &["--rate", "200/s", "--wait", "20ms", "--clients", "50", "--cores", "2"],
+            "Can one thread",
+        ),
+    ] {
+        let told = words(&[arguments, &["--page", file]].concat());
+        let html = fs::read_to_string(&page).expect("it is written");
+        let headline = told.lines().next().expect("a line");
+        assert!(html.contains(&format!("<h1>{headline}</h1>")), "{headline}");
+        let steps: Vec<&str> = html.split("<li").skip(1).collect();
+        let last = steps.iter().rfind(|step| step.starts_with(" class=\"way\"")).expect("a way");
+        assert!(last.contains(way), "{last}");
+        assert!(!html.contains("<script") && !html.contains("http://"), "one file");
+    }
+    let output = advise(&[SESSIONS, &["--page", "/no/such/folder/advice.html"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -50,7 +50,7 @@ fn computing_on_one_processor_never_pays_and_the_verdict_says_so() {
     let records = sweep("quick");
     let findings = Findings::of(&records);
     let verdict = &findings.verdict;
-    assert!(verdict.headline.starts_with("On this machine, a thread per request beats"));
+    assert!(verdict.headline.starts_with("In simulation, a thread per request beats"));
     assert!(verdict.second.as_ref().is_some_and(|second| second.starts_with("Over TCP, ")));
     let computing: Vec<_> = verdict
         .findings

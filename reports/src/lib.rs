@@ -4,7 +4,9 @@
 //! draws a figure as SVG and as PNG with one layout, [`csv`] writes its data, and [`page`] renders
 //! everything as one self-contained HTML file that opens with the answer.
 
+pub mod advice;
 pub mod claims;
+
 pub mod csv;
 pub mod decisions;
 pub mod drawing;

@@ -157,16 +157,21 @@ pub fn name(whose: &Whose) -> &str {
 /// next free look.
 #[must_use]
 pub fn of_subject(subject: &Subject) -> Look {
-    // Labels name requests over UDP and connections over TCP.
+    of_the_catalogue(subject).unwrap_or_else(|| of_a_stranger(subject, 0))
+}
+
+fn of_the_catalogue(subject: &Subject) -> Option<Look> {
     let label = subject.label.trim_end_matches(" request").trim_end_matches(" connection");
-    let known = LOOKS.iter().find(|(of, _)| *of == label);
-    known.map_or_else(|| of_a_stranger(subject, 0), |(_, look)| *look)
+    // Labels name requests over UDP and connections over TCP.
+    LOOKS.iter().find(|(of, _)| *of == label).map(|(_, look)| *look)
 }
 
 /// The looks that a subject may have in a figure, the usual one first.
 fn candidates(subject: &Subject) -> impl Iterator<Item = Look> {
     let usual = of_subject(subject);
-    let others = (1..STRANGERS_DASHES.len() * 4).map(|step| of_a_stranger(subject, step));
+    // A design of the catalogue looks the same over UDP and over TCP, and keeps its look.
+    let steps = if of_the_catalogue(subject).is_some() { 1 } else { STRANGERS_DASHES.len() * 4 };
+    let others = (1..steps).map(|step| of_a_stranger(subject, step));
     std::iter::once(usual).chain(others)
 }
 
@@ -236,6 +241,17 @@ mod tests {
         }
         let first = subject_of(&figure.panels[0].series[0].whose).expect("a subject");
         assert_eq!(all[0], of_subject(first), "the first keeps its usual look");
+        // A design has one look over both transports, and nobody takes it.
+        let mut both = figure_of(12);
+        for (number, series) in both.panels[0].series.iter_mut().take(2).enumerate() {
+            let Whose::Subject(subject) = &mut series.whose else { continue };
+            (subject.label, subject.unit) = ("iterative".to_owned(), WorkUnit::Master);
+            subject.name = format!("iterative-{number}");
+        }
+        let looks = Looks::of_figure(&both);
+        let of = |number: usize| looks.of(&both.panels[0].series[number].whose);
+        assert_eq!(of(0), of(1));
+        assert!((2..12).all(|number| of(number) != of(0)));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Shows {
     pub fn suffixes(self) -> &'static [&'static str] {
         match self {
             Self::Crossover | Self::ShortAmongLong => &[""],
-            Self::Load => &["-p50", "-p99"],
+            Self::Load => &["-p50", "-p99", "-residual"],
             Self::Percentiles => &["-percentiles"],
             Self::Cost => &["-cost"],
             Self::Ranking => &["-ranking"],

@@ -53,7 +53,7 @@ impl Unit {
             Self::Number if size.fract() == 0.0 => format!("{size:.0}"),
             Self::Number if size < 0.1 => two_digits(size),
             Self::Number => text::three_digits(size),
-            Self::Of(_) if size == 0.0 => return "less than the least measured".to_owned(),
+            Self::Of(_) if size == 0.0 => return "below the lowest value tried".to_owned(),
             Self::Of(parameter) => text::value(parameter, size),
         };
         let is_zero = !text.contains(|letter| ('1'..='9').contains(&letter));
@@ -138,8 +138,11 @@ pub(super) fn filled(
     let pairs = claim.checks.iter().zip(figures);
     pairs.fold(sentence.to_owned(), |sentence, (check, (unit, reading))| {
         let value = match reading {
+            Ok(reading) if matches!(unit, Unit::Of(_)) && reading.estimate.value.is_infinite() => {
+                "above the highest value tried".to_owned()
+            }
             Ok(reading) => unit.write(reading.estimate.value),
-            Err(_) => "an unknown amount".to_owned(),
+            Err(_) => "unknown".to_owned(),
         };
         sentence.replace(&format!("{{{}}}", check.name), &value)
     })

@@ -2,7 +2,7 @@
 
 use protocol::Transport;
 
-use super::{by_transport, hollow, scale, series_of};
+use super::{by_transport, hollow, residual, scale, series_of};
 use crate::answers::{self, Knee};
 use crate::bootstrap::median;
 use crate::curve::{Curve, achieved_x};
@@ -23,9 +23,9 @@ pub(super) fn findings(found: &ExperimentFindings<'_>) -> Vec<Finding> {
     found.curves(Metric::P50).iter().map(in_words).collect()
 }
 
-/// Median and p99 against the load.
+/// Median and p99 against the load, and what is left of them beside the models.
 pub(super) fn figures(found: &ExperimentFindings<'_>) -> Vec<Figure> {
-    vec![figure(found, Metric::P50), figure(found, Metric::P99)]
+    vec![figure(found, Metric::P50), figure(found, Metric::P99), residual::figure(found)]
 }
 
 fn knee_in_words(curve: &Curve, knee: Option<&Knee>) -> String {
@@ -65,7 +65,11 @@ pub(super) fn figure(found: &ExperimentFindings<'_>, metric: Metric) -> Figure {
             .filter(|curve| is_of(&curve.subject) && !curve.points.is_empty())
             .collect();
         let mut series: Vec<Series> = shown.iter().map(|curve| series_of(curve)).collect();
-        series.extend(theory(experiment, transport, metric));
+        series.extend(residual::models(found, &shown, metric));
+        if found.models.points.is_empty() {
+            series.extend(theory(experiment, transport, metric));
+        }
+
         Panel {
             title: transport.to_string().to_uppercase(),
             x: scale("offered load", Quantity::Rate),
@@ -88,13 +92,16 @@ pub(super) fn figure(found: &ExperimentFindings<'_>, metric: Metric) -> Figure {
     Figure {
         name: format!("{}-{suffix}", experiment.name),
         question: format!("{} ({which})", experiment.question),
-        caption: caption(experiment, metric, &panels),
+        caption: caption(found, metric, &panels),
         panels,
     }
 }
 
 /// The caption; it mentions only what is drawn.
-fn caption(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> String {
+fn caption(found: &ExperimentFindings<'_>, metric: Metric, panels: &[Panel]) -> String {
+    let experiment = &found.experiment;
+    let models = residual::caption_of_models(found);
+
     let has_knee = panels.iter().any(|panel| !panel.marks.is_empty());
     let knee = match (metric, has_knee) {
         (Metric::P50, true) => {
@@ -111,7 +118,7 @@ fn caption(experiment: &Experiment<'_>, metric: Metric, panels: &[Panel]) -> Str
     } else {
         ""
     };
-    format!("{knee}{theory}Loads are those sent.{}", hollow(experiment, metric, panels))
+    format!("{knee}{theory}{models}Loads are those sent.{}", hollow(experiment, metric, panels))
 }
 
 /// What queueing theory predicts for the iterative server, from its achieved service times.

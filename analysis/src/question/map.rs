@@ -68,8 +68,8 @@ fn caption(panels: &[Panel]) -> String {
     let mut series = panels.iter().flat_map(|panel| &panel.series);
     let model = match series.any(|series| matches!(series.whose, Whose::Model(_))) {
         true => {
-            " To the right of a line the model has that server ahead of the iterative one: with what the \
-             worker costs in these very runs, at the shortest processing."
+            " Each line is the model's break-even of one server with the iterative one: to its right, that \
+             server is faster. The cost of a worker is taken from the same runs, at the shortest processing."
         }
         false => "",
     };
@@ -78,12 +78,15 @@ fn caption(panels: &[Panel]) -> String {
         .flat_map(|panel| &panel.tiles)
         .any(|tile| tile.is_decided && tile.best.len() == 1 && tile.factor.is_none());
     let alone = match has_only_one {
-        true => " Without a factor, the others leave too many requests unanswered.",
+        true => {
+            " In a tile with one server and no factor, the other servers left too many requests unanswered."
+        }
         false => "",
     };
     format!(
-        "Each tile shows the best server, and how many times as good it is as the next; servers that are \
-         equally good stand beside each other, and “?” is undecided. Processing is what was achieved.{alone}{model}"
+        "Each tile shows the best server and the factor by which it beats the next; servers that are \
+         equally good appear side by side, and “?” means undecided. Processing times are those achieved, \
+         not those configured.{alone}{model}"
     )
 }
 

@@ -9,6 +9,8 @@ mod load;
 pub(crate) mod map;
 mod percentiles;
 mod ranking;
+mod residual;
+
 mod short_among_long;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,8 @@ use crate::metric::Metric;
 use crate::sample::estimate;
 use crate::text;
 use crate::verdict::Finding;
+
+pub(crate) use residual::finding as parted;
 
 /// The questions that are answered in words over a whole axis, in their order.
 pub(crate) const SPOKEN: [Shows; 6] = [

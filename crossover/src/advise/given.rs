@@ -262,6 +262,7 @@ fn command(arguments: &AdviseArgs) -> String {
         costs,
         explain: _,
         measure: _,
+        page: _,
         all: _,
         json: _,
     } = arguments;

@@ -3,6 +3,7 @@
 mod asking;
 mod given;
 mod measured;
+mod page;
 mod words;
 
 use advice::{Advice, Asked, MachineCosts, advise};
@@ -18,6 +19,9 @@ pub(crate) fn run(arguments: &AdviseArgs) -> Result<(), Error> {
     let (asked, command) = given::asked(&arguments)?;
     let costs = costs::of(arguments.costs.as_ref())?;
     let advice = advise(&asked, &costs, format!("{command} --measure"))?;
+    if let Some(path) = &arguments.page {
+        page::write(path, &command, &asked, &costs, &advice)?;
+    }
     let measured = match (arguments.measure, &advice.choice) {
         (true, Some(_)) => Some(measured::measure(&asked, &advice, arguments.all)?),
         _ => None,

@@ -19,23 +19,11 @@ pub(super) enum Line {
 
 /// The answer: what to take and what to set first, then why, and how sure it is.
 pub(super) fn answer(asked: &Asked, costs: &MachineCosts, advice: &Advice) -> Vec<Line> {
-    let Some(choice) = &advice.choice else { return overloaded(asked, advice) };
-    let mut lines = vec![Line::Text(format!("Take {} ({}).", choice.phrase, choice.design))];
-    if advice.meets_target == Some(false) {
-        let text = "No design meets the target; this one comes nearest. Less processing would help, or more \
-                    cores if requests compute.";
-        lines.push(Line::Text(text.to_owned()));
+    if advice.choice.is_none() {
+        return overloaded(asked, advice);
     }
-    lines.extend([
-        Line::Text(format!("Textbook type: {}.", choice.classic_type)),
-        Line::Text(format!("Workers: {}. {}.", choice.workers, capital(&choice.workers_sum))),
-    ]);
-    if !choice.limits.is_empty() {
-        lines.push(Line::Text(format!("Limits: {}.", limits(asked, choice))));
-    }
-    lines.extend(predictions(advice, choice));
-    lines.push(Line::Text(crossover(asked, advice)));
-    lines.push(Line::Text(format!("Confidence: {}.", confidence(advice.confidence))));
+    let (first, further) = in_short(asked, advice);
+    let mut lines: Vec<Line> = std::iter::once(first).chain(further).map(Line::Text).collect();
     lines.push(Line::Text(String::new()));
     lines.push(Line::Text("Why:".to_owned()));
     let because = advice.because.iter();
@@ -53,6 +41,34 @@ pub(super) fn answer(asked: &Asked, costs: &MachineCosts, advice: &Advice) -> Ve
     lines.push(Line::Text(format!("Assumed: {}.", advice.assumptions.join("; "))));
     lines.push(Line::Text(costs_in_words(costs)));
     lines
+}
+
+/// What to take; then what to set, what is predicted, and how sure it is, a sentence or two each. Where
+/// nothing carries the load, why, and what would.
+pub(super) fn in_short(asked: &Asked, advice: &Advice) -> (String, Vec<String>) {
+    let Some(choice) = &advice.choice else {
+        let mut lines = overloaded(asked, advice).into_iter().map(|line| match line {
+            Line::Text(text) | Line::Item(text) => text,
+        });
+        return (lines.next().unwrap_or_default(), lines.collect());
+    };
+    let mut lines = Vec::new();
+    if advice.meets_target == Some(false) {
+        let text = "No design meets the target; this one comes nearest. Less processing would help, or more \
+                    cores if requests compute.";
+        lines.push(text.to_owned());
+    }
+    lines.extend([
+        format!("Textbook type: {}.", choice.classic_type),
+        format!("Workers: {}. {}.", choice.workers, capital(&choice.workers_sum)),
+    ]);
+    if !choice.limits.is_empty() {
+        lines.push(format!("Limits: {}.", limits(asked, choice)));
+    }
+    lines.extend(predictions(advice, choice));
+    lines.push(crossover(asked, advice));
+    lines.push(format!("Confidence: {}.", confidence(advice.confidence)));
+    (format!("Take {} ({}).", choice.phrase, choice.design), lines)
 }
 
 fn overloaded(asked: &Asked, advice: &Advice) -> Vec<Line> {
@@ -105,9 +121,9 @@ fn limits(asked: &Asked, choice: &Chosen) -> String {
 }
 
 /// What the choice, the runner-up and the iterative server would do.
-fn predictions(advice: &Advice, choice: &Chosen) -> Vec<Line> {
+fn predictions(advice: &Advice, choice: &Chosen) -> Vec<String> {
     let of = |chosen: &Chosen| advice.predicted.get(chosen.design);
-    let mut lines = vec![Line::Text(format!("Predicted: {}.", prediction(of(choice))))];
+    let mut lines = vec![format!("Predicted: {}.", prediction(of(choice)))];
     if let Some(runner_up) = &advice.runner_up {
         let its = format!(
             "Runner-up: {} ({}): {}.",
@@ -115,13 +131,10 @@ fn predictions(advice: &Advice, choice: &Chosen) -> Vec<Line> {
             runner_up.design,
             prediction(of(runner_up))
         );
-        lines.push(Line::Text(its));
+        lines.push(its);
     }
     if advice.iterative.design != choice.design {
-        lines.push(Line::Text(format!(
-            "The iterative server: {}.",
-            prediction(of(&advice.iterative))
-        )));
+        lines.push(format!("The iterative server: {}.", prediction(of(&advice.iterative))));
     }
     lines
 }
@@ -189,7 +202,7 @@ fn confidence(confidence: Confidence) -> &'static str {
     }
 }
 
-fn costs_in_words(costs: &MachineCosts) -> String {
+pub(super) fn costs_in_words(costs: &MachineCosts) -> String {
     if costs.are_measured() {
         let whose = if costs.machine == identity() { "this machine" } else { "another machine" };
         format!("The costs were measured on {whose} ({}) at {}.", costs.machine, costs.at)

@@ -4,7 +4,9 @@ mod budget;
 mod calibration;
 pub mod course;
 pub(crate) mod folder;
+mod models;
 mod outlook;
+
 pub(crate) mod report;
 pub mod rounds;
 pub mod scenario;
@@ -15,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use analysis::Findings;
 use analysis::answers::{CrossoverAnswer, CrossoverKind};
 use analysis::claims::Ruling;
-use results::{Failure, Outcome, Record, Settled};
+use results::{Failure, Outcome, Record, Settled, TestbedKind};
 
 use crate::bench::budget::Budget;
 use crate::bench::course::Course;
@@ -57,6 +59,9 @@ pub(crate) fn run_on(
         None => BenchFolder::begin(arguments)?,
     };
     let interrupt = Interrupt::watch()?;
+    if testbed.kind() == TestbedKind::Real {
+        models::keep_costs(&folder.own.path)?;
+    }
     let mut scenario = folder.source.parse()?;
     let asked = folder.source.parse()?; // a budget may leave out some of it
     scenario.leave_out_untried(testbed.machine().cores);
@@ -249,7 +254,8 @@ impl Bench {
 
     fn tell_answers(&mut self) {
         let settled = self.settled();
-        self.tell(&settled, &report::findings(&settled, Some(&self.asked)));
+        let findings = report::findings(&settled, Some(&self.asked), &self.folder.own.path);
+        self.tell(&settled, &findings);
     }
 
     /// The records that count, and what is missing of the scenario.
@@ -275,7 +281,8 @@ impl Bench {
         }
         for claim in &findings.claims {
             let answer = &claim.answer;
-            let is_open = answer.verdict == Ruling::Undecided;
+            // What was not tried is told at the end: it may only not have been tried yet.
+            let is_open = matches!(answer.verdict, Ruling::Undecided | Ruling::NotOnThisMachine);
             let told = (String::new(), answer.id.clone(), answer.verdict.in_words().to_owned());
             if !is_open && !self.told.contains(&told) {
                 let verdict = answer.verdict.in_words();
@@ -291,7 +298,7 @@ impl Bench {
     /// last line. The verdict comes first, so that a page that cannot be written does not lose it.
     fn report(&self) -> Vec<Error> {
         let settled = self.settled();
-        let findings = report::findings(&settled, Some(&self.asked));
+        let findings = report::findings(&settled, Some(&self.asked), &self.folder.own.path);
         let mut out = Output::begin();
         match self.prints {
             Prints::Json => out.line(findings.answers.to_json()),

@@ -7,6 +7,7 @@ use analysis::Findings;
 use results::{Parameter, Record, Settled, read_records};
 
 use crate::bench::folder::{OwnFolder, RECORDS, SCENARIO};
+use crate::bench::models::models;
 use crate::bench::scenario::{ExperimentSpec, Scenario, Source};
 use crate::cli::ReportArgs;
 use crate::error::Error;
@@ -25,7 +26,7 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
     let own = OwnFolder::take(arguments.out.as_deref().unwrap_or(&folder))?;
     own.may_hold_a_page()?;
     own.is_nobody_elses(&folder)?;
-    let page = write(&settled, &findings(&settled, scenario.as_ref()), &own.path)?;
+    let page = write(&settled, &findings(&settled, scenario.as_ref(), &folder), &own.path)?;
     let mut out = Output::begin();
     out.line(page.display().to_string());
     out.finish()
@@ -37,10 +38,17 @@ pub(crate) fn settle(records: Vec<Record>, scenario: Option<&Scenario>) -> Settl
     Settled { missing, ..Settled::of(records) }
 }
 
-/// What the records say, and what they say about the claims of their scenario.
-pub(crate) fn findings<'a>(settled: &'a Settled, scenario: Option<&Scenario>) -> Findings<'a> {
-    let claims = scenario.map_or(&[][..], |scenario| &scenario.claims);
-    Findings::of_settled(settled).with_claims(claims, settled)
+/// What the records say, what they say about the claims of their scenario, and how far the designs'
+/// models agree. The folder holds the costs that the models have.
+pub(crate) fn findings<'a>(
+    settled: &'a Settled,
+    scenario: Option<&Scenario>,
+    folder: &Path,
+) -> Findings<'a> {
+    let findings = Findings::of_settled(settled);
+    let Some(scenario) = scenario else { return findings };
+    let models = models(settled, scenario, folder);
+    findings.with_claims(&scenario.claims, settled).with_models(&models)
 }
 
 /// The experiments without any record, and the points of the others that have none.

@@ -87,16 +87,7 @@ fn keep(costs: &MachineCosts, path: &Path) -> Result<(), Error> {
 fn print(costs: &MachineCosts, path: &Path) -> Result<(), Error> {
     use analysis::text::time;
     let mut table = tables::table(&["cost", "time"]);
-    for (what, ns) in [
-        ("creating a thread", costs.creation_thread_ns),
-        ("creating a process", costs.creation_process_ns),
-        ("each MiB of its memory adds", costs.creation_process_ns_per_mib),
-        ("handing a request over", costs.handover_ns),
-        ("start of a created worker", costs.start_ns),
-        ("waking an idle server", costs.wakeup_ns),
-        ("time slice", costs.slice_ns),
-        ("accepting and closing a connection", costs.connection_ns),
-    ] {
+    for (what, ns) in costs.named() {
         table.add_row(vec![what.to_owned(), time(ns)]);
     }
     let mut requests = tables::table(&["processor time of a request", "time"]);

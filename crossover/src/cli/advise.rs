@@ -84,6 +84,9 @@ pub struct AdviseArgs {
     /// Show the prediction of every design, and why others were left out
     #[arg(long)]
     pub explain: bool,
+    /// Write the answer as a page too, with the decision tree in which this machine's thresholds stand
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
     /// Measure the iterative server, the choice and the runner-up on this machine, and say whether they
     /// agree; takes under a minute
     #[arg(long)]
