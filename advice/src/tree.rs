@@ -3,7 +3,7 @@
 
 use analysis::text;
 use protocol::Transport;
-use servers::{Allocation, Concurrency, Design, Stays};
+use servers::{Allocation, Concurrency, Design, Stays, WorkUnit};
 
 use crate::answer::Advice;
 use crate::asked::{Asked, Traffic};
@@ -44,7 +44,7 @@ pub fn tree(asked: &Asked, costs: &MachineCosts, advice: &Advice) -> Vec<Step> {
         Step { is_on_the_way: !holds.is_yes, ..is_long(asked, advice) },
         Step { is_on_the_way: !is_iterative, ..one_loop(asked, costs, choice) },
         Step { is_on_the_way: has_workers, ..outlasts_creation(asked, costs, choice) },
-        Step { is_on_the_way: has_workers, ..needs_processes(asked, costs) },
+        Step { is_on_the_way: has_workers, ..needs_processes(asked, costs, choice) },
     ]
 }
 
@@ -118,11 +118,17 @@ fn is_idle(asked: &Asked, costs: &MachineCosts, advice: &Advice) -> Step {
 fn is_long(asked: &Asked, advice: &Advice) -> Step {
     let is_iterative =
         advice.choice.as_ref().is_some_and(|it| it.design == advice.iterative.design);
+    let processing_ns = asked.processing_ns();
+    let by_the_mean = advice.break_even_ns.map_or(!is_iterative, |at| processing_ns >= at);
     Step {
         question: "Is the processing long enough for overlap to pay?",
         here: match advice.break_even_ns {
             Some(at) => {
                 format!("at this rate it pays from {} on, by the mean response time", text::time(at))
+            }
+                        None if matches!(asked.traffic, Traffic::Closed { .. }) => {
+                "no break-even was sought: how often clients ask depends on how fast they are answered"
+                    .to_owned()
             }
             None => {
                 "no break-even was found between a thousandth and a thousand times your processing time"
@@ -130,8 +136,11 @@ fn is_long(asked: &Asked, advice: &Advice) -> Step {
             },
         },
         yours: text::time(asked.processing_ns()),
-        is_yes: !is_iterative,
-        leads_to: ("go on with question 4", "take the iterative server"),
+                is_yes: by_the_mean,
+        leads_to: match is_iterative {
+            true => ("it would pay, but the iterative server is enough", "take the iterative server"),
+            false => ("go on with question 4", "not by the mean, but the p99 is shorter: go on with question 4"),
+        },
         is_on_the_way: false,
     }
 }
@@ -185,7 +194,7 @@ fn outlasts_creation(asked: &Asked, costs: &MachineCosts, choice: Option<&'stati
     }
 }
 
-fn needs_processes(asked: &Asked, costs: &MachineCosts) -> Step {
+fn needs_processes(asked: &Asked, costs: &MachineCosts, choice: Option<&'static Design>) -> Step {
     let times = match costs.creation_thread_ns > 0.0 {
         true => costs.creation_process_ns / costs.creation_thread_ns,
         false => 1.0,
@@ -198,7 +207,12 @@ fn needs_processes(asked: &Asked, costs: &MachineCosts) -> Step {
         ),
         yours: if asked.needs.isolation { "yes" } else { "no" }.to_owned(),
         is_yes: asked.needs.isolation,
-        leads_to: ("processes", "threads"),
+        leads_to: match choice.map(|it| it.unit) {
+            Some(WorkUnit::Process) => {
+                ("processes", "threads would do; processes are predicted to be as fast")
+            }
+            _ => ("processes", "threads"),
+        },
         is_on_the_way: false,
     }
 }

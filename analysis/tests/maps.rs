@@ -62,11 +62,8 @@ fn the_model_s_line_lies_where_its_formula_puts_it() {
     let figure = figure();
     let series = &figure.panels[0].series;
     let line = series.iter().find(|one| one.whose == Whose::Model(thread())).expect("there");
-    // The records lack what the iterative server adds, so the cost is that of the difference at 20 µs:
-    // 2 (R − R₀)/(N + 1) = 30 − 20·(1 − 2/(N + 1)) µs.
-    let creation = |n: f64| CREATION - 20e3 * (1.0 - 2.0 / (n + 1.0));
     for (dot, n) in line.points.iter().zip([2.0, 8.0]) {
-        let at = creation(n) * (n + 1.0) / (n - 1.0);
+        let at = CREATION * (n + 1.0) / (n - 1.0);
         let column = match at {
             ..=60e3 => (at / 20e3).ln() / 3f64.ln(),
             _ => 1.0 + (at / 60e3).log10(),

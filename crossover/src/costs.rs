@@ -1,6 +1,7 @@
 //! The costs of this machine: where they are kept, and which are used.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use advice::MachineCosts;
 
@@ -51,8 +52,14 @@ pub(crate) fn read(path: PathBuf) -> Result<MachineCosts, Error> {
     })
 }
 
-/// What identifies this machine, as far as its costs depend on it.
+/// What identifies this machine, as far as its costs depend on it. It is read once, and must be read
+/// first before a testbed keeps the calling thread to one core.
 pub(crate) fn identity() -> String {
+    static IDENTITY: OnceLock<String> = OnceLock::new();
+    IDENTITY.get_or_init(read_identity).clone()
+}
+
+fn read_identity() -> String {
     let machine = machine::probe();
     let kind = if machine.virtual_machine { "virtual machine" } else { "machine" };
     let cores =

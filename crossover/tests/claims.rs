@@ -10,6 +10,7 @@ use std::process::Output;
 use common::crossover;
 use crossover::bench::scenario::Source;
 use crossover::bench::sweep::runs;
+use crossover::setup::Server;
 use reports::style::{Look, of_subject};
 use serde_json::Value;
 
@@ -160,7 +161,7 @@ fn no_two_subjects_of_a_figure_look_alike() {
             if seen.iter().all(|(other, _)| *other != subject.name) {
                 let look = of_subject(&subject);
                 let is_own = matches!(run.setup.server, Server::Own(_));
-                                // Two servers of the user's own are told apart when the figure is drawn.
+                // Two servers of the user's own are told apart when the figure is drawn.
                 let twin = seen.iter().find(|(_, its)| *its == look && !is_own);
 
                 assert!(twin.is_none(), "{}: {subject:?} looks like {twin:?}", run.experiment.name);

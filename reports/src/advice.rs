@@ -95,7 +95,7 @@ pub fn render_advice(page: &AdvicePage) -> String {
                         h1 { (page.headline) }
                         @for sentence in &page.sentences { p { (sentence) } }
                     }
-                    (tree(&page.steps))
+                                        @if !page.steps.is_empty() { (tree(&page.steps)) }
                     (reasons(page))
                     (designs(&page.designs))
                     (servers(&page.servers))

@@ -110,7 +110,7 @@ pub enum Kind {
         at: Place,
     },
     /// What it costs a server to give a worker to each request of a burst: from the mean response
-    /// times of both servers at one point, 2 (R − R₀) / (N + 1).
+    /// times R and R₀ of both servers at one point with the processing w, (2 (R − R₀) + w (N − 1)) / (N + 1).
     Creation {
         /// The server with a worker for each request.
         of: Cell,

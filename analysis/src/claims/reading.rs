@@ -9,6 +9,7 @@ use crate::bootstrap::{
     Estimate, FEWEST_REPETITIONS, RESAMPLES, Resampler, interval, interval_to_decide,
 };
 use crate::comparison::{Crossover, compare_along};
+use crate::curve::achieved_x;
 use crate::experiment::{Experiment, Run};
 use crate::experiment_findings::ExperimentFindings;
 use crate::metric::{Metric, MetricUnit};
@@ -70,9 +71,10 @@ pub(super) fn read(check: &Check, measured: &Measured<'_, '_>) -> Result<Reading
             let found = crossing(check, of, to, at, measured)?;
             Ok(found.over(&break_even(check, of, to, at, measured)?))
         }
-        Kind::Creation { of, .. } => {
+        Kind::Creation { of, to } => {
             let share = creation_share(&of.point())?;
-            resampled(check, measured, &|values| Some((values[0] - values[1]) * share))
+            let overlap_ns = overlap_ns(of, to, measured)?;
+            resampled(check, measured, &|values| Some((values[0] - values[1]) * share + overlap_ns))
         }
         Kind::Value(_) => resampled(check, measured, &|values| Some(values[0])),
         Kind::Ratio { less, .. } => {
@@ -142,6 +144,18 @@ fn slope(xs: &[f64], ys: &[f64]) -> Option<f64> {
 fn creation_share(point: &Place) -> Result<f64, String> {
     let burst = point.get(&Parameter::Burst).ok_or("it is no load of bursts")?;
     Ok(2.0 / (burst + 1.0))
+}
+
+/// What overlaps already at the processing w of a burst of N: w (N − 1)/(N + 1), which hides as much of the
+/// cost of a worker. 0 where no processing is varied.
+fn overlap_ns(of: &Cell, to: &Cell, measured: &Measured<'_, '_>) -> Result<f64, String> {
+    let experiment = experiment(measured, &of.experiment)?;
+    let point = of.point();
+    let processing = point.iter().find(|(axis, _)| axis.row().is_processing);
+    let burst = point.get(&Parameter::Burst).copied().unwrap_or(1.0);
+    let base = subject(experiment, &to.subject)?;
+    let achieved_ns = processing.and_then(|(_, x)| achieved_x(experiment, base, *x));
+    Ok(achieved_ns.unwrap_or(0.0) * (burst - 1.0) / (burst + 1.0))
 }
 
 /// The break-even processing of the model at a place: c (N + 1) / (N − 1), with c from the point of

@@ -142,7 +142,7 @@ pub(super) fn answer(claim: &Claim, measured: &Measured<'_, '_>, cores: usize) -
     }
     if !claim.needs.is_empty() && !was_tried(claim, measured) {
         let because = format!(
-            "it needs {}; install what is missing, and run it again",
+            "it has no runs, and it needs {}: install what is missing, or give it more time",
             crate::text::list(&claim.needs)
         );
         return answer(Ruling::NotOnThisMachine, "It was not tried.".to_owned(), because);

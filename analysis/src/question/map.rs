@@ -182,12 +182,16 @@ fn break_even(
         let mean = |it: &Subject| {
             Some(estimate(Metric::Mean, &experiment.cell_at(it, &point, false))?.value)
         };
-        Some(mean(subject)? - mean(base)?).filter(|extra| *extra > 0.0)
+        Some(mean(subject)? - mean(base)?)
     };
     let at = |row: f64| match grid.up {
-        Parameter::Burst => model::burst_crossover(row as u32, 2.0 * extra_at(row)? / (row + 1.0)),
+        // R − R₀ = c (N + 1)/2 − w (N − 1)/2 at the wait w.
+        Parameter::Burst => {
+            let overlap = achieved.first()? * (row - 1.0) / 2.0;
+            model::burst_crossover(row as u32, 2.0 * (extra_at(row)? + overlap) / (row + 1.0))
+        }
         Parameter::Rate => {
-            let start_ns = extra_at(*grid.rows.first()?)?;
+            let start_ns = extra_at(*grid.rows.first()?).filter(|extra| *extra > 0.0)?;
             model::light_load_break_even(row / 1e9, 0.0, start_ns).ok()
         }
         _ => None,

@@ -45,7 +45,10 @@ fn page(command: &str, asked: &Asked, costs: &MachineCosts, advice: &Advice) -> 
         question: command.to_owned(),
         headline,
         sentences,
-        steps: tree(asked, costs, advice).into_iter().map(step).collect(),
+        steps: match advice.choice {
+            Some(_) => tree(asked, costs, advice).into_iter().map(step).collect(),
+            None => Vec::new(), // nothing leads to an answer
+        },
         because: advice
             .because
             .iter()

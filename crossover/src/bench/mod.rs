@@ -43,6 +43,7 @@ pub(crate) fn run(arguments: &BenchArgs) -> Result<(), Error> {
     if arguments.dry_run {
         return outlook::dry_run(arguments);
     }
+    crate::costs::identity(); // before the testbed moves this thread to one core
     let mut testbed = RealTestbed::new();
     let for_server = testbed.usual_placement().server_cores.len();
     run_on(&mut testbed, for_server, arguments)
@@ -74,8 +75,10 @@ pub(crate) fn run_on(
     calibration::calibrate(&mut scenario, &folder.records, testbed, &stop)?;
     let mut bench = Bench::new(folder, &scenario, asked, budget, Prints::of(arguments));
     let ended = bench.measure(&scenario, testbed, &interrupt);
+    let ended_well = ended.is_ok();
+
     let mut errors: Vec<Error> = ended.err().into_iter().collect();
-    if bench.has_measured() {
+    if bench.has_measured() || !bench.asked.claims.is_empty() && ended_well {
         errors.extend(bench.report());
     }
     errors.retain(|error| !error.is_closed_pipe());
@@ -254,7 +257,8 @@ impl Bench {
 
     fn tell_answers(&mut self) {
         let settled = self.settled();
-        let findings = report::findings(&settled, Some(&self.asked), &self.folder.own.path);
+        // The models take time, and are computed once, at the end.
+        let findings = report::without_models(&settled, Some(&self.asked));
         self.tell(&settled, &findings);
     }
 

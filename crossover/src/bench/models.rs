@@ -5,7 +5,7 @@ use std::path::Path;
 
 use advice::MachineCosts;
 use analysis::{Modelled, Models};
-use results::{Measurement, Outcome, Record, Settled, Shows, TestbedKind, TimeHistogram};
+use results::{Doubt, Measurement, Outcome, Record, Settled, Shows, TestbedKind, TimeHistogram};
 use workload::{LoadSpec, Plan};
 
 use crate::bench::scenario::Scenario;
@@ -87,9 +87,17 @@ fn modelled(
         }
         let setup = setup_of(record)?;
         let Server::Design(_) = &setup.server else { return None };
-        let setup = Setup { load: as_achieved(&setup.load, measured), ..setup };
+        // A run that was broken off, or that has another plan, is not what the model would follow.
+        let drawn = Plan::draw(setup.load.clone()).ok()?;
+        let is_whole =
+            |doubt: &Doubt| !matches!(doubt, Doubt::Overloaded { .. } | Doubt::BrokenOff);
+        if drawn.hash() != measured.plan_hash || !measured.doubts.iter().all(is_whole) {
+            return None;
+        }
+        let setup = Setup { load: as_achieved(&drawn, measured), ..setup };
         let cores = record.placement().map_or(1, |it| it.server_cores.len().max(1));
         let plan = Plan::draw(setup.load.clone()).ok()?;
+
         let mut testbed = ModelledTestbed::new(costs.clone(), cores as u32);
         let its = testbed.run(&setup, &plan, false, &|| false).ok()?;
         all.add(&its.times.response_time);
@@ -99,15 +107,26 @@ fn modelled(
     (all.count() + all.unanswered() > 0).then(|| (quantile(0.5), quantile(0.99)))
 }
 
-/// The load with the processing that was achieved: sleeping overshoots.
-fn as_achieved(load: &LoadSpec, measured: &Measurement) -> LoadSpec {
+/// The load with the processing that was achieved, because sleeping overshoots: as many times that of the
+/// plan's own requests as was measured.
+fn as_achieved(plan: &Plan, measured: &Measurement) -> LoadSpec {
+    let load = &plan.spec;
+    let window = plan.window_start_ns()..plan.window_end_ns();
+    let (mut wait_ns, mut compute_ns, mut count) = (0.0, 0.0, 0.0_f64);
+    for planned in plan.requests().filter(|it| window.contains(&it.intended_ns)) {
+        wait_ns += planned.work.wait.as_nanos() as f64;
+        compute_ns += planned.work.compute.as_nanos() as f64;
+        count += 1.0;
+    }
+    let (wait_ns, compute_ns) = (wait_ns / count.max(1.0), compute_ns / count.max(1.0));
+
     let factor = |achieved_ns: f64, asked_ns: f64| match achieved_ns > 0.0 && asked_ns > 0.0 {
         true => achieved_ns / asked_ns,
         false => 1.0, // a server that does not report it
     };
     LoadSpec {
-        wait: load.wait.scaled(factor(measured.waited_mean_ns, load.wait.mean())),
-        compute: load.compute.scaled(factor(measured.computed_mean_ns, load.compute.mean())),
+        wait: load.wait.scaled(factor(measured.waited_mean_ns, wait_ns)),
+        compute: load.compute.scaled(factor(measured.computed_mean_ns, compute_ns)),
         ..load.clone()
     }
 }

@@ -45,10 +45,20 @@ pub(crate) fn findings<'a>(
     scenario: Option<&Scenario>,
     folder: &Path,
 ) -> Findings<'a> {
-    let findings = Findings::of_settled(settled);
-    let Some(scenario) = scenario else { return findings };
-    let models = models(settled, scenario, folder);
-    findings.with_claims(&scenario.claims, settled).with_models(&models)
+    let findings = without_models(settled, scenario);
+    match scenario {
+        Some(scenario) => findings.with_models(&models(settled, scenario, folder)),
+        None => findings,
+    }
+}
+
+/// The same without the models.
+pub(crate) fn without_models<'a>(
+    settled: &'a Settled,
+    scenario: Option<&Scenario>,
+) -> Findings<'a> {
+    let claims = scenario.map_or(&[][..], |scenario| &scenario.claims);
+    Findings::of_settled(settled).with_claims(claims, settled)
 }
 
 /// The experiments without any record, and the points of the others that have none.
