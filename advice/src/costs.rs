@@ -29,6 +29,19 @@ pub struct MachineCosts {
     /// Processor time of accepting and closing a connection.
     #[serde(default)]
     pub connection_ns: f64,
+    /// Processor time at the end of a thread's wait, when others want the core as well: the timer, and
+    /// its return to the core.
+    #[serde(default)]
+    pub resume_thread_ns: f64,
+    /// The same for a process.
+    #[serde(default)]
+    pub resume_process_ns: f64,
+    /// How long a worker stays with an answered connection until its client has closed it.
+    #[serde(default)]
+    pub linger_ns: f64,
+    /// The greatest rate of each design on one core, in requests a second that ask for no processing.
+    #[serde(default)]
+    pub greatest_per_s: BTreeMap<String, f64>,
     /// The machine.
     pub machine: String,
     /// When it was measured; empty for typical costs.
@@ -56,6 +69,10 @@ impl MachineCosts {
             slice_ns: 0.0,
             request_ns: BTreeMap::new(),
             connection_ns: 0.0,
+            resume_thread_ns: 0.0,
+            resume_process_ns: 0.0,
+            linger_ns: 0.0,
+            greatest_per_s: BTreeMap::new(),
             machine: "no machine: all costs are 0".to_owned(),
             at: String::new(),
         }
@@ -92,6 +109,10 @@ impl MachineCosts {
             slice_ns: 3e6,
             request_ns: CATALOGUE.iter().map(request).collect(),
             connection_ns: 25e3,
+            resume_thread_ns: 15e3,
+            resume_process_ns: 30e3,
+            linger_ns: 20e3,
+            greatest_per_s: BTreeMap::new(),
             machine: "typical costs; this machine has not been calibrated".to_owned(),
             at: String::new(),
         }
@@ -99,7 +120,7 @@ impl MachineCosts {
 
     /// The costs that are not those of one design, with their names.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, f64); 8] {
+    pub fn named(&self) -> [(&'static str, f64); 11] {
         [
             ("creating a thread", self.creation_thread_ns),
             ("creating a process", self.creation_process_ns),
@@ -109,6 +130,9 @@ impl MachineCosts {
             ("waking an idle server", self.wakeup_ns),
             ("time slice", self.slice_ns),
             ("accepting and closing a connection", self.connection_ns),
+            ("staying with it until its client closes", self.linger_ns),
+            ("return of a thread from a wait", self.resume_thread_ns),
+            ("return of a process from a wait", self.resume_process_ns),
         ]
     }
 
@@ -128,6 +152,15 @@ impl MachineCosts {
             }
             WorkUnit::Thread => self.creation_thread_ns,
             WorkUnit::Master | WorkUnit::Loop | WorkUnit::Task => 0.0,
+        }
+    }
+
+    /// Processor time at the end of a wait of a design's workers.
+    #[must_use]
+    pub fn resume_ns(&self, design: &Design) -> f64 {
+        match design.unit {
+            WorkUnit::Process => self.resume_process_ns,
+            _ => self.resume_thread_ns,
         }
     }
 

@@ -26,5 +26,5 @@ pub use measure::{Confidence, Reason};
 pub use prediction::{PATIENCE_NS, Prediction, predict};
 pub use real_servers::{RealServer, real_servers};
 pub use rules::Because;
-pub use station::{Running, station};
+pub use station::{Running, longest_compute_ns, station};
 pub use tree::{Step, tree};

@@ -11,7 +11,7 @@ use workload::{Arrivals, Distribution, LoadSpec, Plan, PlanError, Rate, Reuse, S
 
 use crate::asked::{Asked, Statistic, Traffic};
 use crate::costs::MachineCosts;
-use crate::station::{Running, station};
+use crate::station::{Running, longest_compute_ns, station};
 use crate::workers::{Sizing, sizing};
 
 /// Requests that are simulated for the prediction of one design.
@@ -90,6 +90,7 @@ pub(crate) fn predict_from(
         memory_bytes: asked.memory_bytes,
         patience_ns: PATIENCE_NS,
         room: None,
+        longest_compute_ns: longest_compute_ns(&asked.compute),
     };
     let (its, steps, computer) = station(design, &running, costs);
     let capacity_per_s = capacity(its, &steps, asked, computer.in_turn);
@@ -262,7 +263,10 @@ fn per_s(ns: f64) -> f64 {
 
 fn capacity_of_station(station: Station, costs: &Costs, asked: &Asked) -> f64 {
     let cores = f64::from(asked.cores);
-    let (compute_ns, wait_ns) = (asked.compute.mean() + costs.request_ns, asked.wait.mean());
+    let asked_wait_ns = asked.wait.mean();
+    let resume_ns = if asked_wait_ns > 0.0 { costs.resume_ns } else { 0.0 };
+    let compute_ns = asked.compute.mean() + costs.request_ns + resume_ns;
+    let wait_ns = (asked_wait_ns - resume_ns).max(0.0) + costs.linger_ns;
     let processors = |each_ns: f64| cores * per_s(each_ns);
     match station {
         Station::Workers { count, stays: Stays::Computing, .. } => {
@@ -284,13 +288,14 @@ fn capacity_of_station(station: Station, costs: &Costs, asked: &Asked) -> f64 {
             served.min(processors(with_creation_ns)).min(created)
         }
         Station::OnDemand { limit, .. } => {
-            let each_ns = compute_ns + costs.creation_ns + costs.worker_ns;
+            let each_ns = compute_ns + costs.creation_ns;
             let of_workers = f64::from(limit) * per_s(each_ns + costs.start_ns + wait_ns);
             processors(each_ns).min(per_s(costs.creation_ns)).min(of_workers)
         }
         Station::Delayed { limit, patience_ns } => {
             let of_workers = f64::from(limit) * per_s(compute_ns + wait_ns);
-            let port_ns = asked.at_the_port_ns(costs.request_ns, patience_ns, costs);
+            let port_ns =
+                asked.at_the_port_ns(costs.request_ns + costs.linger_ns, patience_ns, costs);
             processors(compute_ns).min(of_workers).min(per_s(port_ns))
         }
     }

@@ -1,7 +1,9 @@
 //! A design as the simulator sees it.
 
 use model::simulate::{Computer, Costs, Queue, Station, Stays};
+use protocol::quantity::Nanoseconds;
 use servers::{Allocation, Concurrency, Design, Intake, WorkUnit};
+use workload::Distribution;
 
 use crate::costs::{MachineCosts, has_connections};
 
@@ -20,6 +22,14 @@ pub struct Running {
     pub patience_ns: f64,
     /// Requests that may wait for a worker; `None` for any number.
     pub room: Option<u32>,
+    /// What hardly any request computes for longer than, in nanoseconds.
+    pub longest_compute_ns: f64,
+}
+
+/// What one request in a thousand computes for longer than, in nanoseconds.
+#[must_use]
+pub fn longest_compute_ns(compute: &Distribution<Nanoseconds>) -> f64 {
+    compute.draw(0.999).value
 }
 
 /// What the simulator needs to follow a design on a machine.
@@ -54,11 +64,15 @@ pub fn station(
             },
         },
     };
+    let slice_ns = costs.slice_ns;
     let creation_ns = costs.creation_ns(design, running.memory_bytes);
-    let per_connection_ns = if has_connections(design) && !running.keeps_connections {
-        costs.connection_ns
-    } else {
-        0.0
+    let has_own_connection = has_connections(design) && !running.keeps_connections;
+    let per_connection_ns = if has_own_connection { costs.connection_ns } else { 0.0 };
+    // A thread of control that serves several clients neither sleeps for one nor waits for its farewell.
+    let is_shared = design.concurrency == Concurrency::Apparent || stays == Stays::Computing;
+    let (resume_ns, linger_ns) = match is_shared {
+        true => (0.0, 0.0),
+        false => (costs.resume_ns(design), if has_own_connection { costs.linger_ns } else { 0.0 }),
     };
     let request_ns = costs.request_ns(design);
     // The cost of a request over UDP has its worker's creation in it.
@@ -70,14 +84,16 @@ pub fn station(
         request_ns: (request_ns - in_it).max(0.0) + per_connection_ns,
         creation_ns,
         start_ns: costs.start_ns,
-        worker_ns: 0.0,
+        resume_ns,
+        linger_ns,
         wakeup_ns: costs.wakeup_ns,
     };
-    // Even sharing stands for the kernel's time slices: it lets a short request pass long ones sooner
-    // than turns of a fixed length would.
+    // What is done within a slice is done in turn. Where requests compute for longer, even sharing stands for
+    // the slices: it lets a short request pass long ones sooner than turns of a fixed length would.
+    let is_done_within_a_slice = request_ns + creation_ns + running.longest_compute_ns < slice_ns;
     let computer = Computer {
         cores: running.cores,
-        slice_ns: 0.0,
+        slice_ns: if is_done_within_a_slice { slice_ns } else { 0.0 },
         room: running.room,
         in_turn: has_connections(design) && running.keeps_connections,
     };

@@ -113,6 +113,12 @@ fn expansion(runs: usize, normal: f64) -> f64 {
     student(runs - 1.0, normal) / normal * (runs / (runs - 1.0)).sqrt()
 }
 
+/// By how much the 97.5 % quantile of Student's distribution for the mean of so many values exceeds the
+/// normal one.
+pub(crate) fn student_over_normal(values: usize) -> f64 {
+    student(values.max(2) as f64 - 1.0, NORMAL) / NORMAL
+}
+
 /// The 97.5 % quantile of the normal distribution.
 const NORMAL: f64 = 1.959_964;
 

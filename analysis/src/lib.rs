@@ -8,12 +8,16 @@
 pub mod answers;
 mod axis;
 pub mod bootstrap;
+pub mod changes;
+
 pub mod claims;
 pub mod comparison;
 pub mod curve;
 pub mod decisions;
 pub mod experiment;
 mod experiment_findings;
+pub mod load_figures;
+
 pub mod figure;
 pub mod findings;
 pub mod metric;

@@ -27,6 +27,10 @@ pub enum Metric {
     Throughput,
     /// 90th percentile of the response time.
     P90,
+    /// 95th percentile of the response time.
+    P95,
+    /// 99.9th percentile of the response time.
+    P999,
     /// The fraction of the planned requests that got no answer.
     Unanswered,
     /// Wrong replies for each planned request.
@@ -55,10 +59,12 @@ pub enum Metric {
 }
 
 /// All metrics with their names in scenarios and answers.
-const NAMES: [(Metric, &str); 19] = [
+const NAMES: [(Metric, &str); 21] = [
     (Metric::Mean, "mean"),
     (Metric::P50, "p50"),
     (Metric::P90, "p90"),
+    (Metric::P95, "p95"),
+    (Metric::P999, "p99.9"),
     (Metric::P99, "p99"),
     (Metric::ShortP50, "short-p50"),
     (Metric::ShortP99, "short-p99"),
@@ -134,6 +140,8 @@ impl Metric {
             Self::Mean => "mean response time",
             Self::P50 => "response time, p50",
             Self::P90 => "response time, p90",
+            Self::P95 => "response time, p95",
+            Self::P999 => "response time, p99.9",
             Self::P99 => "response time, p99",
             Self::ShortP50 => "response time of short requests, p50",
             Self::ShortP99 => "response time of short requests, p99",
@@ -175,16 +183,25 @@ impl Metric {
         self == Self::Throughput
     }
 
+    /// The percentile (0 to 1) that it is by its name.
+    pub(crate) fn share(self) -> Option<f64> {
+        match self {
+            Self::P50 | Self::ShortP50 => Some(0.5),
+            Self::P90 => Some(0.9),
+            Self::P95 => Some(0.95),
+            Self::P99 | Self::ShortP99 => Some(0.99),
+            Self::P999 => Some(0.999),
+            _ => None,
+        }
+    }
+
     /// The percentile (0 to 1) of [`Metric::histogram`] that it is in these runs; `None` if it is a
     /// ratio of sums.
     pub(crate) fn quantile(self, runs: &[Run<'_>]) -> Option<f64> {
         let has_bursts = |run: &Run<'_>| run.measured.times.burst_means.is_some();
         match self {
-            Self::P50 | Self::ShortP50 => Some(0.5),
-            Self::P90 => Some(0.9),
-            Self::P99 | Self::ShortP99 => Some(0.99),
             Self::Mean if !runs.is_empty() && runs.iter().all(has_bursts) => Some(0.5),
-            _ => None,
+            _ => self.share(),
         }
     }
 
@@ -192,7 +209,9 @@ impl Metric {
     pub(crate) fn histogram<'a>(self, run: &Run<'a>) -> Option<&'a TimeHistogram> {
         let times = &run.measured.times;
         match self {
-            Self::P50 | Self::P90 | Self::P99 => Some(&times.response_time),
+            Self::P50 | Self::P90 | Self::P95 | Self::P99 | Self::P999 => {
+                Some(&times.response_time)
+            }
             Self::ShortP50 | Self::ShortP99 => times.response_time_short.as_ref(),
             Self::Mean => times.burst_means.as_ref(),
             _ => None,
@@ -233,13 +252,19 @@ impl Metric {
             Self::Stretch => over_service_times(measured, |_| 1.0),
             Self::OverHalf => over_service_times(measured, |found| found / 2.0 + 1.0),
             Self::OverWhole => over_service_times(measured, |found| found + 1.0),
-            Self::P50 | Self::P90 | Self::P99 | Self::ShortP50 | Self::ShortP99 => None,
+            Self::P50
+            | Self::P90
+            | Self::P95
+            | Self::P99
+            | Self::P999
+            | Self::ShortP50
+            | Self::ShortP99 => None,
         }
     }
 
     /// The warnings of a run that concern this metric.
     pub fn doubts_in<'a>(self, run: &Run<'a>) -> impl Iterator<Item = &'a Doubt> {
-        let tail = matches!(self, Self::P99 | Self::ShortP99);
+        let tail = matches!(self, Self::P99 | Self::P999 | Self::ShortP99);
         let is_counted = matches!(
             self.unit(),
             MetricUnit::Count | MetricUnit::Size | MetricUnit::Share | MetricUnit::Number

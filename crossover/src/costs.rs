@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use advice::MachineCosts;
+use results::Machine;
 
 use crate::cli::CostsSource;
 use crate::error::Error;
@@ -60,7 +61,11 @@ pub(crate) fn identity() -> String {
 }
 
 fn read_identity() -> String {
-    let machine = machine::probe();
+    identity_of(&machine::probe())
+}
+
+/// The same of any machine.
+pub(crate) fn identity_of(machine: &Machine) -> String {
     let kind = if machine.virtual_machine { "virtual machine" } else { "machine" };
     let cores =
         if machine.cores == 1 { "one core".to_owned() } else { format!("{} cores", machine.cores) };

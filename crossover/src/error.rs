@@ -86,6 +86,9 @@ pub enum Error {
     /// A run does not show whether it meets an expectation.
     #[error("the run cannot tell: {0}")]
     NotValid(String),
+    /// Two benches or loads cannot be compared.
+    #[error("not comparable: {0}; compare them --anyway if that is meant")]
+    NotComparable(String),
     /// A signal ended the work.
     #[error("{0}")]
     Interrupted(String),
@@ -114,7 +117,7 @@ impl Error {
             Self::Drive(loadgen::DriveError::Connect { .. }) => 3,
             Self::SomeRunsFailed { .. } => 4,
             Self::NotMet(_) => 5,
-            Self::NotValid(_) => 6,
+            Self::NotValid(_) | Self::NotComparable(_) => 6,
             Self::Interrupted(_) => 130,
             Self::File { .. }
             | Self::Busy(_)

@@ -10,12 +10,17 @@ mod advise;
 pub mod bench;
 mod calibrate;
 pub mod cli;
+mod compare;
+
 mod costs;
 mod designs;
 mod error;
+mod explain;
+
 mod faults;
 mod host;
 mod load;
+mod manual;
 pub mod misbehaviour;
 mod names;
 mod serve;
@@ -24,6 +29,7 @@ mod simulate;
 mod terminal;
 pub mod testbed;
 mod text_file;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -52,6 +58,11 @@ pub fn main() -> ExitCode {
         Command::Advise(arguments) => advise::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Trace(arguments) => trace::run(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -119,7 +119,7 @@ fn the_skeleton_of_the_page_is_as_it_was() {
     let records = simulated();
     let settled = Settled::of(records);
     let findings = Findings::of(&settled.records);
-    let page = reports::page::render(&View::of(&settled, &findings), &[], &[]);
+    let page = reports::page::render(&View::of(&settled, &findings), &[], &[], None);
     // Elements and classes in their order, each shape of a list or table once.
     let mut skeleton = Vec::new();
     for tag in page.split('<').skip(1).filter_map(|rest| rest.split('>').next()) {

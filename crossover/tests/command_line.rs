@@ -32,9 +32,22 @@ fn refused(arguments: &[&str], code: i32, says: &[&str]) {
 
 #[test]
 fn help_is_as_it_was() {
-    for command in
-        ["bench", "serve", "load", "report", "designs", "faults", "advise", "simulate", "calibrate"]
-    {
+    for command in [
+        "bench",
+        "serve",
+        "load",
+        "report",
+        "designs",
+        "faults",
+        "advise",
+        "simulate",
+        "calibrate",
+        "explain",
+        "compare",
+        "trace",
+        "completions",
+        "man",
+    ] {
         let output = run(&[command, "--help"]);
         insta::assert_snapshot!(format!("help-{command}"), String::from_utf8_lossy(&output.stdout));
     }

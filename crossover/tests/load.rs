@@ -293,7 +293,7 @@ fn the_closing_table_tells_times_model_and_accounts() {
         assert!(widest <= Some(80), "{widest:?}: {said}");
         // Lines are wrapped where they would be too long.
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        let accounts = [" planned = ", " sent = ", "pacing ", "mean of", "way back"];
+        let accounts = ["requests were answered", "pacing ", "mean of", "way back"];
         for part in
             accounts.into_iter().chain(["from the actual send", "lag of the generator", says])
         {

@@ -183,7 +183,7 @@ fn the_page_is_one_file_that_opens_with_the_answer() {
     let settled = Settled::of(records.clone());
     let findings = Findings::of(&settled.records);
     let page =
-        reports::write_report(&settled, &findings, folder.path()).expect("it can be written");
+        reports::write_report(&settled, &findings, None, folder.path()).expect("it can be written");
     let html = std::fs::read_to_string(&page).expect("it was written");
     let headline = findings.verdict.headline.clone();
     let opening = html.find("<h1>").expect("a headline");

@@ -29,6 +29,8 @@ pub struct Seen {
     pub answered: u64,
     /// Requests given up.
     pub timed_out: u64,
+    /// Requests that ended without a right answer, those given up included; as of the last send.
+    pub failed: u64,
     /// The longest lag since the last look, in nanoseconds.
     pub longest_lag_ns: u64,
     response_times: Vec<u64>,
@@ -96,12 +98,24 @@ impl Progress {
         count(&self.timed_out);
     }
 
+    fn failed(&self) -> u64 {
+        let counted = self.counted();
+        counted.sent.saturating_sub(counted.in_flight + counted.answered)
+    }
+
+    /// Requests that were sent, and those of them that ended without a right answer; as of the last send.
+    #[must_use]
+    pub fn sent_and_failed(&self) -> (u64, u64) {
+        (self.sent(), self.failed())
+    }
+
     /// Copies the counters, and starts the longest lag anew.
     #[must_use]
     pub fn look(&self) -> Seen {
         Seen {
             answered: self.answered.load(Relaxed),
             timed_out: self.timed_out.load(Relaxed),
+            failed: self.failed(),
             longest_lag_ns: self.longest_lag_ns.swap(0, Relaxed),
             response_times: self.response_times.iter().map(|count| count.load(Relaxed)).collect(),
         }
@@ -114,6 +128,7 @@ impl Seen {
     pub fn with(mut self, other: &Self) -> Self {
         self.answered += other.answered;
         self.timed_out += other.timed_out;
+        self.failed += other.failed;
         self.longest_lag_ns = self.longest_lag_ns.max(other.longest_lag_ns);
         self.response_times.resize(BUCKETS, 0);
         for (sum, more) in self.response_times.iter_mut().zip(&other.response_times) {

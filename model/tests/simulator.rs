@@ -257,7 +257,7 @@ proptest! {
     fn every_request_is_answered_work_is_conserved_and_the_seed_decides(
         station in any_station(), cores in 1..5_u32, sliced in any::<bool>(), seed in any::<u64>(),
     ) {
-        let costs = Costs { request_ns: 0.1, creation_ns: 0.2, start_ns: 0.3, worker_ns: 0.1, wakeup_ns: 0.2 };
+        let costs = Costs { request_ns: 0.1, creation_ns: 0.2, start_ns: 0.3, resume_ns: 0.1, linger_ns: 0.05, wakeup_ns: 0.2 };
         let computer =
             Computer { cores, slice_ns: if sliced { 0.5 } else { 0.0 }, ..Computer::default() };
         let count = 500;

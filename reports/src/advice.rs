@@ -4,7 +4,7 @@
 use analysis::text;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::page::head;
+use crate::head::head;
 
 /// The content of the page.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use analysis::figure::Figure;
 
-/// The table of a figure as CSV (RFC 4180); that of a map has a row for each tile.
+/// The table of a figure as CSV (RFC 4180); that of a map has a row for each tile, and for
+/// each point of its lines one whose `best` names the line.
 #[must_use]
 pub fn of(figure: &Figure) -> String {
     if figure.panels.iter().any(|panel| !panel.tiles.is_empty()) {
@@ -52,6 +53,15 @@ fn of_map(figure: &Figure) -> String {
                 quoted(&best.join("; ")),
                 tile.is_decided,
             );
+        }
+        // The lines of the map: they name no best server, and nothing of them was decided.
+        for series in &panel.series {
+            for dot in &series.points {
+                let row = panel.tiles.iter().find(|tile| tile.at.1 as f64 == dot.y);
+                let y = row.map_or(dot.y, |tile| tile.values.1);
+                let (title, label) = (quoted(&panel.title), quoted(&series.label));
+                let _ = writeln!(text, "{title},{},{y},{label},,,,", dot.configured_x);
+            }
         }
     }
     text

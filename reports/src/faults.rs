@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, html};
 use results::Subject;
 use serde::{Serialize, Serializer};
 
-use crate::page::head;
+use crate::head::head;
 use crate::view::capital;
 
 /// What the other clients experience while one misbehaves.

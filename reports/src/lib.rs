@@ -6,13 +6,20 @@
 
 pub mod advice;
 pub mod claims;
+pub mod compare;
 
 pub mod csv;
 pub mod decisions;
 pub mod drawing;
 pub mod drawn;
 pub mod faults;
+mod head;
+pub mod living;
+pub mod load;
+
 pub mod page;
+pub mod sequence;
+
 pub mod style;
 pub mod view;
 
@@ -56,31 +63,17 @@ pub const ANSWERS: &str = "answers.json";
 pub const CLAIMS: &str = "claims.json";
 
 /// Writes `answers.json`, `claims.json` where there are claims, `index.html`, which opens with the answer, and `figures/NAME.png|svg|csv` into a folder;
-/// returns the page's path.
+/// returns the page's path. The page has the living picture if there is one.
 ///
 /// # Errors
 /// If a file cannot be written; its old version then remains.
 pub fn write_report(
     settled: &Settled,
     findings: &Findings<'_>,
+    living: Option<&living::LivingPicture>,
     folder: &Path,
 ) -> Result<PathBuf, ReportError> {
-    let write = |path: &Path, bytes: &[u8]| {
-        let of_file = |source| ReportError::File { path: path.to_owned(), source };
-        write_file(path, bytes).map_err(of_file)
-    };
-    let pictures = folder.join("figures");
-    fs::create_dir_all(&pictures)
-        .map_err(|source| ReportError::File { path: pictures.clone(), source })?;
-    let draw = |figure: Figure| -> Result<drawn::Drawn, ReportError> {
-        let wide = drawing::svg(&figure, drawing::Width::Wide);
-        let narrow = drawing::svg(&figure, drawing::Width::Narrow);
-        let file = |extension: &str| pictures.join(format!("{}.{extension}", figure.name));
-        write(&file("svg"), wide.as_bytes())?;
-        write(&file("csv"), csv::of(&figure).as_bytes())?;
-        write(&file("png"), &drawing::png(&figure)?)?;
-        Ok(drawn::Drawn { figure, wide, narrow })
-    };
+    let draw = |figure| draw_into(folder, figure);
     let draw_all = |figures: Vec<Figure>| figures.into_iter().map(draw).collect::<Result<_, _>>();
     let drawn: Vec<drawn::Drawn> = draw_all(findings.figures())?;
     let drawn_claim = |found: &ClaimFindings| {
@@ -91,14 +84,33 @@ pub fn write_report(
         findings.claims.iter().map(drawn_claim).collect::<Result<_, ReportError>>()?;
     if !claims.is_empty() {
         let verdicts = analysis::claims::to_json(&findings.claims);
-        write(&folder.join(CLAIMS), format!("{verdicts}\n").as_bytes())?;
+        write_into(&folder.join(CLAIMS), format!("{verdicts}\n").as_bytes())?;
     }
     let answers = format!("{}\n", findings.answers.to_json());
-    write(&folder.join(ANSWERS), answers.as_bytes())?;
+    write_into(&folder.join(ANSWERS), answers.as_bytes())?;
     let path = folder.join("index.html");
     let view = view::View::of(settled, findings);
-    write(&path, page::render(&view, &drawn, &claims).as_bytes())?;
+    write_into(&path, page::render(&view, &drawn, &claims, living).as_bytes())?;
     Ok(path)
+}
+
+/// Writes a file as a whole or not at all.
+pub(crate) fn write_into(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    write_file(path, bytes).map_err(|source| ReportError::File { path: path.to_owned(), source })
+}
+
+/// Draws a figure and writes `figures/NAME.png|svg|csv` in a folder.
+pub(crate) fn draw_into(folder: &Path, figure: Figure) -> Result<drawn::Drawn, ReportError> {
+    let pictures = folder.join("figures");
+    fs::create_dir_all(&pictures)
+        .map_err(|source| ReportError::File { path: pictures.clone(), source })?;
+    let wide = drawing::svg(&figure, drawing::Width::Wide);
+    let narrow = drawing::svg(&figure, drawing::Width::Narrow);
+    let file = |extension: &str| pictures.join(format!("{}.{extension}", figure.name));
+    write_into(&file("svg"), wide.as_bytes())?;
+    write_into(&file("csv"), csv::of(&figure).as_bytes())?;
+    write_into(&file("png"), &drawing::png(&figure)?)?;
+    Ok(drawn::Drawn { figure, wide, narrow })
 }
 
 /// Which records do not count, a sentence each.

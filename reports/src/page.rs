@@ -1,19 +1,23 @@
-//! The page: one self-contained file that opens with the answer and needs no scripts. It renders a
+//! The page: one self-contained file that opens with the answer and needs no scripts; only the living picture has one. It renders a
 //! [`View`] and computes nothing.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
 use crate::claims::{DrawnClaim, render_claims};
 use crate::decisions::{render_decisions, render_rankings};
 use crate::drawn::{Drawn, figure};
+use crate::head::head;
+use crate::living::{self, LivingPicture};
 use crate::view::{ComparisonView, DoubtsView, Section, View};
-
-/// The style sheet of every page.
-const STYLE: &str = include_str!("page.css");
 
 /// The whole page as HTML.
 #[must_use]
-pub fn render(view: &View, drawn: &[Drawn], claims: &[DrawnClaim]) -> String {
+pub fn render(
+    view: &View,
+    drawn: &[Drawn],
+    claims: &[DrawnClaim],
+    living: Option<&LivingPicture>,
+) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -26,6 +30,7 @@ pub fn render(view: &View, drawn: &[Drawn], claims: &[DrawnClaim]) -> String {
                     @if !view.sections.is_empty() { (findings(&view.sections)) }
                     @for one in drawn { (figure(one)) }
                     (render_rankings(&view.rankings))
+                    @if let Some(living) = living { (living::section(living)) }
                     (comparisons(&view.comparisons))
                     (machine(&view.machine))
                     (doubts(&view.doubts))
@@ -36,19 +41,6 @@ pub fn render(view: &View, drawn: &[Drawn], claims: &[DrawnClaim]) -> String {
         }
     }
     .into_string()
-}
-
-/// The head of every page: its title, the common style, and `further_style`.
-pub(crate) fn head(title: &str, further_style: &str) -> Markup {
-    html! {
-        head {
-            meta charset="utf-8";
-            (PreEscaped(crate::PAGE_MARK))
-            meta name="viewport" content="width=device-width, initial-scale=1";
-            title { (title) }
-            style { (PreEscaped(STYLE)) (PreEscaped(further_style)) }
-        }
-    }
 }
 
 fn answer(view: &View) -> Markup {

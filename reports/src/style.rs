@@ -160,8 +160,18 @@ pub fn of_subject(subject: &Subject) -> Look {
     of_the_catalogue(subject).unwrap_or_else(|| of_a_stranger(subject, 0))
 }
 
+/// The look of a design of the catalogue, by the label that figures give it.
+#[must_use]
+pub fn of_design(label: &str) -> Look {
+    of_label(label).unwrap_or(THEORY_LOOK)
+}
+
 fn of_the_catalogue(subject: &Subject) -> Option<Look> {
-    let label = subject.label.trim_end_matches(" request").trim_end_matches(" connection");
+    of_label(&subject.label)
+}
+
+fn of_label(label: &str) -> Option<Look> {
+    let label = label.trim_end_matches(" request").trim_end_matches(" connection");
     // Labels name requests over UDP and connections over TCP.
     LOOKS.iter().find(|(of, _)| *of == label).map(|(_, look)| *look)
 }

@@ -96,6 +96,14 @@ pub enum PlanError {
         "{0:.0} requests are more than a plan holds ({MAX_REQUESTS:.0}); lower the rate or the duration"
     )]
     TooMany(f64),
+    /// The arrivals end before there are so many requests.
+    #[error(
+        "the arrivals end before there are {requests} requests; ask for fewer, or raise the rate"
+    )]
+    TooFew {
+        /// How many were asked for.
+        requests: u64,
+    },
     /// Warm-up and window together are longer than a run may be.
     #[error("a run lasts at most a day; shorten it, or raise the rate")]
     TooLong,

@@ -4,6 +4,8 @@
 //! The requests of an open loop are not stored but drawn again wherever they are needed, so that a
 //! run of 10⁸ requests takes no more memory than one of 10⁵.
 
+use std::time::Duration;
+
 use protocol::quantity::write_duration;
 use sha2::{Digest, Sha256};
 
@@ -63,6 +65,28 @@ impl Plan {
         }
         plan.hash = plan.digest();
         Ok(plan)
+    }
+
+    /// Draws the plan of an open loop whose window is just so long that it holds this many requests. The window of
+    /// `spec` is where the search begins.
+    ///
+    /// # Errors
+    /// As [`Plan::draw`], and if the law of the arrivals has no more requests.
+    pub fn draw_exactly(spec: LoadSpec, requests: u64) -> Result<Self, PlanError> {
+        const LONGER: u32 = 16;
+        let count = requests.max(1) as f64;
+        let mut window = spec.window.mul_f64(1.0 + 8.0 / count.sqrt() + 20.0 / count);
+        for _ in 0..LONGER {
+            let longer = Self::draw(LoadSpec { window, ..spec.clone() })?;
+            let start_ns = longer.window_start_ns();
+            let mut measured = longer.requests().filter(|request| request.intended_ns >= start_ns);
+            if let Some(last) = measured.nth(requests.max(1) as usize - 1) {
+                let window = Duration::from_nanos(last.intended_ns + 1 - start_ns);
+                return Self::draw(LoadSpec { window, ..spec });
+            }
+            window *= 2;
+        }
+        Err(PlanError::TooFew { requests })
     }
 
     /// The plan's hash: 32 hexadecimal digits of the SHA-256 over the load, its seed, and the first

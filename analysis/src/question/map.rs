@@ -197,7 +197,9 @@ fn break_even(
         _ => None,
     };
     let dots = grid.rows.iter().enumerate().filter_map(|(number, row)| {
-        Some(Dot::exact(column_of(achieved, at(*row)?)?, number as f64))
+        let processing_ns = at(*row)?;
+        let dot = Dot::exact(column_of(achieved, processing_ns)?, number as f64);
+        Some(Dot { configured_x: processing_ns, ..dot })
     });
     let points: Vec<Dot> = dots.collect();
     (points.len() > 1).then(|| Series {

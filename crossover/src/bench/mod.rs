@@ -295,7 +295,7 @@ impl Bench {
             }
         }
         // An error is told at the end, where the page is written again.
-        let _ = reports::write_report(settled, findings, &self.folder.own.path);
+        let _ = reports::write_report(settled, findings, None, &self.folder.own.path);
     }
 
     /// Prints the verdict, writes the page and its figures, and prints the path of the page as the
@@ -310,14 +310,16 @@ impl Bench {
             Prints::Nothing => {}
         }
         let told = out.finish();
-        let written = report::write(&settled, &findings, &self.folder.own.path).and_then(|page| {
-            if self.prints != Prints::Sentences {
-                return Ok(());
-            }
-            let mut out = Output::begin();
-            out.line(format!("\n{}", page.display()));
-            out.finish()
-        });
+        let written =
+            report::write(&settled, &findings, &self.folder.own.path, &self.folder.own.path)
+                .and_then(|page| {
+                    if self.prints != Prints::Sentences {
+                        return Ok(());
+                    }
+                    let mut out = Output::begin();
+                    out.line(format!("\n{}", page.display()));
+                    out.finish()
+                });
         [told, written].into_iter().filter_map(Result::err).collect()
     }
 

@@ -5,13 +5,16 @@ use std::path::Path;
 
 use advice::MachineCosts;
 use analysis::{Modelled, Models};
+use reports::living::LivingPicture;
 use results::{Doubt, Measurement, Outcome, Record, Settled, Shows, TestbedKind, TimeHistogram};
+use servers::Service;
 use workload::{LoadSpec, Plan};
 
 use crate::bench::scenario::Scenario;
 use crate::bench::sweep::run_at;
 use crate::costs;
 use crate::error::Error;
+use crate::explain;
 use crate::setup::{Server, Setup};
 use crate::terminal::say;
 use crate::testbed::{ModelledTestbed, Testbed};
@@ -41,7 +44,7 @@ pub(super) fn models(settled: &Settled, scenario: &Scenario, folder: &Path) -> M
     let measured: Vec<&Record> =
         settled.records.iter().filter(|it| it.testbed == TestbedKind::Real && !it.twin).collect();
     let Some(first) = measured.first() else { return Models::default() };
-    let costs = costs::read(folder.join(COSTS)).unwrap_or_else(|_| MachineCosts::typical());
+    let (costs, origin) = costs_of(first, folder);
     let mut points = Vec::new();
     for (number, experiment) in scenario.experiments.iter().enumerate() {
         if !experiment.shows.contains(&Shows::Load) {
@@ -69,7 +72,29 @@ pub(super) fn models(settled: &Settled, scenario: &Scenario, folder: &Path) -> M
             }
         }
     }
-    Models { points, costs: in_words(&costs, first.started_unix_ms) }
+    Models { points, costs: origin }
+}
+
+/// The living picture with the costs beside the records.
+pub(super) fn picture(settled: &Settled, folder: &Path) -> LivingPicture {
+    let first = settled.records.first();
+    let costs = first.map_or_else(MachineCosts::typical, |first| costs_of(first, folder).0);
+    explain::picture(&costs)
+}
+
+/// The costs beside the records, and where they come from; typical ones where those are not at hand.
+fn costs_of(first: &Record, folder: &Path) -> (MachineCosts, String) {
+    let typical =
+        |because: &str| (MachineCosts::typical(), format!("typical costs, because {because}"));
+    let Ok(costs) = costs::read(folder.join(COSTS)) else {
+        return typical("there are none beside the records (`costs.json`)");
+    };
+    let measured_on = first.hosts.first().map(|host| costs::identity_of(&host.machine));
+    if costs.are_measured() && measured_on.is_some_and(|machine| machine != costs.machine) {
+        return typical("those beside the records are of another machine");
+    }
+    let origin = in_words(&costs, first.started_unix_ms);
+    (costs, origin)
 }
 
 /// Median and p99 of the model over all runs of a cell; `None` where the simulator has no such server
@@ -86,7 +111,12 @@ fn modelled(
             continue;
         }
         let setup = setup_of(record)?;
-        let Server::Design(_) = &setup.server else { return None };
+        // The simulator knows what the service `work` does with a request, and no other.
+        let is_work =
+            matches!(&setup.server, Server::Design(server) if server.service == Service::Work);
+        if !is_work {
+            return None;
+        }
         // A run that was broken off, or that has another plan, is not what the model would follow.
         let drawn = Plan::draw(setup.load.clone()).ok()?;
         let is_whole =

@@ -7,7 +7,7 @@ use analysis::Findings;
 use results::{Parameter, Record, Settled, read_records};
 
 use crate::bench::folder::{OwnFolder, RECORDS, SCENARIO};
-use crate::bench::models::models;
+use crate::bench::models::{self, models};
 use crate::bench::scenario::{ExperimentSpec, Scenario, Source};
 use crate::cli::ReportArgs;
 use crate::error::Error;
@@ -26,7 +26,8 @@ pub(crate) fn run(arguments: &ReportArgs) -> Result<(), Error> {
     let own = OwnFolder::take(arguments.out.as_deref().unwrap_or(&folder))?;
     own.may_hold_a_page()?;
     own.is_nobody_elses(&folder)?;
-    let page = write(&settled, &findings(&settled, scenario.as_ref(), &folder), &own.path)?;
+    let found = findings(&settled, scenario.as_ref(), &folder);
+    let page = write(&settled, &found, &folder, &own.path)?;
     let mut out = Output::begin();
     out.line(page.display().to_string());
     out.finish()
@@ -80,16 +81,19 @@ fn missing(scenario: &Scenario, records: &[Record]) -> Vec<String> {
     scenario.experiments.iter().flat_map(of_experiment).collect()
 }
 
-/// Writes the page and its figures, and prints which records do not count.
+/// Writes the page and its figures of the bench in a folder to another one or the same, and prints which
+/// records do not count.
 pub(crate) fn write(
     settled: &Settled,
     findings: &Findings<'_>,
+    of: &Path,
     folder: &Path,
 ) -> Result<PathBuf, Error> {
     for note in reports::left_out(settled) {
         say(&format!("note: {note}"));
     }
-    Ok(reports::write_report(settled, findings, folder)?)
+    let picture = models::picture(settled, of);
+    Ok(reports::write_report(settled, findings, Some(&picture), folder)?)
 }
 
 /// Reads of each record what a page shows, and prints a note if the last line was cut short.

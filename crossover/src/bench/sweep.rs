@@ -101,7 +101,10 @@ pub fn runs_of(scenario: &Scenario, number: usize) -> Result<Vec<Run<'_>>, Strin
                 round.push(run_at(scenario, number, point, subject, repetition, twin)?);
             }
         }
-        shuffle(&mut round, mix(scenario.seed, [u64::MAX, number as u64, u64::from(repetition)]));
+        shuffle(
+            &mut round,
+            mix(scenario.seed, [u64::MAX, u64::from(experiment.place), u64::from(repetition)]),
+        );
         all.extend(round);
     }
     Ok(all)
@@ -125,11 +128,11 @@ pub fn run_at<'a>(
         // A point that was added between others.
         None => point.values().fold(u64::MAX, |place, value| mix(place, [value.to_bits(), 0, 0])),
     };
-    let seed = mix(scenario.seed, [number as u64, place, u64::from(repetition)]);
+    let seed = mix(scenario.seed, [u64::from(experiment.place), place, u64::from(repetition)]);
     let setup = experiment.setup(subject, point, seed)?;
     Ok(Run {
         experiment,
-        position: number as u32,
+        position: experiment.place,
         point: point.clone(),
         subject: setup.server.subject(),
         listed: subject as u32,

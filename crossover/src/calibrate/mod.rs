@@ -57,6 +57,19 @@ fn measure(probes: &mut Probes<'_>, machine: String) -> Result<MachineCosts, Err
     let queued_ns = probes.light_response(design("udp-queued-threads"))?;
     let pool_ns = probes.light_response(design("udp-prethreaded"))?;
     let connection_ns = probes.connection(design("tcp-event-loop"))?;
+    let of_request = |design: &Design| request_ns.get(design.name).copied().unwrap_or(0.0);
+    // What a worker occupies the core for, beyond what the other costs explain.
+    let mut resume = |of: &'static Design, creation_ns: f64| -> Result<f64, Error> {
+        let explained_ns = of_request(of).max(creation_ns) - of_request(iterative);
+        Ok((probes.occupies_more(of, iterative)? - explained_ns).max(0.0))
+    };
+    let resume_thread_ns = resume(thread, creation_thread_ns)?;
+    let resume_process_ns = resume(process, creation_process_ns)?;
+    let (serial, threaded) = (design("tcp-iterative"), design("tcp-thread-per-connection"));
+    let expected_ns =
+        creation_thread_ns + of_request(threaded) + resume_thread_ns - of_request(serial);
+    let linger_ns = (expected_ns - probes.occupies_more(threaded, serial)?).max(0.0);
+    let greatest_per_s = probes.greatest(CATALOGUE.iter().filter(|it| it.obstacle().is_none()))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64;
     Ok(MachineCosts {
         creation_thread_ns,
@@ -65,7 +78,11 @@ fn measure(probes: &mut Probes<'_>, machine: String) -> Result<MachineCosts, Err
             .max(0.0),
         handover_ns: (queued_ns - pool_ns).max(0.0),
         start_ns: (light_thread_ns - light_ns - creation_thread_ns).max(0.0),
-        wakeup_ns: (light_ns - request_ns.get(iterative.name).copied().unwrap_or(0.0)).max(0.0),
+        wakeup_ns: (light_ns - of_request(iterative)).max(0.0),
+        resume_thread_ns,
+        resume_process_ns,
+        linger_ns,
+        greatest_per_s,
         slice_ns: slice::measure()?,
         request_ns,
         connection_ns,
@@ -85,14 +102,17 @@ fn keep(costs: &MachineCosts, path: &Path) -> Result<(), Error> {
 }
 
 fn print(costs: &MachineCosts, path: &Path) -> Result<(), Error> {
-    use analysis::text::time;
+    use analysis::text::{rate, time};
     let mut table = tables::table(&["cost", "time"]);
     for (what, ns) in costs.named() {
         table.add_row(vec![what.to_owned(), time(ns)]);
     }
-    let mut requests = tables::table(&["processor time of a request", "time"]);
+    let mut requests =
+        tables::table(&["a request without processing", "processor time", "most on one core"]);
     for (design, ns) in &costs.request_ns {
-        requests.add_row(vec![design.clone(), time(*ns)]);
+        let greatest = costs.greatest_per_s.get(design);
+        let greatest = greatest.map_or_else(String::new, |per_s| rate(*per_s));
+        requests.add_row(vec![design.clone(), time(*ns), greatest]);
     }
     let mut out = Output::begin();
     out.line(format!("{table}\n\n{requests}\n"));

@@ -6,12 +6,12 @@ use std::time::Duration;
 use analysis::bootstrap::median;
 use protocol::Transport;
 use results::Measurement;
-use servers::{Allocation, Concurrency, Design, Service, WorkUnit};
+use servers::{Allocation, Concurrency, Design, Service, Stays, WorkUnit};
 use workload::{Arrivals, Distribution, Law, LoadSpec, Plan, Rate, Reuse};
 
 use crate::cli::Pages;
 use crate::error::Error;
-use crate::setup::{Server, ServerSetup, Setup, Trouble};
+use crate::setup::{Cores, Server, ServerSetup, Setup, Trouble};
 use crate::testbed::{RealTestbed, Testbed};
 
 /// Rounds of each figure; the median counts.
@@ -28,6 +28,15 @@ const BETWEEN_BURSTS: Duration = Duration::from_millis(25);
 
 /// What requests of a burst wait, so that creation overlaps with it.
 const BURST_WAIT: Duration = Duration::from_millis(2);
+
+/// Clients that keep a server busy: each asks again as soon as it is answered.
+const BUSY_CLIENTS: u32 = 64;
+
+/// Requests of a burst whose workers compete for the core.
+const COMPETING: u32 = 8;
+
+/// What they wait: as little as a timer can.
+const SHORTEST_WAIT: Duration = Duration::from_micros(1);
 
 /// Measures single costs.
 pub(super) struct Probes<'a> {
@@ -105,6 +114,62 @@ impl<'a> Probes<'a> {
         self.processor_ns(&Request { design, load, ballast_mib: 0.0 })
     }
 
+    /// Requests a second that each design serves at most on one core, if they ask for no processing.
+    pub(super) fn greatest(
+        &mut self,
+        designs: impl Iterator<Item = &'static Design>,
+    ) -> Result<BTreeMap<String, f64>, Error> {
+        let each = |design: &'static Design| {
+            let clients = BUSY_CLIENTS.min(design.usual_workers().max(1));
+            // Workers that stay with connections serve no more than one each.
+            let clients = if stays_with_connections(design) { clients } else { BUSY_CLIENTS };
+            let load = LoadSpec { clients, ..busy_load() };
+            Ok((design.name.to_owned(), 1e9 / self.occupied_ns(&Request::of(design, load))?))
+        };
+        designs.map(each).collect()
+    }
+
+    /// By how much longer a core is occupied for each request of a burst if it gets a worker than by the
+    /// iterative server: from the mean response times R and R₀ of bursts of N whose requests wait for w,
+    /// as little as possible, so that creating workers and their return from waiting compete for the
+    /// core: `(2 (R − R₀) + w (N − 1)) / (N + 1)`.
+    pub(super) fn occupies_more(
+        &mut self,
+        design: &'static Design,
+        iterative: &'static Design,
+    ) -> Result<f64, Error> {
+        let per_s = f64::from(COMPETING) / BETWEEN_BURSTS.as_secs_f64();
+        let load = LoadSpec {
+            arrivals: Arrivals::open(
+                Rate::per_second(per_s).expect("above 0"),
+                Law::Burst(COMPETING),
+            ),
+            window: Duration::from_millis(400),
+            warmup: Duration::from_millis(100),
+            wait: Distribution::fixed(SHORTEST_WAIT.as_nanos() as f64),
+            clients: COMPETING,
+            reuse: Reuse::Per(1),
+            ..LoadSpec::default()
+        };
+        let n = f64::from(COMPETING);
+        self.median_of(|probes| {
+            let with = probes.run(&Request::of(design, load.clone()))?;
+            let without = probes.run(&Request::of(iterative, load.clone()))?;
+            let mean = |it: &Measurement| it.times.response_time.mean_ns();
+            let (with, without_ns) =
+                mean(&with).zip(mean(&without)).ok_or_else(|| silent(design))?;
+            Ok((2.0 * (with - without_ns) + without.waited_mean_ns * (n - 1.0)) / (n + 1.0))
+        })
+    }
+
+    /// The time from one answer of a busy server to the next.
+    fn occupied_ns(&mut self, request: &Request) -> Result<f64, Error> {
+        self.median_of(|probes| {
+            let throughput = probes.run(request)?.throughput();
+            if throughput > 0.0 { Ok(1e9 / throughput) } else { Err(silent(request.design)) }
+        })
+    }
+
     /// Processor time of accepting and closing a connection.
     pub(super) fn connection(&mut self, design: &'static Design) -> Result<f64, Error> {
         let kept = LoadSpec { clients: 8, ..short_load(1000.0) };
@@ -134,6 +199,7 @@ impl<'a> Probes<'a> {
     fn run(&mut self, request: &Request) -> Result<Measurement, Error> {
         let Request { design, load, ballast_mib } = request;
         let has_ballast = *ballast_mib > 0.0;
+        let is_busy = matches!(load.arrivals, Arrivals::Closed(_));
         let server = ServerSetup {
             ballast: has_ballast.then_some((ballast_mib * 1_048_576.0) as u64),
             pages: has_ballast.then_some(Pages::Small),
@@ -143,7 +209,7 @@ impl<'a> Probes<'a> {
         let setup = Setup {
             load: load.clone(),
             server: Server::Design(server),
-            cores: None,
+            cores: is_busy.then_some(Cores::Count(1)),
             trouble: Trouble::default(),
         };
         let plan = Plan::draw(load.clone())?;
@@ -166,6 +232,27 @@ struct Request {
     design: &'static Design,
     load: LoadSpec,
     ballast_mib: f64,
+}
+
+impl Request {
+    fn of(design: &'static Design, load: LoadSpec) -> Self {
+        Self { design, load, ballast_mib: 0.0 }
+    }
+}
+
+/// Whether each worker of a design stays with a connection, which is kept.
+fn stays_with_connections(design: &Design) -> bool {
+    design.stays == Stays::Connection && design.concurrency != Concurrency::Apparent
+}
+
+/// Clients without a pause.
+fn busy_load() -> LoadSpec {
+    LoadSpec {
+        arrivals: Arrivals::Closed(Distribution::fixed(0.0)),
+        window: Duration::from_millis(80),
+        warmup: Duration::from_millis(20),
+        ..LoadSpec::default()
+    }
 }
 
 fn silent(design: &Design) -> Error {

@@ -16,7 +16,7 @@ use super::{read_positive_duration, read_positive_seconds};
 use crate::text_file::{self, read_text};
 
 /// Arguments of `load`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct LoadArgs {
     /// The server: udp://127.0.0.1:PORT, tcp://127.0.0.1:PORT or http://127.0.0.1:PORT/PATH
     #[arg(value_name = "TARGET")]
@@ -82,6 +82,14 @@ pub struct LoadArgs {
     #[arg(long = "for", value_name = "TIME", default_value = "10s", help_heading = "Load",
           value_parser = read_positive_seconds)]
     pub window: Duration,
+    /// Number of measured requests, instead of a length of time; of open loops without sessions
+    #[arg(long, value_name = "N", conflicts_with_all = ["window", "closed", "session", "capacity"],
+          help_heading = "Load", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub requests: Option<u64>,
+    /// Stop early, with exit code 5, when too many requests get no right answer: 'errors > 1%'
+    #[arg(long, value_name = "BOUND", value_parser = read_stop, conflicts_with = "capacity",
+          help_heading = "Load")]
+    pub stop_when: Option<f64>,
     /// Time to send before measuring
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = read_seconds,
           help_heading = "Load")]
@@ -171,9 +179,21 @@ pub struct LoadArgs {
     #[arg(long, value_name = "BOUND", conflicts_with_all = ["closed", "expect", "hlog", "hgrm"],
           help_heading = "Result")]
     pub capacity: Option<Expectation>,
+    /// Measure the response time at eleven loads up to what the server bears, and say where it doubles; takes
+    /// at most two minutes. --rate is where the search for that begins, and --expect says up to which load a
+    /// bound is kept
+    #[arg(long, conflicts_with_all = ["closed", "capacity", "requests", "stop_when", "save", "hlog", "hgrm"],
+          help_heading = "Result")]
+    pub curve: bool,
+    /// Also write a page with figures into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "capacity", help_heading = "Result")]
+    pub report: Option<PathBuf>,
     /// Print one JSON object instead of tables
     #[arg(long, help_heading = "Result")]
     pub json: bool,
+    /// Also save the load, so that `crossover compare` can compare it with another one
+    #[arg(long, value_name = "FILE", conflicts_with = "capacity", help_heading = "Result")]
+    pub save: Option<PathBuf>,
     /// Also write the response times as an HdrHistogram interval log
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub hlog: Option<PathBuf>,
@@ -239,6 +259,15 @@ impl From<PacingKind> for Pacing {
             PacingKind::Sleep => Self::Sleep,
         }
     }
+}
+
+/// The share of errors at which a load stops.
+fn read_stop(text: &str) -> Result<f64, String> {
+    let share = text.trim().strip_prefix("errors").map(str::trim_start);
+    let share = share.and_then(|rest| rest.strip_prefix('>')).map(str::trim);
+    let share =
+        share.ok_or_else(|| format!("'{text}' is no bound of errors; write 'errors > 1%'"))?;
+    read_share(share)
 }
 
 /// The text of a list that a flag names.

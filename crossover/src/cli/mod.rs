@@ -1,9 +1,11 @@
 //! The command line: every flag, its type, and its help.
 
 mod advise;
+mod compare;
 mod load;
 mod simulate;
 mod target;
+mod trace;
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -14,10 +16,12 @@ use protocol::quantity::{read_duration, read_seconds, read_size};
 use servers::{Design, Dispatch, Service};
 
 pub use advise::{AdviseArgs, CostsSource, read_transport};
+pub use compare::{ChangeBound, CompareArgs};
 pub(crate) use load::unescape;
 pub use load::{CloseKind, LatencyFile, LoadArgs, PacingKind, TargetService};
 pub use simulate::{MOST_CLIENTS, MOST_CORES, SimulateArgs, Vary, VaryFlag};
 pub use target::{Scheme, TargetUrl};
+pub use trace::TraceArgs;
 
 use crate::names::read_design;
 
@@ -51,6 +55,17 @@ pub enum Command {
     Simulate(Box<SimulateArgs>),
     /// Measure what threads, processes and requests cost on this machine; takes under a minute
     Calibrate(CalibrateArgs),
+    /// Write a page that shows six servers under the same requests, animated, with the costs of this
+    /// machine
+    Explain(ExplainArgs),
+    /// Compare two benches of a scenario, or two saved loads, and say what has changed
+    Compare(CompareArgs),
+    /// Draw what a real server does with a few requests, from its system calls
+    Trace(TraceArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Write manual pages into a folder
+    Man(ManArgs),
 }
 
 /// Arguments of `bench`.
@@ -260,6 +275,38 @@ pub struct CalibrateArgs {
     /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  crossover completions bash > ~/.local/share/bash-completion/completions/crossover")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  crossover man ~/.local/share/man/man1 && man crossover-load")]
+pub struct ManArgs {
+    /// The folder; it is created if there is none
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The file of the page
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Costs of the servers' steps: here (as measured by `calibrate`), typical, zero, or a file that
+    /// calibrate wrote [default: here if measured, else typical]
+    #[arg(long, value_name = "COSTS", value_parser = advise::read_costs)]
+    pub costs: Option<CostsSource>,
 }
 
 /// What `serve` is asked to become.

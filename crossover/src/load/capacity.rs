@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The highest rate that is tried, per thread: a generator thread sends a few hundred thousand
 /// requests a second.
-const MOST_PER_THREAD: f64 = 500_000.0;
+pub(super) const MOST_PER_THREAD: f64 = 500_000.0;
 
 /// A trial counts as near a capacity if its rate is within this factor of it.
 const NEAR: f64 = 1.3;
@@ -183,7 +183,7 @@ fn too_short(
 
 /// Waits until the server has processed what an unsteady trial left in its queues, and has answered
 /// requests sent after it, so that the next trial does not queue behind the last one.
-fn drain(
+pub(super) fn drain(
     spec: &LoadSpec,
     target: &Target,
     generator: &GeneratorSetup,

@@ -2,22 +2,23 @@
 
 mod advice;
 mod capacity;
+mod curve;
+mod exports;
 mod output;
+mod page;
 mod rules;
+mod saved;
 
-use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hdrhistogram::serialization::V2DeflateSerializer;
-use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use loadgen::driver::Pacing;
 use loadgen::expectation::CheckResult;
-use loadgen::{DriveError, Exchange, HttpRequest, RawReply, Template};
+use loadgen::{DriveError, Exchange, HttpRequest, Progress, RawReply, Template};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use protocol::Transport;
-use results::{Measurement, OutputFile, Placement, is_same_file};
+use results::{Machine, Measurement, Placement};
 use workload::{Arrivals, LoadSpec, Network, Plan, Reuse, Session};
 
 use crate::cli::{LatencyFile, LoadArgs, Scheme, TargetService};
@@ -28,6 +29,7 @@ use crate::setup::fits_transport;
 use crate::terminal::end_with;
 use crate::terminal::progress::LiveLine;
 use crate::testbed::generator::{GeneratorSetup, measure};
+use exports::{Exports, Write, since_1970_ms};
 use loadgen::Target;
 
 pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
@@ -42,8 +44,11 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
     let target = target_of(arguments)?;
     let spec = spec_of(arguments);
     fits_transport(&spec, target.transport).map_err(Error::Usage)?;
-    let plan = Plan::draw(spec.clone())?;
-    let exports = Exports::prepare(arguments)?;
+    let plan = match arguments.requests {
+        Some(requests) => Plan::draw_exactly(spec.clone(), requests)?,
+        None => Plan::draw(spec.clone())?,
+    };
+    let machine = crate::host::machine::probe(); // before the generator keeps to its cores
     let stop = Interrupt::watch()?;
     let latency = match arguments.latency_file {
         LatencyFile::Hold => LatencyHold::take(),
@@ -51,29 +56,84 @@ pub(crate) fn run(arguments: &LoadArgs) -> Result<(), Error> {
     };
     allow_many_descriptors();
     let generator = generator_of(arguments, latency.is_held())?;
+    let folder = arguments.report.as_deref().map(page::folder).transpose()?;
+    if arguments.curve {
+        let (spec, target, generator, machine) = (&spec, &target, &generator, &machine);
+        let curve = curve::Curve { arguments, spec, target, generator, machine, stop: &stop };
+        return curve::run(&curve, folder);
+    }
+    let host = (machine, generator.placement.clone());
+    let exports = Exports::prepare(arguments, saving(arguments, &plan, host.clone()))?;
     if let Some(bound) = &arguments.capacity {
         return capacity::run(arguments, bound, &spec, &target, &generator, &stop);
     }
     let live = (io::stderr().is_terminal() && !arguments.json)
         .then(|| LiveLine::show(&generator.progress, plan.spec.warmup + plan.spec.window));
-    let measured = measure(&plan, &target, &generator, &|| stop.came())?;
+    let limit = ErrorLimit { share: arguments.stop_when, progress: &generator.progress };
+    let measured = measure(&plan, &target, &generator, &|| stop.came() || limit.is_exceeded())?;
     drop(live);
     // The results are printed first, so that a failed file cannot lose them.
     let printed = output::print(arguments, &plan, &generator, &measured);
-    let mut errors: Vec<Error> = [printed, exports.write(&measured)]
-        .into_iter()
-        .filter_map(Result::err)
-        .filter(|error| !error.is_closed_pipe())
-        .collect();
+    let reported = folder.map_or(Ok(()), |folder| {
+        page::write(&folder, arguments, &plan, &generator, &host.0, &measured)
+    });
+    let written = [printed, exports.write(&measured), reported];
+    let mut errors: Vec<Error> = written.into_iter().filter_map(Result::err).collect();
+    errors.retain(|error| !error.is_closed_pipe());
     if stop.came() {
         errors.push(Error::Interrupted(format!(
             "ended by {}; the results cover the requests until then",
             stop.name()
         )));
     }
-    errors.extend(nothing_answered(arguments, &measured));
+    // A load that was stopped for its errors has told why.
+    errors.extend(limit.error().or_else(|| nothing_answered(arguments, &measured)));
     errors.extend(unmet(arguments, &measured));
     end_with(errors)
+}
+
+/// What writes the load as a record.
+fn saving(arguments: &LoadArgs, plan: &Plan, host: (Machine, Placement)) -> Write {
+    let (arguments, plan, started_ms) = (arguments.clone(), plan.clone(), since_1970_ms());
+    Box::new(move |out, measured| {
+        out.extend(saved::line(&arguments, &plan, host.clone(), started_ms, measured));
+        Ok(())
+    })
+}
+
+/// When a load stops because too many requests get no right answer.
+struct ErrorLimit<'a> {
+    share: Option<f64>,
+    progress: &'a [Arc<Progress>],
+}
+
+impl ErrorLimit<'_> {
+    /// So many requests are sent before their share of errors means anything.
+    const LEAST: u64 = 100;
+
+    /// Requests sent and failed so far.
+    fn seen(&self) -> (u64, u64) {
+        self.progress
+            .iter()
+            .map(|it| it.sent_and_failed())
+            .fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    }
+
+    fn is_exceeded(&self) -> bool {
+        self.share.is_some_and(|share| {
+            let (sent, failed) = self.seen();
+            sent >= Self::LEAST && failed as f64 > share * sent as f64
+        })
+    }
+
+    fn error(&self) -> Option<Error> {
+        let share = self.share.filter(|_| self.is_exceeded())?;
+        let (sent, failed) = self.seen();
+        Some(Error::NotMet(format!(
+            "stopped: {failed} of {sent} requests got no right answer, more than {} %",
+            100.0 * share
+        )))
+    }
 }
 
 /// The error of a load that got no right answer and so measured nothing of the server.
@@ -122,7 +182,10 @@ fn spec_of(arguments: &LoadArgs) -> LoadSpec {
         session: arguments.session.map(|length| Session { length, think: arguments.think }),
         clients: arguments.clients,
         depth: arguments.pipeline,
-        window: arguments.window,
+        window: arguments.requests.map_or(arguments.window, |requests| {
+            let rate = arguments.rate.unwrap_or(usual).get();
+            Duration::from_secs_f64((requests as f64 / rate).clamp(1e-6, 86_400.0))
+        }),
         warmup: arguments.warmup,
         wait: arguments.wait,
         compute: arguments.compute,
@@ -250,82 +313,4 @@ fn generator_of(arguments: &LoadArgs, latency_held: bool) -> Result<GeneratorSet
         pacing,
         progress: (0..threads).map(|_| Arc::default()).collect(),
     })
-}
-
-/// The export files. They are prepared before the load, so that a wrong path is reported early.
-struct Exports(Vec<Export>);
-
-struct Export {
-    path: PathBuf,
-    file: OutputFile,
-    write: fn(&mut Vec<u8>, &Measurement) -> io::Result<()>,
-}
-
-impl Exports {
-    fn prepare(arguments: &LoadArgs) -> Result<Self, Error> {
-        if let (Some(hlog), Some(hgrm)) = (&arguments.hlog, &arguments.hgrm)
-            && is_same_file(hlog, hgrm)
-        {
-            return Err(Error::Usage(
-                "--hlog and --hgrm name the same file; give each its own file".to_owned(),
-            ));
-        }
-        let export = |path: &Option<PathBuf>, write| {
-            let path = path.clone()?;
-            let prepared = OutputFile::prepare(&path).map_err(Error::file("write", &path));
-            Some(prepared.map(|file| Export { path, file, write }))
-        };
-        let asked: [Option<Result<Export, Error>>; 2] =
-            [export(&arguments.hlog, write_hlog), export(&arguments.hgrm, write_hgrm)];
-        asked.into_iter().flatten().collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Writes every file, even after a failure, and returns the first failure.
-    fn write(self, measured: &Measurement) -> Result<(), Error> {
-        let written = self.0.into_iter().map(|Export { path, file, write }| {
-            let mut bytes = Vec::new();
-            write(&mut bytes, measured)
-                .and_then(|()| file.write(&bytes))
-                .map_err(Error::file("write", &path))
-        });
-        written.collect::<Vec<_>>().into_iter().collect()
-    }
-}
-
-/// Writes the format of HdrHistogram's log processors. Values are in nanoseconds, the whole run is
-/// one interval, and unanswered requests have the bound that they exceed as their value.
-fn write_hlog(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
-    let (histogram, window) =
-        (&measured.times.response_time, Duration::from_nanos(measured.window_ns));
-    let mut serializer = V2DeflateSerializer::new();
-    let mut builder = IntervalLogWriterBuilder::new();
-    builder.add_comment("response times from the intended start, in nanoseconds");
-    let to_io = |error| io::Error::other(format!("{error:?}"));
-    let mut writer = builder.begin_log_with(out, &mut serializer)?;
-    writer.write_histogram(&histogram.hdr_histogram(), Duration::ZERO, window, None).map_err(to_io)
-}
-
-/// Writes the table that HdrHistogram's plotter reads. Values are in milliseconds.
-fn write_hgrm(out: &mut Vec<u8>, measured: &Measurement) -> io::Result<()> {
-    let histogram = measured.times.response_time.hdr_histogram();
-    writeln!(
-        out,
-        "{:>12} {:>14} {:>10} {:>14}\n",
-        "Value", "Percentile", "TotalCount", "1/(1-Percentile)"
-    )?;
-    let mut seen = 0;
-    for step in histogram.iter_quantiles(5) {
-        seen += step.count_since_last_iteration();
-        let (value, quantile) =
-            (step.value_iterated_to() as f64 / 1e6, step.quantile_iterated_to());
-        write!(out, "{value:>12.3} {quantile:>2.12} {seen:>10}")?;
-        match quantile < 1.0 {
-            true => writeln!(out, " {:>14.2}", 1.0 / (1.0 - quantile))?,
-            false => writeln!(out)?,
-        }
-    }
-    let (mean, deviation) = (histogram.mean() / 1e6, histogram.stdev() / 1e6);
-    writeln!(out, "#[Mean    = {mean:>12.3}, StdDeviation   = {deviation:>12.3}]")?;
-    let (max, count) = (histogram.max() as f64 / 1e6, histogram.len());
-    writeln!(out, "#[Max     = {max:>12.3}, Total count    = {count:>12}]")
 }

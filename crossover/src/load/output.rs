@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use analysis::text;
 use loadgen::expectation::{CheckResult, Expectation};
 use results::{
     Components, Counts, Doubt, Events, GeneratorCost, Measurement, Series, Stalled, StatusTimes,
@@ -14,13 +15,15 @@ use super::advice;
 use crate::cli::LoadArgs;
 use crate::error::Error;
 use crate::terminal::Output;
+use crate::terminal::percentiles::percentiles;
+
 use crate::terminal::{json, tables};
 use crate::testbed::generator::GeneratorSetup;
 
 pub(crate) use crate::terminal::tables::shown;
 
 /// The percentiles that are printed if there are enough requests.
-const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 99.99];
+const PERCENTILES: [f64; 7] = [50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99];
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -191,7 +194,7 @@ fn stalls(measured: &Measurement) -> Vec<Stall> {
 }
 
 /// Describes in one sentence what the load modelled.
-fn model(plan: &Plan) -> String {
+pub(super) fn model(plan: &Plan) -> String {
     let spec = &plan.spec;
     let over = |count: u32, what: &str| match count {
         1 => format!("one {what}"),
@@ -244,20 +247,15 @@ fn print_tables(
     generator: &GeneratorSetup,
     measured: &Measurement,
 ) {
-    out.line(format!("{}\n", tables::times(measured)));
-    if let Some(intervals) = tables::intervals(measured) {
-        out.paragraph(intervals, "  ");
+    out.paragraph(in_short(plan, measured), "");
+    out.line(format!("\n{}\n", percentiles(measured)));
+    if let Some(further) = tables::further_times(measured) {
+        out.line(format!("{further}\n"));
     }
     out.paragraph(format!("the load was {}", model(plan)), "  ");
-    let planned = match measured.rate_planned {
-        Some(rate) => format!("{rate:.1}/s planned, "),
-        None => String::new(),
-    };
     out.paragraph(
         format!(
-            "{planned}{:.1}/s sent, {:.1}/s answered; plan {}; pacing {} on {}{}{}",
-            measured.rate_achieved,
-            measured.throughput(),
+            "plan {}; pacing {} on {}{}{}",
             measured.plan_hash,
             generator.pacing,
             on_cores(&generator.placement.generator_cores),
@@ -290,6 +288,27 @@ fn print_tables(
     }
 }
 
+/// The load in one line: what was asked of the server, and what became of it.
+pub(super) fn in_short(plan: &Plan, measured: &Measurement) -> String {
+    let counts = &measured.counts;
+    let rate = match (plan.spec.arrivals.rate(), plan.spec.session) {
+        (Some(rate), None) => format!("{} asked, ", text::rate(rate.get())),
+        _ => String::new(),
+    };
+    let sent = text::rate(measured.rate_achieved);
+    let answered = text::rate(measured.throughput());
+    let failed = counts.sent - counts.answered;
+    let fate = match (counts.sent, failed) {
+        (0, _) => "no request was sent".to_owned(),
+        (sent, 0) => format!("all {sent} requests were answered"),
+        (sent, failed) => {
+            let percent = text::three_digits(100.0 * failed as f64 / sent as f64);
+            format!("{failed} of {sent} requests got no right answer ({percent} %)")
+        }
+    };
+    format!("{rate}{sent} sent, {answered} answered: {fate}")
+}
+
 fn on_cores(cores: &[usize]) -> String {
     let numbers: Vec<String> = cores.iter().map(usize::to_string).collect();
     match cores.len() {
@@ -300,23 +319,9 @@ fn on_cores(cores: &[usize]) -> String {
 
 fn print_counts(out: &mut Output, measured: &Measurement) {
     let counts = &measured.counts;
-    out.line(format!(
-        "{} planned = {} sent + {} unsent",
-        counts.planned, counts.sent, counts.unsent
-    ));
-    out.paragraph(
-        format!(
-            "{} sent = {} answered + {} refused + {} reset + {} wrong + {} timed out + {} in flight",
-            counts.sent,
-            counts.answered,
-            counts.refused,
-            counts.reset,
-            counts.wrong,
-            counts.timed_out,
-            counts.in_flight
-        ),
-        "  ",
-    );
+    if counts.answered < counts.planned {
+        print_accounts(out, counts);
+    }
     if measured.events.resent > 0 {
         out.paragraph(
             format!(
@@ -349,6 +354,27 @@ fn print_counts(out: &mut Output, measured: &Measurement) {
     if !came.is_empty() {
         out.paragraph(format!("other replies: {}", came.join(", ")), "  ");
     }
+}
+
+/// Prints what became of every request, where not all were answered.
+fn print_accounts(out: &mut Output, counts: &Counts) {
+    out.line(format!(
+        "{} planned = {} sent + {} unsent",
+        counts.planned, counts.sent, counts.unsent
+    ));
+    out.paragraph(
+        format!(
+            "{} sent = {} answered + {} refused + {} reset + {} wrong + {} timed out + {} in flight",
+            counts.sent,
+            counts.answered,
+            counts.refused,
+            counts.reset,
+            counts.wrong,
+            counts.timed_out,
+            counts.in_flight
+        ),
+        "  ",
+    );
 }
 
 /// Prints how often each status came, and a table of times if statuses differ or some are refused.

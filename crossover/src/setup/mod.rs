@@ -244,7 +244,7 @@ pub fn fits_transport(spec: &LoadSpec, transport: Transport) -> Result<(), Strin
     Ok(())
 }
 
-fn load_in_words(spec: &LoadSpec, transport: Transport) -> results::Load {
+pub(crate) fn load_in_words(spec: &LoadSpec, transport: Transport) -> results::Load {
     let think = match spec.arrivals {
         Arrivals::Closed(think) => think.to_string(),
         Arrivals::Open { .. } => String::new(),

@@ -15,7 +15,7 @@ pub struct Trouble {
 
 impl Trouble {
     /// The network as records have it; empty if it is perfect.
-    pub(super) fn network_in_words(&self) -> String {
+    pub(crate) fn network_in_words(&self) -> String {
         let Network { drop, duplicate, reorder } = self.network;
         match self.network.is_perfect() {
             true => String::new(),

@@ -4,7 +4,7 @@ mod output;
 
 use std::time::Duration;
 
-use advice::{MachineCosts, Running, station};
+use advice::{MachineCosts, Running, longest_compute_ns, station};
 use results::Measurement;
 use servers::Design;
 use workload::{Arrivals, LoadSpec, Plan, Rate, Reuse, Session};
@@ -106,9 +106,12 @@ fn simulate(arguments: &SimulateArgs, costs: &MachineCosts) -> Result<Simulated,
         memory_bytes: arguments.memory as f64,
         patience_ns: arguments.patience.as_nanos() as f64,
         room: arguments.room,
+        longest_compute_ns: longest_compute_ns(&arguments.compute),
     };
     let (its, steps, mut computer) = station(design, &running, costs);
-    computer.slice_ns = arguments.slice.as_nanos() as f64;
+    if !arguments.slice.is_zero() {
+        computer.slice_ns = arguments.slice.as_nanos() as f64;
+    }
     let followed = follow(&plan, its, steps, computer);
     let span_ns = followed.wall_ns() as f64;
     Ok(Simulated {
@@ -175,15 +178,7 @@ fn exactly(arguments: &SimulateArgs, spec: LoadSpec) -> Result<Plan, Error> {
     if !is_random || spec.session.is_some() || arguments.requests > EXACTLY {
         return Ok(Plan::draw(spec)?);
     }
-    let count = arguments.requests as f64;
-    let window = spec.window.mul_f64(1.0 + 8.0 / count.sqrt() + 20.0 / count);
-    let longer = Plan::draw(LoadSpec { window, ..spec })?;
-    let start_ns = longer.window_start_ns();
-    let measured = longer.requests().filter(|request| request.intended_ns >= start_ns);
-    let last = measured.take(arguments.requests as usize).last();
-    let Some(last) = last else { return Ok(longer) };
-    let window = Duration::from_nanos(last.intended_ns + 1 - start_ns);
-    Ok(Plan::draw(LoadSpec { window, ..longer.spec })?)
+    Ok(Plan::draw_exactly(spec, arguments.requests)?)
 }
 
 /// Requests a second, about.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Simulated;
 use crate::cli::{SimulateArgs, VaryFlag};
 use crate::error::Error;
+use crate::terminal::percentiles::percentiles;
 use crate::terminal::{Output, json, tables};
 
 /// What `--json` prints: the keys of `load --json`, and what only a simulation knows.
@@ -65,9 +66,9 @@ pub(super) fn one(arguments: &SimulateArgs, simulated: &Simulated) -> Result<(),
     }
     let measured = &simulated.measured;
     let mut out = Output::begin();
-    out.line(format!("{}\n", tables::times(measured)));
-    if let Some(intervals) = tables::intervals(measured) {
-        out.paragraph(intervals, "  ");
+    out.line(format!("{}\n", percentiles(measured)));
+    if let Some(further) = tables::further_times(measured) {
+        out.line(format!("{further}\n"));
     }
     out.paragraph(
         format!(

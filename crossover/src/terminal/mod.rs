@@ -6,6 +6,7 @@
 //! cannot control the terminal.
 
 pub(crate) mod json;
+pub(crate) mod percentiles;
 pub(crate) mod progress;
 pub(crate) mod tables;
 

@@ -2,10 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
-use results::{Measurement, Percentile, TimeHistogram, percentile_interval, supports};
-
-/// The name of the most important row.
-const RESPONSE_TIME: &str = "response time";
+use results::{Measurement, Percentile, TimeHistogram, supports};
 
 /// The width of a table in columns, on a terminal or in a file; wider cells are wrapped.
 const WIDTH: u16 = 80;
@@ -26,11 +23,11 @@ pub(crate) fn time(ns: f64) -> String {
     analysis::text::time(ns)
 }
 
-/// The times of a run, one row each. A percentile appears only if there are enough requests.
-pub(crate) fn times(measured: &Measurement) -> Table {
+/// The times of a run besides its response times, one row each. A percentile appears only if there are enough
+/// requests.
+pub(crate) fn further_times(measured: &Measurement) -> Option<Table> {
     let mut table = table(&["", "mean", "p50", "p90", "p99", "p99.9", "longest"]);
     let rows = [
-        (RESPONSE_TIME, Some(&measured.times.response_time)),
         ("from the actual send", Some(&measured.times.from_send)),
         ("lag of the generator", Some(&measured.times.lag)),
         ("service time", Some(&measured.times.service_time)),
@@ -45,7 +42,7 @@ pub(crate) fn times(measured: &Measurement) -> Table {
             table.add_row(row(name, histogram, measured.effective_samples));
         }
     }
-    table
+    (table.row_count() > 0).then_some(table)
 }
 
 /// The response times for each HTTP status.
@@ -80,32 +77,13 @@ fn row(name: &str, histogram: &TimeHistogram, effective: f64) -> Vec<String> {
     ]
 }
 
-/// The 95 % confidence intervals of the percentiles of the response time.
-pub(crate) fn intervals(measured: &Measurement) -> Option<String> {
-    let times = &measured.times.response_time;
-    let observations = observations(times, measured.effective_samples);
-    let known = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
-    let intervals = known.into_iter().filter_map(|(name, quantile)| {
-        let (low, high) = percentile_interval(quantile, observations)?;
-        match (times.percentile(low), times.percentile(high)) {
-            (Percentile::At(low), Percentile::At(high)) => {
-                Some(format!("{name} {} to {}", time(low as f64), time(high as f64)))
-            }
-            _ => None,
-        }
-    });
-    let intervals: Vec<String> = intervals.collect();
-    (!intervals.is_empty())
-        .then(|| format!("of the response time, with 95 %: {}", intervals.join("; ")))
-}
-
 /// The effective sample size of a histogram, at most the number of its requests.
-fn observations(histogram: &TimeHistogram, effective: f64) -> f64 {
+pub(crate) fn observations(histogram: &TimeHistogram, effective: f64) -> f64 {
     effective.min((histogram.count() + histogram.unanswered()) as f64)
 }
 
 /// The mean. With unanswered requests it is a lower bound, as they took longer than the time-out.
-fn mean(histogram: &TimeHistogram) -> String {
+pub(crate) fn mean(histogram: &TimeHistogram) -> String {
     match (histogram.mean_ns(), histogram.mean_at_least_ns()) {
         (_, Some(least)) if histogram.unanswered() > 0 => format!("> {}", time(least)),
         (mean, _) => mean.map_or_else(|| "-".to_owned(), time),

@@ -60,6 +60,7 @@ pub(crate) fn follow(
 /// Servers that take requests in order and never compete for a core.
 struct InOrder {
     servers: u32,
+    costs: Costs,
     /// Processor time of a request besides its computing.
     extra_ns: f64,
     /// Whether a wait leaves the server free.
@@ -73,27 +74,30 @@ fn in_order(plan: &Plan, station: Station, costs: Costs, computer: Computer) -> 
     };
     let extra_ns = costs.request_ns + handover_ns;
     let computes = plan.spec.compute.mean() + extra_ns > 0.0;
-    let competes = computes && count > computer.cores;
+    let competes = (computes || costs.resume_ns > 0.0) && count > computer.cores;
     let is_plain =
         computer.room.is_none() && !computer.in_turn && costs.wakeup_ns == 0.0 && plan.is_counted();
     (is_plain && !competes && stays != Stays::Connection).then_some(InOrder {
         servers: count,
+        costs,
         extra_ns,
         frees: stays == Stays::Computing,
     })
 }
 
 fn follow_in_order(plan: &Plan, queue: InOrder, recording: &mut Recording) -> f64 {
-    let InOrder { servers, extra_ns, frees } = queue;
+    let InOrder { servers, costs, extra_ns, frees } = queue;
     let mut first_come = FirstCome::new(servers);
     let mut computed_ns = 0.0;
     for planned in plan.requests() {
         let compute_ns = planned.work.compute.as_nanos() as f64 + extra_ns;
-        let wait_ns = planned.work.wait.as_nanos() as f64;
+        let asked_ns = planned.work.wait.as_nanos() as f64;
+        let resume_ns = if asked_ns > 0.0 { costs.resume_ns } else { 0.0 };
+        let wait_ns = asked_ns.max(resume_ns);
         let at_ns = planned.intended_ns as f64;
-        let holds_ns = if frees { compute_ns } else { compute_ns + wait_ns };
+        let holds_ns = if frees { compute_ns } else { compute_ns + wait_ns + costs.linger_ns };
         let taken_up_ns = at_ns + first_come.wait(at_ns, holds_ns);
-        computed_ns += compute_ns;
+        computed_ns += compute_ns + resume_ns;
         recording.note(&planned, Some((taken_up_ns, taken_up_ns + compute_ns + wait_ns)));
     }
     computed_ns

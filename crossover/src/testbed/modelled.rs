@@ -1,6 +1,6 @@
 //! The testbed of simulated designs: any number of cores, and the costs of a machine.
 
-use advice::{MachineCosts, PATIENCE_NS, Running, station};
+use advice::{MachineCosts, PATIENCE_NS, Running, longest_compute_ns, station};
 use results::{Failure, Machine, Measurement, Placement, ServerCost, TestbedKind};
 use servers::{Allocation, Concurrency, Design};
 use workload::{LoadSpec, Plan, Reuse};
@@ -96,6 +96,7 @@ fn running(server: &ServerSetup, load: &LoadSpec, cores: u32) -> Running {
         memory_bytes: server.ballast.unwrap_or(0) as f64,
         patience_ns: server.patience.map_or(PATIENCE_NS, |it| it.as_nanos() as f64),
         room: None,
+        longest_compute_ns: longest_compute_ns(&load.compute),
     }
 }
 

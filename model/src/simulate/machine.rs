@@ -62,6 +62,8 @@ enum Step {
     CreateReceiver,
     /// A worker processes.
     Process(Served),
+    /// A worker returns from a wait.
+    Resume(Served),
 }
 
 /// A request with its worker.
@@ -85,6 +87,8 @@ enum Event {
     Woken(Served),
     /// A request has waited.
     WaitOver(Served),
+    /// The client of an answered request has closed its connection.
+    Left(Served),
     /// The receiver's patience ends.
     PatienceOver(u64),
 }
@@ -279,7 +283,6 @@ impl Machine {
     fn process(&mut self, served: Served) {
         let extra_ns = match self.station {
             Station::Workers { handover_ns, .. } => handover_ns,
-            Station::OnDemand { stays: Stays::Request, .. } => self.costs.worker_ns,
             Station::OnDemand { .. } | Station::Delayed { .. } => 0.0,
         };
         let demand_ns = self.costs.request_ns + extra_ns + served.job.compute_ns;
@@ -311,11 +314,13 @@ impl Machine {
                     self.release(served.lane);
                 }
                 if served.job.wait_ns > 0.0 {
-                    self.set_timer(served.job.wait_ns, Event::WaitOver(served));
+                    let timer_ns = (served.job.wait_ns - self.costs.resume_ns).max(0.0);
+                    self.set_timer(timer_ns, Event::WaitOver(served));
                 } else {
                     self.answer(served);
                 }
             }
+            Step::Resume(served) => self.answer(served),
         }
     }
 
@@ -345,7 +350,11 @@ impl Machine {
                 self.serve_the_line(false);
             }
             Event::Woken(served) => self.process(served),
+            Event::WaitOver(served) if self.costs.resume_ns > 0.0 => {
+                self.compute(self.costs.resume_ns, Step::Resume(served));
+            }
             Event::WaitOver(served) => self.answer(served),
+            Event::Left(served) => self.leave(served),
             Event::PatienceOver(turn) => {
                 if self.port == Port::Serves(turn) {
                     self.create_receiver();
@@ -365,10 +374,20 @@ impl Machine {
         self.compute(self.costs.creation_ns, Step::CreateReceiver);
     }
 
-    /// A request is answered, and its worker goes on.
+    /// A request is answered.
     fn answer(&mut self, served: Served) {
-        let Served { job, taken_up_ns, lane, turn } = served;
+        let Served { job, taken_up_ns, .. } = served;
         self.done.push(Done { job, taken_up_ns, at_ns: self.now_ns });
+        if self.costs.linger_ns > 0.0 {
+            self.set_timer(self.costs.linger_ns, Event::Left(served));
+        } else {
+            self.leave(served);
+        }
+    }
+
+    /// The worker of an answered request goes on.
+    fn leave(&mut self, served: Served) {
+        let Served { job, lane, turn, .. } = served;
         self.go_on(served, lane, turn);
         // The client's next request; one that finds no room is never answered.
         while let Some(next) = self.next_in_turn(job.client) {
@@ -388,7 +407,7 @@ impl Machine {
         next
     }
 
-    /// The worker of an answered request goes on.
+    /// What a worker does after a request, by its station.
     fn go_on(&mut self, served: Served, lane: usize, turn: u64) {
         let job = served.job;
         match (self.station, self.stays()) {

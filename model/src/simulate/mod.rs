@@ -80,8 +80,12 @@ pub struct Costs {
     pub creation_ns: f64,
     /// From there to the worker's first instruction.
     pub start_ns: f64,
-    /// Processor time of the worker besides the request: its beginning and its end.
-    pub worker_ns: f64,
+    /// Processor time at the end of a wait: the timer, and the worker's return to a core. It is the end
+    /// of the wait, so that a worker that competes with none waits no longer than its request asks for.
+    pub resume_ns: f64,
+    /// How long a worker stays with a request that it has answered, without computing: until its client
+    /// has closed the connection.
+    pub linger_ns: f64,
     /// From an arrival to the first instruction of a worker that was idle.
     pub wakeup_ns: f64,
 }

@@ -166,6 +166,7 @@ impl<'a, S: Surface> Canvas<'a, S> {
             self.draw_series(frame, series, number);
             self.surface.end();
         }
+        self.draw_words_of_tiles(frame);
     }
 
     fn draw_axes(&mut self, frame: Frame) {

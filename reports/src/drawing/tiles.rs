@@ -29,23 +29,36 @@ impl<S: Surface> Canvas<'_, S> {
             let best: Vec<&str> = tile.best.iter().map(|it| it.name.as_str()).collect();
             let group = Group::new("tile").with("series", best.join(" "));
             self.surface.begin(&group.with("x", tile.values.0).with("y", tile.values.1));
-            self.draw_tile(frame, tile);
+            let Corners { left, right, bottom, top } = self.corners(frame, tile);
+            let corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+                .map(|it| self.moved(it));
+            let edge = self.line(GRID, 1.0);
+            self.surface.polygon(&corners, fill_of(tile), &edge);
             self.surface.end();
         }
     }
 
-    fn draw_tile(&mut self, frame: Frame, tile: &Tile) {
+    /// Writes what the tiles say, above the lines across them.
+    pub(super) fn draw_words_of_tiles(&mut self, frame: Frame) {
+        for tile in &self.panel.tiles {
+            self.surface.begin(&Group::new("tile-words"));
+            self.draw_words(frame, tile);
+            self.surface.end();
+        }
+    }
+
+    fn corners(&self, frame: Frame, tile: &Tile) -> Corners {
         let (column, row) = (tile.at.0 as f64, tile.at.1 as f64);
-        let left = self.x.place(column - 0.5, frame.left, frame.right);
-        let right = self.x.place(column + 0.5, frame.left, frame.right);
-        let (bottom, top) = (
-            self.y.place(row - 0.5, frame.bottom, frame.top),
-            self.y.place(row + 0.5, frame.bottom, frame.top),
-        );
-        let corners =
-            [(left, top), (right, top), (right, bottom), (left, bottom)].map(|it| self.moved(it));
-        let edge = self.line(GRID, 1.0);
-        self.surface.polygon(&corners, fill_of(tile), &edge);
+        Corners {
+            left: self.x.place(column - 0.5, frame.left, frame.right),
+            right: self.x.place(column + 0.5, frame.left, frame.right),
+            bottom: self.y.place(row - 0.5, frame.bottom, frame.top),
+            top: self.y.place(row + 0.5, frame.bottom, frame.top),
+        }
+    }
+
+    fn draw_words(&mut self, frame: Frame, tile: &Tile) {
+        let Corners { left, right, bottom, top } = self.corners(frame, tile);
         let middle = ((left + right) / 2, (top + bottom) / 2);
         if !tile.is_decided {
             let words = Words::plain(20.0, Anchor(Side::Middle, Side::Middle));
@@ -78,6 +91,14 @@ impl<S: Surface> Canvas<'_, S> {
         self.path(places, &edge);
         self.dashed(places, self.looks.of(&series.whose));
     }
+}
+
+/// Where a tile lies in its panel.
+struct Corners {
+    left: i32,
+    right: i32,
+    bottom: i32,
+    top: i32,
 }
 
 /// The colour of a tile: that of its only best server, the fuller the better it is; of several, grey.

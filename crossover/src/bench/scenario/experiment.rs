@@ -32,6 +32,9 @@ const LONGEST_NAME: usize = 64;
 /// One experiment.
 #[derive(Debug)]
 pub struct ExperimentSpec {
+    /// Its position in the scenario's file, from 0. Seeds follow from it, so that they stay when others
+    /// are left out.
+    pub place: u32,
     /// Name, unique in the scenario; the files of its figures are named after it.
     pub name: String,
     /// The question it asks: the title of its figure.
@@ -79,6 +82,7 @@ impl ExperimentSpec {
     pub(super) fn of(
         file: &ScenarioFile,
         table: &ExperimentTable,
+        place: u32,
         servers: &[Server],
     ) -> Result<Self, Problem> {
         let axes = axes::axes(table)?;
@@ -87,6 +91,7 @@ impl ExperimentSpec {
         let usual = || if serves_claims { Vec::new() } else { shows(&axes) };
         let subjects = subjects_of(table, servers)?;
         let experiment = Self {
+            place,
             name: table.name.clone(),
             question: table.question.clone().unwrap_or_else(|| question(&axes)),
             shows: table.shows.clone().unwrap_or_else(usual),

@@ -105,14 +105,14 @@ impl Scenario {
     fn of(file: &ScenarioFile, name: &str) -> Result<Self, Problem> {
         let servers = subjects::servers(&file.servers)?;
         let mut experiments: Vec<ExperimentSpec> = Vec::new();
-        for placed in &file.experiments {
+        for (place, placed) in (0..).zip(&file.experiments) {
             let table = placed.get_ref();
             if experiments.iter().any(|other| other.name == table.name) {
                 let because = format!("two experiments are called '{}'", table.name);
                 return Err(Problem::at(placed.span(), because));
             }
             let experiment =
-                ExperimentSpec::of(file, table, &servers).map_err(|problem| Problem {
+                ExperimentSpec::of(file, table, place, &servers).map_err(|problem| Problem {
                     text: format!("experiment '{}': {}", table.name, problem.text),
                     at: problem.at.or(Some(placed.span())),
                 })?;
@@ -213,6 +213,10 @@ mod tests {
 
     #[test]
     fn what_needs_a_program_that_is_missing_is_left_out() {
+        let seeds = |scenario: &Scenario| -> Vec<(String, u64)> {
+            let runs = crate::bench::sweep::runs(scenario).expect("it was checked");
+            runs.iter().map(|run| (run.experiment.name.clone(), run.setup.load.seed)).collect()
+        };
         let claim = |id: &str, needs: &str| {
             format!(
                 "[[claim]]\nid = \"{id}\"\nclaim = \"c\"\nconfirmed = \"y\"\ncorrected = \"n\"\n\
@@ -222,9 +226,12 @@ mod tests {
                  rate = \"50/s\"\nrequests = 20\n"
             )
         };
-        let text = claim("a", "sh") + &claim("b", "no-such-program") + &claim("c", "/no/such/file");
+        let text = claim("b", "no-such-program") + &claim("a", "sh") + &claim("c", "/no/such/file");
         let mut scenario = Source { name: "test".to_owned(), text }.parse().expect("sound");
+        let mut of_a = seeds(&scenario);
+        of_a.retain(|(name, _)| name == "e-a");
         scenario.leave_out_untried(1);
+        assert_eq!(seeds(&scenario), of_a, "the same requests, whatever is left out");
         let left: Vec<&str> = scenario.experiments.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(left, ["e-a"]);
         assert_eq!(scenario.claims.len(), 3);
