@@ -11,7 +11,7 @@ use crate::figure::{Dot, Figure, Mark, Panel, Quantity, Scale, Series, Whose};
 use crate::text;
 
 /// Steps of the histogram for each tenfold time.
-const BINS_A_DECADE: f64 = 12.0;
+const BINS_A_DECADE: f64 = 24.0;
 
 /// Points of the percentile curve for each tenfold of 1/(1−q).
 const STEPS_A_DECADE: f64 = 10.0;
@@ -39,8 +39,8 @@ pub struct RatePoint {
 /// Response time by load, with the capacity if it was reached.
 #[must_use]
 pub fn curve_figure(points: &[RatePoint], capacity: Option<f64>) -> Figure {
-    let series = [("p50", WorkUnit::Master), ("p90", WorkUnit::Thread), ("p99", WorkUnit::Process)];
-    let of = |(number, (name, unit)): (usize, (&str, WorkUnit))| {
+    let series = [("p50", Like::Iterative), ("p90", Like::Prethreaded), ("p99", Like::Preforked)];
+    let of = |(number, (name, like)): (usize, (&str, Like))| {
         let dot = |point: &RatePoint| {
             let (y, low, high) = point.percentiles[number]?;
             let hollow = point.is_doubted;
@@ -48,7 +48,7 @@ pub fn curve_figure(points: &[RatePoint], capacity: Option<f64>) -> Figure {
         };
         Series {
             label: name.to_owned(),
-            whose: Whose::Subject(stand_in(name, unit)),
+            whose: Whose::Subject(stand_in(name, like)),
             is_marked: true,
             points: points.iter().filter_map(dot).collect(),
         }
@@ -81,16 +81,36 @@ fn scale(label: &str, quantity: Quantity) -> Scale {
     Scale { label: label.to_owned(), quantity }
 }
 
-/// What stands for a curve that is no server's; its unit gives it a colour.
-fn stand_in(name: &str, unit: WorkUnit) -> Subject {
+/// The design whose look a curve has that is no server's.
+#[derive(Clone, Copy)]
+enum Like {
+    Iterative,
+    Prethreaded,
+    Preforked,
+    EventLoop,
+}
+
+impl Like {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Iterative => "iterative",
+            Self::Prethreaded => "prethreaded",
+            Self::Preforked => "preforked",
+            Self::EventLoop => "event loop",
+        }
+    }
+}
+
+/// What stands for a curve that is no server's.
+fn stand_in(name: &str, like: Like) -> Subject {
     Subject {
         name: name.to_owned(),
-        label: name.to_owned(),
+        label: like.label().to_owned(),
         phrase: name.to_owned(),
         transport: Transport::Tcp,
         concurrency: Concurrency::Concurrent,
         allocation: Allocation::Preallocated,
-        unit,
+        unit: WorkUnit::Thread,
     }
 }
 
@@ -100,10 +120,10 @@ fn one_panel(x: Scale, y: Scale, series: Vec<Series>) -> Vec<Panel> {
     vec![Panel { title: String::new(), x, y, series, marks: Vec::new(), tiles: Vec::new() }]
 }
 
-fn curve(name: &str, unit: WorkUnit, points: Vec<Dot>) -> Series {
+fn curve(name: &str, like: Like, points: Vec<Dot>) -> Series {
     Series {
         label: name.to_owned(),
-        whose: Whose::Subject(stand_in(name, unit)),
+        whose: Whose::Subject(stand_in(name, like)),
         is_marked: false,
         points,
     }
@@ -139,7 +159,7 @@ fn histogram(measured: &Measurement) -> Figure {
         panels: one_panel(
             scale("response time", Quantity::Time),
             scale("requests, %", Quantity::Number),
-            vec![curve("requests", WorkUnit::Master, points)],
+            vec![curve("requests", Like::Iterative, points)],
         ),
     }
 }
@@ -171,7 +191,7 @@ fn percentiles(measured: &Measurement) -> Figure {
         panels: one_panel(
             scale("percentile", Quantity::Quantile),
             scale("response time", Quantity::Time),
-            vec![Series { is_marked: true, ..curve("response time", WorkUnit::Master, points) }],
+            vec![Series { is_marked: true, ..curve("response time", Like::Iterative, points) }],
         ),
     }
 }
@@ -209,11 +229,11 @@ fn in_time(series: &TimeSeries) -> Figure {
             scale("seconds into the window", Quantity::Number),
             scale("time", Quantity::Time),
             vec![
-                Series { is_marked: true, ..curve("longest response", WorkUnit::Thread, longest) },
-                Series { is_marked: true, ..curve("mean response", WorkUnit::Master, mean) },
+                Series { is_marked: true, ..curve("longest response", Like::Prethreaded, longest) },
+                Series { is_marked: true, ..curve("mean response", Like::Iterative, mean) },
                 Series {
                     is_marked: true,
-                    ..curve("longest lag of the generator", WorkUnit::Task, lag)
+                    ..curve("longest lag of the generator", Like::EventLoop, lag)
                 },
             ],
         ),
