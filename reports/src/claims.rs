@@ -25,7 +25,7 @@ pub(crate) fn render_claims(claims: &[DrawnClaim]) -> Markup {
 
 fn summary(claims: &[DrawnClaim]) -> Markup {
     html! {
-        section {
+        section #verdicts {
             h2 { "The verdicts" }
             div.scrolls {
                 table.verdicts {

@@ -306,7 +306,7 @@ fn render_cell(cell: Option<&DecisionCell>) -> Markup {
 pub(crate) fn render_rankings(rankings: &[RankingView]) -> Markup {
     html! {
         @if !rankings.is_empty() {
-            section {
+            section #rankings {
                 h2 { "Rankings" }
                 @for ranking in rankings {
                     details open[rankings.len() <= 2] {

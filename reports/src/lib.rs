@@ -17,7 +17,9 @@ mod head;
 pub mod living;
 pub mod load;
 
+mod origin;
 pub mod page;
+
 pub mod sequence;
 
 pub mod style;
@@ -73,7 +75,8 @@ pub fn write_report(
     living: Option<&living::LivingPicture>,
     folder: &Path,
 ) -> Result<PathBuf, ReportError> {
-    let draw = |figure| draw_into(folder, figure);
+    let made = origin::of(settled);
+    let draw = |figure| draw_into(folder, figure, &made);
     let draw_all = |figures: Vec<Figure>| figures.into_iter().map(draw).collect::<Result<_, _>>();
     let drawn: Vec<drawn::Drawn> = draw_all(findings.figures())?;
     let drawn_claim = |found: &ClaimFindings| {
@@ -99,8 +102,12 @@ pub(crate) fn write_into(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     write_file(path, bytes).map_err(|source| ReportError::File { path: path.to_owned(), source })
 }
 
-/// Draws a figure and writes `figures/NAME.png|svg|csv` in a folder.
-pub(crate) fn draw_into(folder: &Path, figure: Figure) -> Result<drawn::Drawn, ReportError> {
+/// Draws a figure that was made there and then, and writes `figures/NAME.png|svg|csv` in a folder.
+pub(crate) fn draw_into(
+    folder: &Path,
+    figure: Figure,
+    made: &str,
+) -> Result<drawn::Drawn, ReportError> {
     let pictures = folder.join("figures");
     fs::create_dir_all(&pictures)
         .map_err(|source| ReportError::File { path: pictures.clone(), source })?;
@@ -109,7 +116,7 @@ pub(crate) fn draw_into(folder: &Path, figure: Figure) -> Result<drawn::Drawn, R
     let file = |extension: &str| pictures.join(format!("{}.{extension}", figure.name));
     write_into(&file("svg"), wide.as_bytes())?;
     write_into(&file("csv"), csv::of(&figure).as_bytes())?;
-    write_into(&file("png"), &drawing::png(&figure)?)?;
+    write_into(&file("png"), &drawing::png(&figure, made)?)?;
     Ok(drawn::Drawn { figure, wide, narrow })
 }
 

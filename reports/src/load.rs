@@ -22,6 +22,8 @@ pub struct LoadPage {
     pub tables: Vec<TableView>,
     /// Warnings.
     pub warnings: Vec<String>,
+    /// Where and when it was made, for the figures.
+    pub made: String,
     /// The load, the generator, the machine: names and values.
     pub facts: Vec<(String, String)>,
 }
@@ -46,8 +48,10 @@ pub fn write_load(
     figures: Vec<Figure>,
     folder: &Path,
 ) -> Result<PathBuf, ReportError> {
-    let drawn: Vec<Drawn> =
-        figures.into_iter().map(|figure| draw_into(folder, figure)).collect::<Result<_, _>>()?;
+    let drawn: Vec<Drawn> = figures
+        .into_iter()
+        .map(|figure| draw_into(folder, figure, &page.made))
+        .collect::<Result<_, _>>()?;
     let path = folder.join("index.html");
     write_into(&path, render_load(page, &drawn).as_bytes())?;
     Ok(path)

@@ -18,6 +18,9 @@ pub fn render(
     claims: &[DrawnClaim],
     living: Option<&LivingPicture>,
 ) -> String {
+    // What decides, and its picture, come first.
+    let (first_decision, decisions) = view.decisions.split_at(view.decisions.len().min(1));
+    let (first_figure, figures) = drawn.split_at(drawn.len().min(first_decision.len()));
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -25,10 +28,13 @@ pub fn render(
             body {
                 main {
                     (answer(view))
+                    (contents(view, drawn, claims, living.is_some()))
                     (render_claims(claims))
-                    (render_decisions(&view.decisions))
+                    (render_decisions(first_decision))
+                    @for one in first_figure { (figure(one)) }
+                    (render_decisions(decisions))
                     @if !view.sections.is_empty() { (findings(&view.sections)) }
-                    @for one in drawn { (figure(one)) }
+                    @for one in figures { (figure(one)) }
                     (render_rankings(&view.rankings))
                     @if let Some(living) = living { (living::section(living)) }
                     (comparisons(&view.comparisons))
@@ -54,9 +60,29 @@ fn answer(view: &View) -> Markup {
     }
 }
 
+/// Links to the sections, beside the page where there is room.
+fn contents(view: &View, drawn: &[Drawn], claims: &[DrawnClaim], has_living: bool) -> Markup {
+    let link = |id: &str, name: &str| html! { li { a href={ "#" (id) } { (name) } } };
+    html! {
+        nav.contents aria-label="Contents" {
+            ul {
+                @if claims.len() > 1 { (link("verdicts", "The verdicts")) }
+                @if !view.sections.is_empty() { (link("found", "What was found")) }
+                @for one in drawn { (link(&one.figure.name, &one.figure.question)) }
+                @if !view.rankings.is_empty() { (link("rankings", "Rankings")) }
+                @if has_living { (link("living", "Try it")) }
+                @if !view.comparisons.is_empty() { (link("comparisons", "Every comparison")) }
+                @if !view.machine.is_empty() { (link("machine", "The machine")) }
+                (link("warnings", "Warnings"))
+                (link("method", "How it was measured, data"))
+            }
+        }
+    }
+}
+
 fn findings(sections: &[Section]) -> Markup {
     html! {
-        section {
+        section #found {
             h2 { "What was found" }
             @for section in sections {
                 h3 { (section.question) }
@@ -69,7 +95,7 @@ fn findings(sections: &[Section]) -> Markup {
 fn comparisons(comparisons: &[ComparisonView]) -> Markup {
     html! {
         @if !comparisons.is_empty() {
-            section {
+            section #comparisons {
                 h2 { "Every comparison, point by point" }
                 p {
                     "How much longer (+) or shorter (−) the mean response time is than on the "
@@ -108,7 +134,7 @@ fn differences(comparison: &ComparisonView) -> Markup {
 fn machine(rows: &[(&str, String)]) -> Markup {
     html! {
         @if !rows.is_empty() {
-            section {
+            section #machine {
                 h2 { "The machine" }
                 table.facts {
                     @for (name, value) in rows { tr { th scope="row" { (name) } td { (value) } } }
@@ -120,7 +146,7 @@ fn machine(rows: &[(&str, String)]) -> Markup {
 
 fn doubts(view: &DoubtsView) -> Markup {
     html! {
-        section {
+        section #warnings {
             h2 { "Warnings" }
             @if view.doubted.is_empty() {
                 p { "None of the " (view.runs) " runs has a warning." }
@@ -163,7 +189,7 @@ fn failures(failed: &[(String, String)]) -> Markup {
 
 fn method(noise: Option<&str>) -> Markup {
     html! {
-        section {
+        section #method {
             h2 { "How it was measured" }
             ul {
                 li {
@@ -185,6 +211,11 @@ fn method(noise: Option<&str>) -> Markup {
                     "The records are in " a href="records.jsonl" { "records.jsonl" } ", one line a "
                     "run with its whole distribution. To measure again: "
                     code { "crossover bench scenario.toml" } ", the copy beside them."
+                }
+                li {
+                    "Data: " a href="answers.json" { "answers.json" } ", "
+                    a href="records.jsonl" { "records.jsonl" } ", "
+                    a href="scenario.toml" { "scenario.toml" } "; each figure has its own as PNG, SVG and CSV."
                 }
             }
         }

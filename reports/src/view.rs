@@ -102,7 +102,10 @@ impl View {
                 .iter()
                 .filter(|_| findings.claims.is_empty())
                 .cloned()
-                .chain([measured(records, &doubts)])
+                .chain([
+                    measured(records, &doubts),
+                    format!("Made {}.", crate::origin::of(settled)),
+                ])
                 .chain(crate::left_out(settled))
                 .collect(),
             decisions: decisions(findings),

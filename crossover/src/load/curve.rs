@@ -325,7 +325,9 @@ impl Curve<'_> {
         let mut sentences = self.sentences(found).into_iter();
         let rows = found.points.iter().map(cells).collect();
         let warned = found.points.iter().filter(|point| !point.warnings.is_empty());
+        let facts = page::facts(self.arguments, self.generator, self.machine);
         let page = LoadPage {
+            made: page::made(self.arguments, &facts),
             question: format!("The load that {} bears", target(self.arguments)),
             headline: sentences.next().unwrap_or_default(),
             notes: sentences.collect(),
@@ -337,7 +339,7 @@ impl Curve<'_> {
             warnings: warned
                 .map(|point| format!("{}: {}", text::rate(point.rate), point.warnings.join(", ")))
                 .collect(),
-            facts: page::facts(self.arguments, self.generator, self.machine),
+            facts,
         };
         let drawn: Vec<RatePoint> = found.points.iter().map(|point| point.drawn).collect();
         let figure = curve_figure(&drawn, found.reached.then_some(found.capacity_per_s));

@@ -28,6 +28,7 @@ pub(super) fn write(
     facts.insert(0, ("load".to_owned(), output::model(plan)));
     facts.push(("plan".to_owned(), measured.plan_hash.clone()));
     let page = LoadPage {
+        made: made(arguments, &facts),
         question: format!("A load on {}", target(arguments)),
         headline: output::in_short(plan, measured),
         notes: Vec::new(),
@@ -75,6 +76,12 @@ pub(super) fn facts(
         ("program", format!("crossover {}", env!("CARGO_PKG_VERSION"))),
     ];
     facts.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
+/// Where and when, in one line below the titles of figures.
+pub(super) fn made(arguments: &LoadArgs, facts: &[(String, String)]) -> String {
+    let of = |name: &str| facts.iter().find(|(its, _)| its == name).map_or("", |(_, value)| value);
+    format!("{} · {} · {}", of("date"), of("machine"), target(arguments))
 }
 
 fn view(title: &str, heads: &[&str], rows: Vec<Vec<String>>) -> TableView {

@@ -31,18 +31,29 @@ const TITLE_LETTERS: usize = 108;
 /// Whether a figure has its title in the picture, so that it can be shown alone. On a page the title
 /// is a heading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Title {
-    /// It has.
-    Inside,
+pub(super) enum Title<'a> {
+    /// It has, and below it where and when it was made, if that is not empty.
+    Inside(&'a str),
     /// It has not.
     Outside,
 }
 
-impl Title {
+/// The height of the line below the title.
+pub(super) const MADE_LINE: i32 = 20;
+
+impl<'a> Title<'a> {
+    /// Where and when the figure was made; empty if that is not told.
+    pub(super) fn made(self) -> &'a str {
+        match self {
+            Self::Inside(made) => made,
+            Self::Outside => "",
+        }
+    }
+
     /// The lines of the title.
     pub(super) fn lines(self, figure: &Figure) -> Vec<String> {
         let words = match self {
-            Self::Inside => figure.question.split_whitespace(),
+            Self::Inside(_) => figure.question.split_whitespace(),
             Self::Outside => "".split_whitespace(),
         };
         let mut lines: Vec<String> = Vec::new();
@@ -60,15 +71,16 @@ impl Title {
 
     /// The height of the title in points.
     pub(super) fn height(self, figure: &Figure) -> i32 {
+        let made = if self.made().is_empty() { 0 } else { MADE_LINE };
         match self.lines(figure).len() as i32 {
-            0 => 0,
-            lines => lines * TITLE_LINE + TITLE_MARGIN,
+            0 => made,
+            lines => lines * TITLE_LINE + TITLE_MARGIN + made,
         }
     }
 }
 
 /// Width and height of a figure in points.
-pub(super) fn size_of(figure: &Figure, width: Width, title: Title) -> (u32, u32) {
+pub(super) fn size_of(figure: &Figure, width: Width, title: Title<'_>) -> (u32, u32) {
     let (width, height) = size_of_panels(figure, width);
     (width, height + title.height(figure) as u32)
 }

@@ -9,11 +9,11 @@ use analysis::text;
 
 use super::axis::{Range, even, ticks};
 use super::extent::{
-    LEFT, LEGEND_LINE, RIGHT, TITLE_LINE, TITLE_MARGIN, Title, Width, has_names_below, in_legend,
-    legend_columns, legend_lines, size_of_panels,
+    LEFT, LEGEND_LINE, MADE_LINE, RIGHT, TITLE_LINE, TITLE_MARGIN, Title, Width, has_names_below,
+    in_legend, legend_columns, legend_lines, size_of_panels,
 };
 use super::surface::{Anchor, Fill, Group, Place, Side, Stroke, Surface, Words};
-use crate::style::{self, GRID, INK, Look, Looks, Marker, WHITE};
+use crate::style::{self, GRID, INK, Look, Looks, Marker, THEORY, WHITE};
 
 /// A value of an axis beside its point.
 fn written(quantity: &Quantity, value: f64) -> String {
@@ -33,13 +33,18 @@ pub(super) fn draw(
     surface: &mut impl Surface,
     figure: &Figure,
     width: Width,
-    title: Title,
+    title: Title<'_>,
     scale: f64,
 ) {
     let px = |points: i32| (f64::from(points) * scale).round() as i32;
     for (number, line) in title.lines(figure).iter().enumerate() {
         let at = (px(12), px(TITLE_MARGIN + number as i32 * TITLE_LINE));
         surface.text(line, at, &Words::bold(20.0 * scale, INK, Anchor::LEFT_TOP));
+    }
+    if !title.made().is_empty() {
+        let at = (px(12), px(title.height(figure) - MADE_LINE));
+        let words = Words { colour: THEORY, ..Words::plain(13.0 * scale, Anchor::LEFT_TOP) };
+        surface.text(title.made(), at, &words);
     }
     let below = px(title.height(figure));
     let (whole_width, whole_height) = size_of_panels(figure, width);

@@ -30,17 +30,17 @@ pub fn svg(figure: &Figure, width: Width) -> String {
     surface.finish()
 }
 
-/// The figure as a PNG picture with its title, wide and on white.
+/// The figure as a PNG picture with its title and a line that says where and when it was made, wide and on white.
 ///
 /// # Errors
 /// If the drawing library fails.
-pub fn png(figure: &Figure) -> Result<Vec<u8>, ReportError> {
+pub fn png(figure: &Figure, made: &str) -> Result<Vec<u8>, ReportError> {
     let failed = |because: String| ReportError::Drawing { name: figure.name.clone(), because };
-    let (width, height) = size_of(figure, Width::Wide, Title::Inside);
+    let (width, height) = size_of(figure, Width::Wide, Title::Inside(made));
     let (width, height) = (width * PNG_SCALE, height * PNG_SCALE);
     let mut pixels = vec![0; (3 * width * height) as usize];
     let mut surface = Bitmap::new(&mut pixels, (width, height));
-    draw(&mut surface, figure, Width::Wide, Title::Inside, f64::from(PNG_SCALE));
+    draw(&mut surface, figure, Width::Wide, Title::Inside(made), f64::from(PNG_SCALE));
     surface.finish().map_err(failed)?;
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
@@ -82,7 +82,7 @@ mod tests {
             let figure =
                 Figure { name: text(), question: text(), caption: text(), panels: vec![panel] };
             assert!(svg(&figure, Width::Wide).len() < 20_000);
-            assert!(png(&figure).is_ok_and(|bytes| !bytes.is_empty()));
+            assert!(png(&figure, "here").is_ok_and(|bytes| !bytes.is_empty()));
         }
     }
 }
