@@ -1,7 +1,8 @@
-//! The page: one self-contained file that opens with the answer and needs no scripts; only the living picture has one. It renders a
+//! The page: one self-contained file that opens with the answer and needs no scripts: with them designs are switched on and off, points tell their values, and the
+//! living picture moves. It renders a
 //! [`View`] and computes nothing.
 
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::claims::{DrawnClaim, render_claims};
 use crate::decisions::{render_decisions, render_rankings};
@@ -9,6 +10,9 @@ use crate::drawn::{Drawn, figure};
 use crate::head::head;
 use crate::living::{self, LivingPicture};
 use crate::view::{ComparisonView, DoubtsView, Section, View};
+
+/// What a page can do with scripts, and needs none for.
+const SCRIPT: &str = include_str!("page.js");
 
 /// The whole page as HTML.
 #[must_use]
@@ -43,6 +47,7 @@ pub fn render(
                     (failures(&view.failures))
                     (method(view.noise.as_deref()))
                 }
+                script { (PreEscaped(SCRIPT)) }
             }
         }
     }

@@ -28,6 +28,19 @@ fn written(quantity: &Quantity, value: f64) -> String {
     }
 }
 
+/// The unit of an axis, as the script of a page reads it.
+fn unit_of(quantity: &Quantity) -> &'static str {
+    match quantity {
+        Quantity::Time => "time",
+        Quantity::Rate => "rate",
+        Quantity::Count => "count",
+        Quantity::Size => "size",
+        Quantity::Number => "number",
+        Quantity::Quantile => "quantile",
+        Quantity::Categories(_) => "category",
+    }
+}
+
 /// Draws a figure on a surface of its size times `scale`.
 pub(super) fn draw(
     surface: &mut impl Surface,
@@ -68,7 +81,9 @@ pub(super) fn draw(
                 ((part(whole_width, panels), bottom - top), (0, below + top))
             }
         };
-        surface.begin(&Group::new("panel").with("name", &panel.title));
+        let group = Group::new("panel").with("name", &panel.title);
+        let group = group.with("x-unit", unit_of(&panel.x.quantity));
+        surface.begin(&group.with("y-unit", unit_of(&panel.y.quantity)));
         let legend = (legend_lines(figure, width), legend_columns(figure, width));
         let named = has_names_below(figure, width);
         Canvas::new(surface, panel, &looks, &ys, scale, at, named).draw_all(size, legend);
