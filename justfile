@@ -63,3 +63,7 @@ ci:
 # The advice beside what is measured, for twelve workloads: about twenty minutes
 advice *arguments:
     cargo run --release -p trials --example advice -- {{arguments}}
+
+# Sample reports and pictures for reports/gallery and servers/pictures: about five minutes
+gallery:
+    bash reports/gallery/make.sh
