@@ -188,7 +188,7 @@ fn the_page_is_one_file_that_opens_with_the_answer() {
     let headline = findings.verdict.headline.clone();
     let opening = html.find("<h1>").expect("a headline");
     assert!(html[opening..].starts_with(&format!("<h1>{headline}</h1>")));
-    for foreign in ["<script", "<link", "<img", "<iframe", "@import", "url("] {
+    for foreign in ["<script src", "src=", "<link", "<img", "<iframe", "@import", "url("] {
         assert!(!html.contains(foreign), "the page must need nothing else: {foreign}");
     }
     for figure in findings.figures() {
