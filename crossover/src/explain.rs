@@ -47,7 +47,7 @@ const LANES: [(&str, &str, &str, [&str; 2], &str); 6] = [
         "an event loop",
         "event loop",
         ["udp-event-loop", "tcp-event-loop"],
-        "One thread that never waits: waits overlap, computing does not.",
+        "One thread that never blocks: waits overlap, computing does not.",
     ),
     (
         "delayed",
@@ -90,7 +90,7 @@ fn whose(costs: &MachineCosts) -> String {
     match costs.are_measured() {
         true => format!("this machine ({})", costs.machine),
         false => {
-            "a typical virtual machine; `crossover calibrate` measures those of this one".to_owned()
+            "a typical virtual machine (to measure your own, run `crossover calibrate`)".to_owned()
         }
     }
 }

@@ -67,8 +67,8 @@ pub fn render_comparison(page: &ComparisonPage) -> String {
                         h2 { "What has changed" }
                         (table(&page.whole))
                         p.made {
-                            "The ratio is after over before, with its 95 % interval; the dashed line is “as before”. A change is "
-                            "called one if it exceeds chance, 5 %, and what identical runs differ by."
+                            "The ratio is after over before, with its 95 % interval; the dashed line is “as before”. A difference "
+                            "counts as a change only if it exceeds chance, 5 %, and the difference between identical runs."
                         }
                     }
                     @if !page.cells.is_empty() {

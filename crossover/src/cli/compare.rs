@@ -20,8 +20,8 @@ pub struct CompareArgs {
     /// The second, of the same scenario or under the same load
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
-    /// Exit with 5 if a figure has changed by more than this for certain: 'p99 > +10%',
-    /// 'throughput < -5%'; may be given several times [default: if anything is decidedly worse]
+    /// Exit with code 5 if a figure has certainly changed by more than this: 'p99 > +10%',
+    /// 'throughput < -5%'; may be given several times [default: if any figure is certainly worse]
     #[arg(long, value_name = "BOUND")]
     pub fail_if: Vec<ChangeBound>,
     /// Compare although scenario, load, seed, machine, kernel or placement differ, or although one is

@@ -82,7 +82,7 @@ pub struct LoadArgs {
     #[arg(long = "for", value_name = "TIME", default_value = "10s", help_heading = "Load",
           value_parser = read_positive_seconds)]
     pub window: Duration,
-    /// Number of measured requests, instead of a length of time; of open loops without sessions
+    /// Number of measured requests, instead of a length of time; only for open loops without sessions
     #[arg(long, value_name = "N", conflicts_with_all = ["window", "closed", "session", "capacity"],
           help_heading = "Load", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub requests: Option<u64>,
@@ -179,9 +179,9 @@ pub struct LoadArgs {
     #[arg(long, value_name = "BOUND", conflicts_with_all = ["closed", "expect", "hlog", "hgrm"],
           help_heading = "Result")]
     pub capacity: Option<Expectation>,
-    /// Measure the response time at eleven loads up to what the server bears, and say where it doubles; takes
-    /// at most two minutes. --rate is where the search for that begins, and --expect says up to which load a
-    /// bound is kept
+    /// Measure the response time at eleven loads up to the server's capacity, and say where it doubles;
+    /// takes at most two minutes. The search for the capacity begins at --rate; with --expect, also report
+    /// the highest load up to which a bound is met
     #[arg(long, conflicts_with_all = ["closed", "capacity", "requests", "stop_when", "save", "hlog", "hgrm"],
           help_heading = "Result")]
     pub curve: bool,

@@ -111,7 +111,7 @@ fn notes(compared: &Compared<'_>) -> Vec<String> {
         .map(|judged| format!("{}: {}", judged.bound, verdict(judged, compared)))
         .collect();
     for it in &compared.differences {
-        let what = if it.forbids { "not the same, compared anyway" } else { "not the same" };
+        let what = if it.forbids { "differs (compared anyway)" } else { "differs" };
         notes.push(format!("{} {what}: {}", it.what, it.text));
     }
     notes.extend(compared.changes.left_out.iter().cloned());

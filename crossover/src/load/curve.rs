@@ -259,7 +259,10 @@ impl Curve<'_> {
         for it in self.expectations(found) {
             match it.verdict {
                 "NotMet" => {
-                    return Err(Error::NotMet(format!("not met at any load: {}", it.expectation)));
+                    return Err(Error::NotMet(format!(
+                        "not met even at the lightest load: {}",
+                        it.expectation
+                    )));
                 }
                 "NotValid" => {
                     return Err(Error::NotValid(format!(
@@ -295,7 +298,7 @@ impl Curve<'_> {
         for it in self.expectations(found) {
             sentences.push(match it.met_up_to_per_s {
                 Some(rate) => format!("{} is kept up to {}.", it.expectation, text::rate(rate)),
-                None => format!("{} is kept at no load that was tried.", it.expectation),
+                None => format!("{} was not shown to be met at the lightest load.", it.expectation),
             });
         }
         sentences
@@ -328,7 +331,7 @@ impl Curve<'_> {
         let facts = page::facts(self.arguments, self.generator, self.machine);
         let page = LoadPage {
             made: page::made(self.arguments, &facts),
-            question: format!("The load that {} bears", target(self.arguments)),
+            question: format!("Response time of {} by load", target(self.arguments)),
             headline: sentences.next().unwrap_or_default(),
             notes: sentences.collect(),
             tables: vec![TableView {

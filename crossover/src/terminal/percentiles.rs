@@ -36,7 +36,7 @@ pub(crate) fn rows(measured: &Measurement) -> Vec<Row> {
             name: format!("p{percent}"),
             value: format!("{}{}", if is_supported { "" } else { "≈ " }, tables::shown(value)),
             interval: interval.unwrap_or_else(|| match is_supported {
-                true => "beyond what was seen".to_owned(),
+                true => "upper end not observed".to_owned(),
                 false => format!("unknown ({})", too_few(times, percent, observations)),
             }),
             bar: scale.bar(value),
@@ -70,7 +70,7 @@ fn too_few(times: &TimeHistogram, percent: f64, observations: f64) -> String {
     match (count as f64) < needed {
         true => format!("{count} of {needed}"),
         // Slow ones that come together tell no more than one.
-        false => format!("worth {observations:.0} of {needed}"),
+        false => format!("{observations:.0} of {needed} independent"),
     }
 }
 

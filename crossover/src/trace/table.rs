@@ -60,8 +60,9 @@ pub(super) fn run(arguments: &TraceArgs) -> Result<(), Error> {
     out.line(table.to_string());
     out.paragraph(
         format!(
-            "For each of {REQUESTS} requests that ask for no processing; over TCP each has a connection of its \
-             own. System calls are those of all threads of the server, page faults those without a disk."
+            "Means per request, over {REQUESTS} requests that ask for no processing; over TCP each has its own \
+             connection. System calls are those of all threads of the server; page faults are minor ones (no disk \
+             access)."
         ),
         "",
     );

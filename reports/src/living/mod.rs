@@ -149,7 +149,7 @@ pub fn section(picture: &LivingPicture) -> Markup {
         style { (PreEscaped(STYLE)) }
         section #living aria-labelledby="living-title" {
             h2 #living-title { "Try it: six servers in simulated time" }
-            noscript { p { b { "This picture moves by a script, which your browser does not run." } } }
+            noscript { p { b { "This picture needs JavaScript, which your browser does not run." } } }
             p.made {
                 "Left of each frame is the queue, inside it are the requests that have a worker: filled while they compute or "
                 "are woken, hollow while they wait. A thick frame is a worker that wants a core, a dashed one is being created. "

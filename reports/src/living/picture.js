@@ -270,7 +270,7 @@
     if (over.length) parts.push(`Too much for: ${over.join(', ')}; ${over.length > 1 ? 'their queues grow' : 'its queue grows'} without end.`);
     if (curve.point >= POINTS) {
       const cross = crossing(1);
-      parts.push(cross > 0 ? `With the costs of ${start.costs}, a thread for each request pays from ${time(cross)} of processing on at this rate.`
+      parts.push(cross > 0 ? `With the costs of ${start.costs}, a thread for each request pays from ${time(cross)} of processing at this rate.`
         : cross === 0 ? 'A thread for each request pays at every processing time shown.'
           : 'A thread for each request pays at no processing time shown.');
     }
