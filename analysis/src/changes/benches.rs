@@ -122,7 +122,8 @@ fn together(
     let mean = |of: &dyn Fn(&Cell) -> f64| cells.iter().map(of).sum::<f64>() / count;
     let draws = cells.iter().map(|cell| cell.resamples.len()).min()?;
     let resamples: Vec<f64> = (0..draws).map(|draw| mean(&|cell| cell.resamples[draw])).collect();
-    let pairs = cells.iter().map(|cell| cell.pairs).sum();
+    // Few runs at a point vary too little when they are drawn anew, however many points there are.
+    let pairs = cells.iter().map(|cell| cell.pairs).min()?;
     let value = mean(&|cell| cell.value);
     let one_point = (cells.len() == 1).then(|| cells[0].values).flatten();
     let change = Change { values: one_point, ..unknown(experiment.name, &subject.name, metric) };

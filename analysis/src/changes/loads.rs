@@ -1,10 +1,11 @@
 //! Two loads that were saved: one run each, so that chance is learnt from blocks within each run.
 
-use results::{Measurement, Outcome, Record, Series, percentile_interval};
+use results::{Measurement, Outcome, Percentile, Record, Series, percentile_interval};
 
-use super::{Changes, Measured, unknown};
+use super::{Change, ChangeKind, Changes, Measured, unknown};
 use crate::bootstrap::{Estimate, student_over_normal};
 use crate::metric::Metric;
+use crate::pairs::MOST_UNANSWERED;
 
 /// The name of the scenario in the record of a load.
 pub const SAVED_LOAD: &str = "saved load";
@@ -40,13 +41,29 @@ pub fn of_loads(before: &Record, after: &Record, metrics: &[Metric]) -> Changes 
         match measured(before, after, *metric) {
             Some((measured, values)) => {
                 let change = unknown("", "the server", *metric);
-                let change = super::Change { values: Some(values), ..change };
+                let change = Change { values: Some(values), ..change };
                 changes.whole.push(measured.judged(metrics.len(), change));
             }
             None => changes.left_out.push(format!("too few requests for {metric}")),
         }
     }
+    changes.whole.extend(more_unanswered(before, after));
     changes
+}
+
+/// A regression that no time shows: more requests than before get no answer, by more than 1 % of them.
+fn more_unanswered(before: &Measurement, after: &Measurement) -> Option<Change> {
+    let share =
+        |of: &Measurement| of.counts.unanswered() as f64 / (of.counts.planned as f64).max(1.0);
+    let (first, second) = (share(before), share(after));
+    let ratio = second / first.max(1e-6);
+    (second - first > MOST_UNANSWERED).then(|| Change {
+        values: Some((first, second)),
+        ratio: Estimate { value: ratio, low: ratio, high: ratio },
+        decides: (ratio, ratio),
+        kind: ChangeKind::Worse,
+        ..unknown("", "the server", Metric::Unanswered)
+    })
 }
 
 fn measured(
@@ -54,7 +71,11 @@ fn measured(
     after: &Measurement,
     metric: Metric,
 ) -> Option<(Measured, (f64, f64))> {
-    let floor = unsteadiness(before)?.max(unsteadiness(after)?);
+    let floor = match metric {
+        // How many are answered says nothing of how steady their times are.
+        Metric::Throughput => 0.0,
+        _ => unsteadiness(before).max(unsteadiness(after)),
+    };
     let (first, second) = (value(before, metric)?, value(after, metric)?);
     let error = first.log_error.hypot(second.log_error);
     let value = (second.value / first.value).ln();
@@ -81,7 +102,8 @@ fn value(measured: &Measurement, metric: Metric) -> Option<Figure> {
     match metric {
         Metric::Mean => {
             let blocks = blocks(measured.series.as_ref()?);
-            Some(Figure { value: times.mean_ns()?, log_error: error_of(&blocks)? })
+            // An unanswered request counts as the time-out that it exceeded.
+            Some(Figure { value: times.mean_at_least_ns()?, log_error: error_of(&blocks)? })
         }
         Metric::Throughput => {
             let series = measured.series.as_ref()?;
@@ -91,7 +113,10 @@ fn value(measured: &Measurement, metric: Metric) -> Option<Figure> {
         _ => {
             let quantile = metric.share()?;
             let (low, high) = percentile_interval(quantile, measured.effective_samples)?;
-            let at = |share: f64| times.percentile(share).known_ns().map(|ns| (ns as f64).max(1.0));
+            let at = |share: f64| match times.percentile(share) {
+                Percentile::At(ns) | Percentile::Above(ns) => Some((ns as f64).max(1.0)),
+                Percentile::Empty => None,
+            };
             let (low, high) = (at(low)?, at(high)?);
             Some(Figure { value: at(quantile)?, log_error: (high / low).ln() / (2.0 * NORMAL.0) })
         }
@@ -103,13 +128,16 @@ fn blocks(series: &Series) -> Vec<f64> {
     series.means(BLOCKS.min(series.slices.len())).into_iter().map(|(_, mean)| mean).collect()
 }
 
+/// The mean over the slices of each block.
 fn per_block(series: &Series, of: impl Fn(&results::Slice) -> f64) -> Vec<f64> {
     let count = BLOCKS.min(series.slices.len()).max(1);
-    let mut sums = vec![0.0; count];
+    let mut sums = vec![(0.0, 0.0); count];
     for (index, slice) in series.slices.iter().enumerate() {
-        sums[index * count / series.slices.len()] += of(slice);
+        let (sum, slices) = &mut sums[index * count / series.slices.len()];
+        *sum += of(slice);
+        *slices += 1.0;
     }
-    sums
+    sums.into_iter().map(|(sum, slices)| sum / slices).collect()
 }
 
 /// The standard error of the mean of these blocks, as a share of it; `None` for fewer than 4 blocks.
@@ -123,12 +151,12 @@ fn error_of(blocks: &[f64]) -> Option<f64> {
 
 /// By how much the two halves of a run differ, as a logarithm: what a run tells about how steady the
 /// machine is.
-fn unsteadiness(measured: &Measurement) -> Option<f64> {
-    let halves = measured.series.as_ref()?.means(2);
+fn unsteadiness(measured: &Measurement) -> f64 {
+    let halves = measured.series.as_ref().map(|series| series.means(2)).unwrap_or_default();
     match halves[..] {
         [(_, first), (_, second)] if first > 0.0 && second > 0.0 => {
-            Some((second / first).ln().abs() / 2.0)
+            (second / first).ln().abs() / 2.0
         }
-        _ => None,
+        _ => 0.0,
     }
 }

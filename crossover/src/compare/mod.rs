@@ -13,6 +13,7 @@ use results::{OutputFile, Record, Settled, read_records};
 use crate::bench::folder::RECORDS;
 use crate::cli::{ChangeBound, CompareArgs};
 use crate::error::Error;
+use crate::terminal::end_with;
 
 /// A bound with what the comparison says of it.
 struct Judged<'a> {
@@ -57,20 +58,24 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<(), Error> {
     let bounds: Vec<Judged<'_>> =
         arguments.fail_if.iter().map(|bound| judged(*bound, &changes)).collect();
     let compared = Compared { arguments, differences, changes: &changes, bounds };
-    output::print(&compared)?;
+    let mut errors: Vec<Error> = output::print(&compared).err().into_iter().collect();
     if let (Some(path), Some(file)) = (&arguments.page, page) {
         let html = reports::compare::render_comparison(&output::page(&compared));
-        file.write(html.as_bytes()).map_err(Error::file("write", path))?;
+        errors.extend(file.write(html.as_bytes()).map_err(Error::file("write", path)).err());
     }
+    // Whoever closed the output still gets the exit code.
+    errors.retain(|error| !error.is_closed_pipe());
     let is_unknown =
         |bound: &&ChangeBound| !changes.whole.iter().any(|change| change.metric == bound.metric);
     match (compared.regression(), arguments.fail_if.iter().find(is_unknown)) {
-        (Some(what), _) => Err(Error::NotMet(what)),
-        (None, Some(bound)) => {
-            Err(Error::NotValid(format!("{bound}: there are too few requests; measure for longer")))
-        }
-        (None, None) => Ok(()),
+        (Some(what), _) => errors.push(Error::NotMet(what)),
+        (None, Some(bound)) => errors.push(Error::NotValid(format!(
+            "{bound}: there are too few requests for it, or it is not measured of a load; measure for longer, or \
+             name another figure"
+        ))),
+        (None, None) => {}
     }
+    end_with(errors)
 }
 
 /// The records of a bench, or of a saved load.

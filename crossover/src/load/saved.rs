@@ -11,7 +11,7 @@ use results::{
 use workload::Plan;
 
 use crate::cli::{LoadArgs, Scheme, TargetService};
-use crate::setup::{Trouble, load_in_words};
+use crate::setup::{Trouble, load_in_words, without_user};
 
 /// The record of a load as one line of JSON, which `crossover compare` reads.
 pub(super) fn line(
@@ -85,7 +85,7 @@ fn record(
     }
 }
 
-/// The target without a user's name and password.
+/// The target without a user's name and password, and without what may be a secret in its query.
 pub(super) fn target(arguments: &LoadArgs) -> String {
     let target = &arguments.target;
     let scheme = match target.scheme {
@@ -93,7 +93,7 @@ pub(super) fn target(arguments: &LoadArgs) -> String {
         Scheme::Tcp => "tcp",
         Scheme::Http => "http",
     };
-    format!("{scheme}://{}{}", target.host, target.path)
+    without_user(&format!("{scheme}://{}{}", target.host, target.path))
 }
 
 /// What is exchanged, without what may be a secret.

@@ -15,8 +15,8 @@ use servers::{Design, limits};
 use workload::{Arrivals, Close, Distribution, Law, LoadSpec, Rate, Session, SessionLength};
 
 pub use counts::{Cores, Workers};
-pub(crate) use own::without_secrets;
 pub use own::{Filling, OwnServer, OwnServerSpec, Readiness};
+pub(crate) use own::{without_secrets, without_user};
 pub use server::{Called, Server, ServerSetup};
 pub use trouble::Trouble;
 

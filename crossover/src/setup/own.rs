@@ -212,7 +212,7 @@ pub fn without_secrets(command: &[String]) -> Vec<String> {
 }
 
 /// A text without user and password of a URL in it, and without secrets in the URL's query.
-fn without_user(text: &str) -> String {
+pub(crate) fn without_user(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);

@@ -164,7 +164,8 @@ impl Tracer {
                 return;
             }
             WaitStatus::PtraceSyscall(_) => self.crossed(task, now_ns),
-            WaitStatus::PtraceEvent(_, _, event) => self.event(task, event, now_ns),
+            // Once it is over, a new child may have been let go before its creation is told.
+            WaitStatus::PtraceEvent(_, _, event) if !is_over => self.event(task, event, now_ns),
             // What it gets is passed on, but for what only wakes this thread.
             WaitStatus::Stopped(_, its) if its != super::WAKE => signal = Some(its),
             _ => {}
