@@ -5,36 +5,13 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
+use common::browser::{found, opened};
 use common::crossover;
 use model::simulate::{Computer, Costs, Job, Machine, Queue, Station, Stays, follow};
 use model::{iterative_mean_response, pool_mean_response, shared_mean_response};
 use reports::living::{MODEL, StationView, StepCosts};
 use serde_json::{Value, json};
-
-/// The page as the browser has it after its scripts ran; `None` if there is no browser.
-fn opened(html: &str) -> Option<String> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let page = folder.path().join("page.html");
-    fs::write(&page, html).expect("it can be written");
-    let mut command = Command::new("chromium");
-    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]);
-    command.args(["--disable-background-networking", "--virtual-time-budget=6000", "--dump-dom"]);
-    command.arg(format!("--user-data-dir={}", folder.path().join("profile").display()));
-    let Ok(output) = command.arg(format!("file://{}", page.display())).output() else {
-        println!("skipped: there is no chromium");
-        return None;
-    };
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// What a script left in the element `found`, as JSON.
-fn found(dom: &str) -> Value {
-    let from = dom.find("<pre id=\"found\">").expect("the script ran to its end") + 16;
-    let until = dom[from..].find("</pre>").expect("it is closed") + from;
-    serde_json::from_str(&dom[from..until]).expect("JSON")
-}
 
 const LEAVE: &str =
     "const leave = (what) => { const its = document.createElement('pre'); its.id = 'found';

@@ -3,10 +3,10 @@
 mod common;
 
 use std::fs;
-use std::process::Command;
 
+use common::browser::{found, opened};
 use common::crossover;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const SCENARIO: &str = "title = \"Does the page work?\"\nseed = 3\nrepetitions = 6\n\
     [[experiment]]\nname = \"waiting\"\ndesigns = [\"udp-iterative\", \"udp-thread-per-request\"]\n\
@@ -47,21 +47,8 @@ fn designs_are_switched_in_all_figures_and_points_tell_their_values() {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let page = fs::read_to_string(out.join("index.html")).expect("the page");
     let watch = "<body><script>const errors = []; addEventListener('error', (event) => errors.push(event.message));</script>";
-    let watched = folder.path().join("watched.html");
-    fs::write(&watched, page.replacen("<body>", watch, 1) + LOOK).expect("it can be written");
-    let mut browser = Command::new("chromium");
-    browser.args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom"]);
-    browser.args(["--disable-background-networking", "--virtual-time-budget=5000"]);
-    browser.arg("--window-size=1440,900");
-    browser.arg(format!("--user-data-dir={}", folder.path().join("profile").display()));
-    let Ok(output) = browser.arg(format!("file://{}", watched.display())).output() else {
-        println!("skipped: there is no chromium");
-        return;
-    };
-    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
-    let from = dom.find("<pre id=\"found\">").expect("the scripts ran to their end") + 16;
-    let until = dom[from..].find("</pre>").expect("it is closed") + from;
-    let found: Value = serde_json::from_str(&dom[from..until]).expect("JSON");
+    let Some(dom) = opened(&(page.replacen("<body>", watch, 1) + LOOK)) else { return };
+    let found = found(&dom);
     assert_eq!((&found["errors"], &found["outside"]), (&json!([]), &json!([])), "{found}");
     assert!(found["figures"].as_u64() >= Some(3), "{found}");
     assert_eq!(found["off"][0], found["off"][1], "hidden everywhere: {found}");

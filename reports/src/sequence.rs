@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::drawing::escaped;
+
 /// A participant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lane {
@@ -276,8 +278,4 @@ fn key(sequence: &Sequence, text: &mut String) {
             kind.name()
         );
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -207,10 +207,7 @@ pub fn record(
     };
     Record {
         format: FORMAT,
-        program: Program {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: option_env!("CROSSOVER_COMMIT").map(str::to_owned),
-        },
+        program: this_program(),
         testbed: testbed.kind(),
         scenario: scenario.to_owned(),
         title: title.to_owned(),
@@ -233,6 +230,14 @@ pub fn record(
             placement: testbed.placement(&run.setup),
         }],
         outcome,
+    }
+}
+
+/// This program, for records.
+pub(crate) fn this_program() -> Program {
+    Program {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("CROSSOVER_COMMIT").map(str::to_owned),
     }
 }
 

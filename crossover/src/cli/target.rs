@@ -6,6 +6,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::percent_decode_str;
+use protocol::Transport;
 use url::{ParseError, Url};
 
 const FORMS: &str = "write udp://127.0.0.1:9000, tcp://127.0.0.1:9000 or http://127.0.0.1:9000/";
@@ -19,6 +20,17 @@ pub enum Scheme {
     Tcp,
     /// HTTP/1.1.
     Http,
+}
+
+impl Scheme {
+    /// What carries it.
+    #[must_use]
+    pub fn transport(self) -> Transport {
+        match self {
+            Self::Udp => Transport::Udp,
+            Self::Tcp | Self::Http => Transport::Tcp,
+        }
+    }
 }
 
 /// A server's addresses with how to speak to it.

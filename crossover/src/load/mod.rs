@@ -17,7 +17,6 @@ use loadgen::driver::Pacing;
 use loadgen::expectation::CheckResult;
 use loadgen::{DriveError, Exchange, HttpRequest, Progress, RawReply, Template};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use protocol::Transport;
 use results::{Machine, Measurement, Placement};
 use workload::{Arrivals, LoadSpec, Network, Plan, Reuse, Session};
 
@@ -206,10 +205,7 @@ fn spec_of(arguments: &LoadArgs) -> LoadSpec {
 /// The server, and the exchange with it.
 fn target_of(arguments: &LoadArgs) -> Result<Target, Error> {
     let target = &arguments.target;
-    let transport = match target.scheme {
-        Scheme::Udp => Transport::Udp,
-        Scheme::Tcp | Scheme::Http => Transport::Tcp,
-    };
+    let transport = target.scheme.transport();
     let body = arguments.body.as_ref().map_or(&[][..], |body| &body.0);
     let exchange = match (target.scheme, &arguments.send, arguments.service) {
         (Scheme::Http, ..) => {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use analysis::changes::SAVED_LOAD;
-use protocol::Transport;
+
 use results::{
-    Allocation, Cell, Concurrency, FORMAT, Host, Machine, Measurement, Outcome, Placement, Program,
-    Record, ServerSetup, Setup, Subject, TestbedKind, Wins, WorkUnit,
+    Allocation, Cell, Concurrency, FORMAT, Host, Machine, Measurement, Outcome, Placement, Record,
+    ServerSetup, Setup, Subject, TestbedKind, Wins, WorkUnit,
 };
 use workload::Plan;
 
+use crate::bench::sweep::this_program;
 use crate::cli::{LoadArgs, Scheme, TargetService};
 use crate::setup::{Trouble, load_in_words, without_user};
 
@@ -34,17 +35,11 @@ fn record(
     started_unix_ms: u64,
     measured: &Measurement,
 ) -> Record {
-    let transport = match arguments.target.scheme {
-        Scheme::Udp => Transport::Udp,
-        Scheme::Tcp | Scheme::Http => Transport::Tcp,
-    };
+    let transport = arguments.target.scheme.transport();
     let trouble = Trouble { network: super::network(arguments), misbehaving: None };
     Record {
         format: FORMAT,
-        program: Program {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: option_env!("CROSSOVER_COMMIT").map(str::to_owned),
-        },
+        program: this_program(),
         testbed: TestbedKind::Real,
         scenario: SAVED_LOAD.to_owned(),
         title: String::new(),

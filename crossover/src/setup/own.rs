@@ -99,10 +99,7 @@ impl OwnServerSpec {
     /// What carries its requests.
     #[must_use]
     pub fn transport(&self) -> Transport {
-        match self.scheme() {
-            Scheme::Udp => Transport::Udp,
-            Scheme::Tcp | Scheme::Http => Transport::Tcp,
-        }
+        self.scheme().transport()
     }
 
     /// The subject of comparisons.

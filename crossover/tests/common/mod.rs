@@ -1,6 +1,7 @@
 //! Shared by several test files: a server process of the real program, and a client for it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod browser;
 pub mod load;
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

@@ -17,6 +17,7 @@ use layout::draw;
 use svg::Svg;
 
 pub use extent::Width;
+pub(crate) use svg::escaped;
 pub(crate) use tiles::digits;
 
 /// The scale of a PNG picture, for screens of twice the usual density.

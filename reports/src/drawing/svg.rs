@@ -133,7 +133,7 @@ fn filled(fill: Fill) -> String {
     format!(" fill=\"{}\"{opacity}", hex(fill.colour))
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
